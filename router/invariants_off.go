@@ -1,0 +1,5 @@
+//go:build !invariants
+
+package router
+
+const invariantsOn = false
