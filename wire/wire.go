@@ -1,8 +1,8 @@
 // Package wire has the one internal form of every command and reply, whatever dialect a client speaks, and the one
 // table of errors. The dialects are packages below it (wire/vsr): pure functions between bytes and these forms.
 //
-// Requests are views: their byte slices alias the frame they were decoded from and live as long as it does. Replies
-// own what they hold. Nothing here knows of connections, shards or disks.
+// Byte slices are views: those of a decoded request or reply alias the frame it came in and live as long as that
+// does. Strings are copies. Nothing here knows of connections, shards or disks.
 package wire
 
 // Code names a command. The numbers are those of Iggy's registry, which all its dialects share; a dialect may send

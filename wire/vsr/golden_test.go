@@ -1,0 +1,213 @@
+package vsr
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// golden reads an annotated hex file of testdata. A line is hex in wire order, two spaces, its meaning; `00 x 204`
+// repeats a byte; lines that begin with # and empty ones say nothing.
+func golden(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name + ".hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []byte
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), "  ")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		digits, times, repeated := strings.Cut(line, " x ")
+		n := 1
+		if repeated {
+			if n, err = strconv.Atoi(times); err != nil {
+				t.Fatalf("%s: %q: %v", name, line, err)
+			}
+		}
+		out = append(out, bytes.Repeat(unhex(t, digits), n)...)
+	}
+	return out
+}
+
+func unhex(t testing.TB, digits string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
+	if err != nil {
+		t.Fatalf("%q: %v", digits, err)
+	}
+	return b
+}
+
+// same says that p decodes to want and want encodes to p.
+func same[T any](t *testing.T, p []byte, want T, decode func([]byte) (T, error), encode func([]byte, T) []byte) {
+	t.Helper()
+	got, err := decode(p)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("decoded\n%+v (%v)\nwant\n%+v", got, err, want)
+	}
+	if back := encode([]byte("before"), want); !bytes.Equal(back, append([]byte("before"), p...)) {
+		t.Errorf("encoded\n%x\nwant\n%x", back, p)
+	}
+}
+
+var (
+	orders  = wire.Named("orders")
+	events  = wire.Named("events")
+	workers = wire.Named("workers")
+	c1      = wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Named("c1")}
+)
+
+func text(key, value string) wire.Option {
+	return wire.Option{Key: []byte(key), Kind: wire.KindString, Value: []byte(value)}
+}
+
+func number(key string, v uint64) wire.Option {
+	return wire.Option{Key: []byte(key), Kind: wire.KindUint64, Value: append64(nil, v)}
+}
+
+func TestLogin(t *testing.T) {
+	login := wire.Login{Protocol: Protocol, SDKName: []byte("rust-sdk"), SDKVersion: []byte("0.11.0"),
+		Username: []byte("iggy"), Password: []byte("iggy")}
+	same(t, golden(t, "login.request"), login, DecodeLogin, AppendLogin)
+	login.Password = []byte("wrong")
+	same(t, golden(t, "login_wrong_password.request"), login, DecodeLogin, AppendLogin)
+	login = wire.Login{Protocol: Protocol, SDKName: []byte("rust-sdk"), SDKVersion: []byte("0.11.0"),
+		ByToken: true, Token: []byte("tok")}
+	same(t, golden(t, "login_token.request"), login, DecodeLogin, AppendLogin)
+	same(t, golden(t, "login.reply"), wire.LoginReply{Session: 17, Protocol: Protocol, ServerVersion: "0.9.0"},
+		DecodeLoginReply, AppendLoginReply)
+}
+
+func TestClusterMetadata(t *testing.T) {
+	same(t, golden(t, "get_cluster_metadata.reply"), wire.ClusterMetadata{Name: "single-node", Nodes: []wire.Node{
+		{Name: "iggy-node", IP: "127.0.0.1", TCPPort: 8090, QUICPort: 8080, HTTPPort: 3000, WebSocketPort: 8092},
+	}}, DecodeGetClusterMetadataReply, AppendGetClusterMetadataReply)
+}
+
+func TestStreams(t *testing.T) {
+	same(t, golden(t, "create_stream.request"), wire.CreateStream{Name: []byte("orders")}, DecodeCreateStream, AppendCreateStream)
+	same(t, golden(t, "create_stream.reply"), wire.Stream{CreatedAtMicros: 1795418362990157, Name: "orders"},
+		DecodeCreateStreamReply, AppendCreateStreamReply)
+}
+
+func TestTopics(t *testing.T) {
+	same(t, golden(t, "create_topic.request"), wire.CreateTopic{Stream: orders, PartitionsCount: 2, Name: []byte("events"),
+		Options: []wire.Option{text("consumer_offset_durability", "replicated"), text("durability", "replicated"),
+			number("message_expiry", wire.NeverExpires)},
+	}, DecodeCreateTopic, AppendCreateTopic)
+	same(t, golden(t, "create_topic.reply"), wire.TopicDetails{
+		Topic: wire.Topic{CreatedAtMicros: 1795418362990619, PartitionsCount: 2, MessageExpiryMicros: wire.NeverExpires,
+			Compression: wire.CompressionNone, MaxSizeBytes: wire.Unlimited, Name: "events",
+			Explicit: []wire.Option{number("message_expiry", wire.NeverExpires), text("durability", "replicated"),
+				text("consumer_offset_durability", "replicated")},
+			Derived: []wire.Option{text("compression_algorithm", "none"), number("max_topic_size", wire.Unlimited),
+				number("segment_size", 1<<30),
+				{Key: []byte("messages_required_to_save"), Kind: wire.KindUint32, Value: []byte{0, 4, 0, 0}},
+				number("size_of_messages_required_to_save", 1<<20),
+				{Key: []byte("preallocate_segments"), Kind: wire.KindBool, Value: []byte{0}}}},
+		Partitions: []wire.Partition{
+			{ID: 0, CreatedAtMicros: 1795418362990620, SegmentsCount: 1},
+			{ID: 1, CreatedAtMicros: 1795418362990631, SegmentsCount: 1},
+		},
+	}, DecodeCreateTopicReply, AppendCreateTopicReply)
+}
+
+func TestSendMessages(t *testing.T) {
+	body := golden(t, "send_messages.request")
+	send, err := DecodeSendMessages(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := wire.SendMessages{Stream: orders, Topic: events, Count: 2, Batch: body[30:],
+		Partitioning: wire.Partitioning{Kind: wire.ToPartition, Partition: 1}}
+	if !reflect.DeepEqual(send, want) {
+		t.Errorf("decoded %+v", send)
+	}
+	if back := append(AppendSendMessages(nil, want), want.Batch...); !bytes.Equal(back, body) {
+		t.Errorf("encoded %x", back)
+	}
+	if b, err := batch.Admit(send.Batch, batch.DefaultLimits()); err != nil || b.Count() != int(send.Count) {
+		t.Errorf("the batch: %v", err)
+	}
+	placement, told := DecodeSendMessagesReply(golden(t, "send_messages.reply"))
+	if !told || placement != (wire.Placement{PartitionID: 1}) {
+		t.Errorf("placement %+v, told %v", placement, told)
+	}
+	if got := AppendSendMessagesReply(nil, wire.Placement{PartitionID: 2, BaseOffset: 10}); !bytes.Equal(got,
+		unhex(t, "01000000 00000000 00000000 02000000 0a00000000000000")) {
+		t.Errorf("reply %x", got)
+	}
+}
+
+func TestPollMessages(t *testing.T) {
+	poll := wire.PollMessages{Consumer: c1, Stream: orders, Topic: events, Partition: wire.InPartition(1),
+		Strategy: wire.Strategy{Kind: wire.FromOffset}, Count: 10}
+	same(t, golden(t, "poll_messages.request"), poll, DecodePollMessages, AppendPollMessages)
+	poll.Strategy.Value, poll.AutoCommit = 1, true
+	same(t, golden(t, "poll_messages_slice.request"), poll, DecodePollMessages, AppendPollMessages)
+
+	for name, count := range map[string]uint32{"poll_messages.reply": 2, "poll_messages_slice.reply": 1} {
+		body := golden(t, name)
+		want := wire.Polled{PartitionID: 1, CurrentOffset: 1, Count: count, Batches: body[PolledSize:]}
+		polled, err := DecodePollMessagesReply(body)
+		if err != nil || !reflect.DeepEqual(polled, want) {
+			t.Errorf("%s: %+v, %v", name, polled, err)
+		}
+		if head := AppendPollMessagesReply(nil, want); !bytes.Equal(head, body[:PolledSize]) {
+			t.Errorf("%s: head %x", name, head)
+		}
+		var h batch.Hasher
+		if b, err := h.VerifySlice(polled.Batches); err != nil || b.Count() != int(count) {
+			t.Errorf("%s: its batch: %v", name, err)
+		}
+	}
+}
+
+func TestConsumerOffsets(t *testing.T) {
+	same(t, golden(t, "store_consumer_offset.request"), wire.StoreConsumerOffset{
+		Consumer: wire.Consumer{Kind: wire.GroupConsumer, ID: workers},
+		Stream:   orders, Topic: events, Partition: wire.InPartition(1), Offset: 1, Ack: wire.AckQuorum,
+	}, DecodeStoreConsumerOffset, AppendStoreConsumerOffset)
+	same(t, unhex(t, "01 02026331 02066f7264657273 02066576656e7473 01 02000000 0a00000000000000 01"), wire.StoreConsumerOffset{
+		Consumer: c1, Stream: orders, Topic: events, Partition: wire.InPartition(2), Offset: 10, Ack: wire.AckQuorum,
+	}, DecodeStoreConsumerOffset, AppendStoreConsumerOffset)
+	if got := AppendEmptyReply(nil, StoreConsumerOffset); !bytes.Equal(got, golden(t, "store_consumer_offset.reply")) {
+		t.Errorf("reply %x", got)
+	}
+}
+
+func TestPrimitives(t *testing.T) {
+	f := func(digits string, got []byte) {
+		t.Helper()
+		if want := unhex(t, digits); !bytes.Equal(got, want) {
+			t.Errorf("%x, want %x", got, want)
+		}
+	}
+	f("01 04 07 00 00 00", appendIdentifier(nil, wire.Numbered(7)))
+	f("02 06 6f 72 64 65 72 73", appendIdentifier(nil, orders))
+	f("01 01 04 01 00 00 00", appendConsumer(nil, wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Numbered(1)}))
+	f("02 02 07 77 6f 72 6b 65 72 73", appendConsumer(nil, wire.Consumer{Kind: wire.GroupConsumer, ID: workers}))
+	f("01 00", appendPartitioning(nil, wire.Partitioning{Kind: wire.Balanced}))
+	f("02 04 02 00 00 00", appendPartitioning(nil, wire.Partitioning{Kind: wire.ToPartition, Partition: 2}))
+	f("03 03 61 62 63", appendPartitioning(nil, wire.Partitioning{Kind: wire.ByKey, Key: []byte("abc")}))
+	f("01 0a 00 00 00 00 00 00 00", appendStrategy(nil, wire.Strategy{Kind: wire.FromOffset, Value: 10}))
+	f("05 00 00 00 00 00 00 00 00", appendStrategy(nil, wire.Strategy{Kind: wire.FromNext}))
+	f("00 00 00 00", AppendEmptyReply(nil, DeleteStream))
+	f("", AppendEmptyReply(nil, DeleteSegments))
+	f("", AppendEmptyReply(nil, NonReplicated))
+	f("02 14000000 707265616c6c6f636174655f7365676d656e7473 03 01000000 01"+
+		"02 0c000000 7365676d656e745f73697a65 0c 08000000 0000004000000000"+
+		"02 0a000000 6475726162696c697479 02 09000000 706572736973746564",
+		appendOptions(nil, []wire.Option{{Key: []byte("preallocate_segments"), Kind: wire.KindBool, Value: []byte{1}},
+			number("segment_size", 1<<30), text("durability", "persisted")}))
+}
