@@ -1,0 +1,177 @@
+package metadata
+
+// A command, little endian:
+//
+//	at  size  field
+//	 0     1  version    1
+//	 1     1  kind       see the list below
+//	 2     8  at         microseconds since 1970, of the turn that proposed it; not 0
+//	10        body       by kind; docs/formats/metadata.md draws each
+//
+// The Encode functions append a command to dst. They check nothing: Apply does, against the state.
+const commandVersion = 1
+
+type commandKind uint8
+
+// The numbers are on disk: new kinds go to the end.
+const (
+	kindCreateStream commandKind = iota + 1
+	kindUpdateStream
+	kindDeleteStream
+	kindPurgeStream
+	kindCreateTopic
+	kindUpdateTopic
+	kindDeleteTopic
+	kindPurgeTopic
+	kindCreatePartitions
+	kindDeletePartitions
+	kindForgetLogs
+	kindCreateUser
+	kindUpdateUser
+	kindDeleteUser
+	kindUpdatePermissions
+	kindChangePassword
+	kindReserveSessions
+)
+
+func appendHead(dst []byte, kind commandKind, at Micros) []byte {
+	return le.AppendUint64(append(dst, commandVersion, byte(kind)), uint64(at))
+}
+
+// EncodeCreateStream makes a stream. ErrStreamName, ErrStreamNameExists, ErrTooManyStreams.
+func EncodeCreateStream(dst []byte, at Micros, name []byte) []byte {
+	return appendText(appendHead(dst, kindCreateStream, at), name)
+}
+
+// EncodeUpdateStream renames a stream; its present name is fine. ErrStreamName, ErrStreamNotFound, ErrStreamNameExists.
+func EncodeUpdateStream(dst []byte, at Micros, stream Ident, name []byte) []byte {
+	return appendText(appendIdent(appendHead(dst, kindUpdateStream, at), stream), name)
+}
+
+// EncodeDeleteStream deletes a stream with all its topics and retires their logs. ErrStreamNotFound.
+func EncodeDeleteStream(dst []byte, at Micros, stream Ident) []byte {
+	return appendIdent(appendHead(dst, kindDeleteStream, at), stream)
+}
+
+// EncodePurgeStream gives every partition of a stream a new log and retires the old ones. ErrStreamNotFound.
+func EncodePurgeStream(dst []byte, at Micros, stream Ident) []byte {
+	return appendIdent(appendHead(dst, kindPurgeStream, at), stream)
+}
+
+// CreateTopic is what a new topic needs.
+type CreateTopic struct {
+	Stream     Ident
+	Name       []byte
+	Partitions uint32 // may be 0
+	Options    []Option
+}
+
+// EncodeCreateTopic makes a topic. The errors of CheckOptions, then ErrTopicName, ErrStreamNotFound,
+// ErrTopicNameExists, ErrTooManyTopics, ErrTooManyPartitions, ErrTopicSize, and ErrOptionValue when it would
+// preallocate too much.
+func EncodeCreateTopic(dst []byte, at Micros, c CreateTopic) []byte {
+	dst = appendIdent(appendHead(dst, kindCreateTopic, at), c.Stream)
+	dst = le.AppendUint32(appendText(dst, c.Name), c.Partitions)
+	return appendOptions(dst, c.Options)
+}
+
+// UpdateTopic is what changes in a topic.
+type UpdateTopic struct {
+	Stream, Topic Ident
+	Name          []byte
+	Options       []Option // keys that are absent keep their value
+}
+
+// EncodeUpdateTopic renames a topic and changes options that can be. The errors of CheckOptions, then ErrTopicName,
+// ErrStreamNotFound, ErrTopicNotFound, ErrTopicNameExists, ErrTopicSize.
+func EncodeUpdateTopic(dst []byte, at Micros, c UpdateTopic) []byte {
+	dst = appendIdent(appendIdent(appendHead(dst, kindUpdateTopic, at), c.Stream), c.Topic)
+	return appendOptions(appendText(dst, c.Name), c.Options)
+}
+
+// EncodeDeleteTopic deletes a topic and retires its logs. ErrStreamNotFound, ErrTopicNotFound.
+func EncodeDeleteTopic(dst []byte, at Micros, stream, topic Ident) []byte {
+	return appendIdent(appendIdent(appendHead(dst, kindDeleteTopic, at), stream), topic)
+}
+
+// EncodePurgeTopic gives every partition of a topic a new log and retires the old ones. ErrStreamNotFound,
+// ErrTopicNotFound.
+func EncodePurgeTopic(dst []byte, at Micros, stream, topic Ident) []byte {
+	return appendIdent(appendIdent(appendHead(dst, kindPurgeTopic, at), stream), topic)
+}
+
+// EncodeCreatePartitions adds partitions at the top. ErrStreamNotFound, ErrTopicNotFound, ErrTooManyPartitions,
+// ErrPartitionIDs, and ErrPartitionsCount when the topic would preallocate too much.
+func EncodeCreatePartitions(dst []byte, at Micros, stream, topic Ident, count uint32) []byte {
+	dst = appendIdent(appendIdent(appendHead(dst, kindCreatePartitions, at), stream), topic)
+	return le.AppendUint32(dst, count)
+}
+
+// EncodeDeletePartitions removes the partitions with the highest ids and retires their logs. ErrStreamNotFound,
+// ErrTopicNotFound, ErrTooManyPartitions, ErrPartitionsCount.
+func EncodeDeletePartitions(dst []byte, at Micros, stream, topic Ident, count uint32) []byte {
+	dst = appendIdent(appendIdent(appendHead(dst, kindDeletePartitions, at), stream), topic)
+	return le.AppendUint32(dst, count)
+}
+
+// EncodeForgetLogs takes logs off the retired list: their files are gone for good. Ids that are not on the list are
+// passed over, so it may be said twice. ErrLogNever.
+func EncodeForgetLogs(dst []byte, at Micros, logs ...LogID) []byte {
+	dst = le.AppendUint32(appendHead(dst, kindForgetLogs, at), uint32(len(logs)))
+	for _, log := range logs {
+		dst = le.AppendUint64(dst, uint64(log))
+	}
+	return dst
+}
+
+// CreateUser is what a new user needs.
+type CreateUser struct {
+	Name        []byte
+	PasswordPHC string // the hash, as text that says how it was made
+	Status      UserStatus
+	Permissions *Permissions // nil: none
+}
+
+// EncodeCreateUser makes a user. The first one is root and gets all rights. ErrUsername, ErrPassword, ErrUserStatus,
+// ErrPermissions, ErrUserExists, ErrTooManyUsers.
+func EncodeCreateUser(dst []byte, at Micros, c CreateUser) []byte {
+	dst = appendText(appendText(appendHead(dst, kindCreateUser, at), c.Name), c.PasswordPHC)
+	return appendPermissions(append(dst, byte(c.Status)), c.Permissions)
+}
+
+// UpdateUser is what changes in a user.
+type UpdateUser struct {
+	User   Ident
+	Name   []byte     // empty: stays
+	Status UserStatus // 0: stays
+}
+
+// EncodeUpdateUser renames a user or changes the status. ErrUsername, ErrUserStatus, ErrUserNotFound, ErrUserExists.
+func EncodeUpdateUser(dst []byte, at Micros, c UpdateUser) []byte {
+	dst = appendText(appendIdent(appendHead(dst, kindUpdateUser, at), c.User), c.Name)
+	return append(dst, byte(c.Status))
+}
+
+// EncodeDeleteUser deletes a user. ErrUserNotFound, ErrDeleteRoot.
+func EncodeDeleteUser(dst []byte, at Micros, user Ident) []byte {
+	return appendIdent(appendHead(dst, kindDeleteUser, at), user)
+}
+
+// EncodeUpdatePermissions replaces a user's rights; nil takes them all. ErrPermissions, ErrUserNotFound,
+// ErrRootPermissions.
+func EncodeUpdatePermissions(dst []byte, at Micros, user Ident, p *Permissions) []byte {
+	return appendPermissions(appendIdent(appendHead(dst, kindUpdatePermissions, at), user), p)
+}
+
+// EncodeChangePassword replaces a user's password hash, provided that it still is the one that the caller has checked
+// the old password against. ErrPassword, ErrUserNotFound, ErrPasswordChanged.
+func EncodeChangePassword(dst []byte, at Micros, user Ident, checkedPHC, newPHC string) []byte {
+	dst = appendIdent(appendHead(dst, kindChangePassword, at), user)
+	return appendText(appendText(dst, checkedPHC), newPHC)
+}
+
+// EncodeReserveSessions reserves every session number below upTo: after a restart none of them is given out again.
+// ErrSessions when they are reserved already.
+func EncodeReserveSessions(dst []byte, at Micros, upTo uint64) []byte {
+	return le.AppendUint64(appendHead(dst, kindReserveSessions, at), upTo)
+}

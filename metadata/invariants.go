@@ -1,0 +1,72 @@
+package metadata
+
+import (
+	"fmt"
+	"slices"
+)
+
+// invariants walks the whole state: every thing is found under its own number and name, every log id was given out, and
+// no more logs live or are retired than were given out.
+func (m *Machine) invariants() {
+	if !invariantsOn {
+		return
+	}
+	live := 0
+	checkTable(&m.streams, "stream", func(s *Stream) (uint32, string) { return uint32(s.ID), s.Name })
+	checkTable(&m.users, "user", func(u *User) (uint32, string) { return uint32(u.ID), u.Name })
+	for s := range m.Streams() {
+		checkTable(&s.topics, "topic", func(t *Topic) (uint32, string) { return uint32(t.ID), t.Name })
+		for t := range s.Topics() {
+			m.checkTopic(s, t)
+			live += len(t.Partitions)
+		}
+	}
+	if !slices.IsSorted(m.retired) {
+		panic(fmt.Sprintf("BUG: retired logs are not in order: %v", m.retired))
+	}
+	if n := len(m.retired); n > 0 && m.retired[n-1] >= m.nextLog {
+		panic(fmt.Sprintf("BUG: log %d is retired, the next to be given out is %d", m.retired[n-1], m.nextLog))
+	}
+	if given := uint64(m.nextLog) - 1; uint64(live+len(m.retired)) > given {
+		panic(fmt.Sprintf("BUG: %d logs live and %d retired, only %d were given out", live, len(m.retired), given))
+	}
+	if m.UserCount() > 0 && m.users.find(ByNumber(RootID)) == nil {
+		panic(fmt.Sprintf("BUG: %d users without root", m.UserCount()))
+	}
+}
+
+func (m *Machine) checkTopic(s *Stream, t *Topic) {
+	if t.Stream != s.ID {
+		panic(fmt.Sprintf("BUG: topic %d of stream %d says stream %d", t.ID, s.ID, t.Stream))
+	}
+	if n := len(t.Explicit) + len(t.Derived); n != len(catalogue) {
+		panic(fmt.Sprintf("BUG: topic %d lists %d options, want %d", t.ID, n, len(catalogue)))
+	}
+	if err := t.Settings.check(len(t.Partitions)); err != nil {
+		panic(fmt.Sprintf("BUG: topic %d has settings %+v: %v", t.ID, t.Settings, err))
+	}
+	for i, p := range t.Partitions {
+		if p.Log == 0 || p.Log >= m.nextLog {
+			panic(fmt.Sprintf("BUG: partition %d of topic %d has log %d, the next to be given out is %d", i, t.ID, p.Log, m.nextLog))
+		}
+	}
+}
+
+func checkTable[T any](t *table[T], what string, key func(*T) (uint32, string)) {
+	rows := 0
+	for row := range t.all {
+		number, name := key(row)
+		if t.rows[number] != row || t.names[name] != number {
+			panic(fmt.Sprintf("BUG: %s %d %q stands under name number %d", what, number, name, t.names[name]))
+		}
+		rows++
+	}
+	if rows != len(t.names) {
+		panic(fmt.Sprintf("BUG: %d rows of kind %s, %d names", rows, what, len(t.names)))
+	}
+	for i := range t.free {
+		if int(i) < len(t.rows) && t.rows[i] == nil {
+			panic(fmt.Sprintf("BUG: %s %d is free below the free mark %d", what, i, t.free))
+		}
+	}
+}

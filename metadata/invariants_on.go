@@ -1,0 +1,5 @@
+//go:build invariants
+
+package metadata
+
+const invariantsOn = true

@@ -1,0 +1,149 @@
+package metadata
+
+import (
+	"iter"
+	"slices"
+)
+
+// Machine is the state. It belongs to one thread. What the look-ups return is only to be read, and only until the next
+// Apply.
+type Machine struct {
+	revision         uint64
+	nextLog          LogID
+	sessionsReserved uint64
+	streams          table[Stream]
+	users            table[User]
+	retired          []LogID // ascending
+}
+
+// Stream is a named set of topics.
+type Stream struct {
+	ID        StreamID
+	Name      string
+	CreatedAt Micros
+	topics    table[Topic]
+}
+
+// Topic is a named set of partitions with settings of its own.
+type Topic struct {
+	ID         TopicID
+	Stream     StreamID
+	Name       string
+	CreatedAt  Micros
+	Settings   Settings
+	Explicit   []Option    // what creator or updater asked for, canonical
+	Derived    []Option    // the rest, filled from defaults
+	Partitions []Partition // by id
+	explicit   optionSet
+}
+
+// Partition is one log of a topic; its id is its index there.
+type Partition struct {
+	Log       LogID
+	CreatedAt Micros
+}
+
+// UserStatus says whether a user may log in.
+type UserStatus uint8
+
+const (
+	UserActive   UserStatus = 1
+	UserInactive UserStatus = 2
+)
+
+// User is an account.
+type User struct {
+	ID          UserID
+	Name        string
+	PasswordPHC string
+	Status      UserStatus
+	CreatedAt   Micros
+	Permissions *Permissions // nil: none
+}
+
+// New is the empty state: no users either, so that the first command makes root.
+func New() *Machine { return &Machine{nextLog: 1} }
+
+// Revision is the index of the last command that went through Apply, refused ones included.
+func (m *Machine) Revision() uint64 { return m.revision }
+
+// SessionsReserved is the first session number that no block covers: after a restart numbering goes on there.
+func (m *Machine) SessionsReserved() uint64 { return m.sessionsReserved }
+
+// Stream finds a stream. ErrStreamNotFound.
+func (m *Machine) Stream(stream Ident) (*Stream, error) {
+	if s := m.streams.find(stream); s != nil {
+		return s, nil
+	}
+	return nil, ErrStreamNotFound
+}
+
+// Topic finds a topic. ErrStreamNotFound, ErrTopicNotFound.
+func (m *Machine) Topic(stream, topic Ident) (*Topic, error) {
+	s, err := m.Stream(stream)
+	if err != nil {
+		return nil, err
+	}
+	return s.Topic(topic)
+}
+
+// Partition finds a partition and its topic. ErrStreamNotFound, ErrTopicNotFound, ErrPartitionNotFound.
+func (m *Machine) Partition(stream, topic Ident, id PartitionID) (Partition, *Topic, error) {
+	t, err := m.Topic(stream, topic)
+	if err != nil {
+		return Partition{}, nil, err
+	}
+	if uint64(id) >= uint64(len(t.Partitions)) {
+		return Partition{}, nil, ErrPartitionNotFound
+	}
+	return t.Partitions[id], t, nil
+}
+
+// User finds a user. ErrUserNotFound.
+func (m *Machine) User(user Ident) (*User, error) {
+	if u := m.users.find(user); u != nil {
+		return u, nil
+	}
+	return nil, ErrUserNotFound
+}
+
+// Streams yields all streams by ascending id.
+func (m *Machine) Streams() iter.Seq[*Stream] { return m.streams.all }
+
+// StreamCount is the number of streams.
+func (m *Machine) StreamCount() int { return m.streams.count() }
+
+// Users yields all users by ascending id.
+func (m *Machine) Users() iter.Seq[*User] { return m.users.all }
+
+// UserCount is the number of users; 0 means that no data directory was ever set up.
+func (m *Machine) UserCount() int { return m.users.count() }
+
+// Retired lists, ascending, the logs that were deleted or purged and whose files may still exist.
+func (m *Machine) Retired() []LogID { return m.retired }
+
+// IsRetired tells whether a log is on that list.
+func (m *Machine) IsRetired(log LogID) bool {
+	_, found := slices.BinarySearch(m.retired, log)
+	return found
+}
+
+// Topic finds a topic of the stream. ErrTopicNotFound.
+func (s *Stream) Topic(topic Ident) (*Topic, error) {
+	if t := s.topics.find(topic); t != nil {
+		return t, nil
+	}
+	return nil, ErrTopicNotFound
+}
+
+// Topics yields the stream's topics by ascending id.
+func (s *Stream) Topics() iter.Seq[*Topic] { return s.topics.all }
+
+// TopicCount is the number of topics in the stream.
+func (s *Stream) TopicCount() int { return s.topics.count() }
+
+// setOptions takes new settings over and writes the option lists anew.
+func (t *Topic) setOptions(s Settings, explicit optionSet) {
+	t.Settings, t.explicit = s, explicit
+	t.Explicit, t.Derived = s.lists(explicit)
+}

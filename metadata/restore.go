@@ -1,0 +1,114 @@
+package metadata
+
+import "slices"
+
+// restorer reads the body of a snapshot and refuses what Apply could never have made: the checksum tells a damaged disk,
+// not a faulty writer.
+type restorer struct {
+	decoder
+	m    *Machine
+	logs []LogID // all that were met, living and retired
+}
+
+func restoreBody(body []byte) (*Machine, error) {
+	r := restorer{decoder: decoder{p: body}, m: New()}
+	r.m.revision, r.m.nextLog, r.m.sessionsReserved = r.u64(), LogID(r.u64()), r.u64()
+	for range r.count(userBytesMin) {
+		r.user()
+	}
+	for range r.count(streamBytesMin) {
+		r.stream()
+	}
+	r.m.retired = make([]LogID, r.count(8))
+	for i := range r.m.retired {
+		r.m.retired[i] = r.log()
+		r.require(i == 0 || r.m.retired[i] > r.m.retired[i-1])
+	}
+	slices.Sort(r.logs)
+	for i := 1; i < len(r.logs); i++ {
+		r.require(r.logs[i] != r.logs[i-1])
+	}
+	r.require(r.m.nextLog > 0 && (r.m.UserCount() == 0 || r.m.users.find(ByNumber(RootID)) != nil))
+	if !r.whole() {
+		return nil, ErrSnapshot
+	}
+	r.m.invariants()
+	return r.m, nil
+}
+
+// require notes that the snapshot is bad if ok is false; reading on then gives zeros.
+func (r *restorer) require(ok bool) {
+	if !ok {
+		r.failed, r.p = true, nil
+	}
+}
+
+// log reads an id that must have been given out, once.
+func (r *restorer) log() LogID {
+	log := LogID(r.u64())
+	r.require(log > 0 && log < r.m.nextLog)
+	r.logs = append(r.logs, log)
+	return log
+}
+
+func (r *restorer) user() {
+	id := UserID(r.u32())
+	u := &User{ID: id, Name: string(r.text()), PasswordPHC: string(r.text()), Status: UserStatus(r.u8()),
+		CreatedAt: Micros(r.u64()), Permissions: r.permissions()}
+	r.require(id < UsersMax && u.check() == nil)
+	restoreRow(r, &r.m.users, uint32(id), u.Name, u)
+}
+
+func (r *restorer) stream() {
+	s := &Stream{ID: StreamID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64())}
+	r.require(s.ID < StreamsMax && nameOK([]byte(s.Name), 1, nameBytesMax))
+	for range r.count(topicBytesMin) {
+		r.topic(s)
+	}
+	restoreRow(r, &r.m.streams, uint32(s.ID), s.Name, s)
+}
+
+func (r *restorer) topic(s *Stream) {
+	t := &Topic{Stream: s.ID, ID: TopicID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64())}
+	r.require(t.ID < TopicsMax && nameOK([]byte(t.Name), 1, nameBytesMax))
+	settings, explicit := r.settings()
+	t.Partitions = make([]Partition, r.count(partitionBytesMin))
+	r.require(len(t.Partitions) <= PartitionsMax && settings.check(len(t.Partitions)) == nil)
+	for i := range t.Partitions {
+		if r.failed {
+			return
+		}
+		t.Partitions[i] = Partition{Log: r.log(), CreatedAt: Micros(r.u64())}
+	}
+	t.setOptions(settings, explicit)
+	restoreRow(r, &s.topics, uint32(t.ID), t.Name, t)
+}
+
+// settings reads all keys of the catalogue in its order, each in its canonical form.
+func (r *restorer) settings() (s Settings, explicit optionSet) {
+	s = defaultSettings()
+	r.require(int(r.u16()) == len(catalogue))
+	for i := range catalogue {
+		o := &catalogue[i]
+		r.require(string(r.text()) == o.key)
+		if r.bool() {
+			explicit |= 1 << i
+		}
+		r.require(Kind(r.u8()) == o.kind)
+		value := r.text()
+		if r.failed {
+			break
+		}
+		asked, ok := o.set(&s, o.kind, value)
+		r.require(asked && ok && string(o.value(&s)) == string(value))
+	}
+	return s, explicit
+}
+
+// restoreRow puts a row into its table: numbers ascend, names are unique.
+func restoreRow[T any](r *restorer, t *table[T], number uint32, name string, row *T) {
+	r.require(int(number) >= len(t.rows) && !t.hasName([]byte(name)))
+	if !r.failed {
+		t.put(number, name, row)
+	}
+}

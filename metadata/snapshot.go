@@ -1,0 +1,115 @@
+package metadata
+
+import (
+	"bytes"
+
+	"github.com/zeebo/xxh3"
+)
+
+// A snapshot is the whole state; equal states have equal bytes. Little endian:
+//
+//	at     size  field
+//	 0        8  magic             "GALGOMET"
+//	 8        4  format version    1
+//	12        8  body size
+//	20           body:
+//	          8    revision
+//	          8    next log id
+//	          8    session numbers reserved
+//	          4    users, count, then each by ascending id
+//	          4    streams, count, then each by ascending id, with its topics, with their partitions
+//	          4    retired logs, count, then 8 each, ascending
+//	20+body   8  checksum          xxh3, of everything before it
+const (
+	snapshotMagic    = "GALGOMET"
+	snapshotVersion  = 1
+	snapshotHead     = 20
+	snapshotChecksum = 8
+)
+
+// User, stream, topic and partition in a snapshot, at least so large; these bound what a count can allocate.
+const (
+	userBytesMin      = 4 + 2 + 2 + 1 + 8 + 1
+	streamBytesMin    = 4 + 2 + 8 + 4
+	topicBytesMin     = 4 + 2 + 8 + 2 + len(catalogue)*3 + 4
+	partitionBytesMin = 8 + 8
+)
+
+// AppendSnapshot appends the state to dst.
+func (m *Machine) AppendSnapshot(dst []byte) []byte {
+	start := len(dst)
+	dst = le.AppendUint32(append(dst, snapshotMagic...), snapshotVersion)
+	dst = le.AppendUint64(dst, 0) // body size, below
+	dst = le.AppendUint64(dst, m.revision)
+	dst = le.AppendUint64(dst, uint64(m.nextLog))
+	dst = le.AppendUint64(dst, m.sessionsReserved)
+	dst = le.AppendUint32(dst, uint32(m.UserCount()))
+	for u := range m.Users() {
+		dst = u.append(dst)
+	}
+	dst = le.AppendUint32(dst, uint32(m.StreamCount()))
+	for s := range m.Streams() {
+		dst = s.append(dst)
+	}
+	dst = le.AppendUint32(dst, uint32(len(m.retired)))
+	for _, log := range m.retired {
+		dst = le.AppendUint64(dst, uint64(log))
+	}
+	le.PutUint64(dst[start+12:], uint64(len(dst)-start-snapshotHead))
+	return le.AppendUint64(dst, xxh3.Hash(dst[start:]))
+}
+
+// A user: id u32, name text, password hash text, status u8, created at u64, permissions.
+func (u *User) append(dst []byte) []byte {
+	dst = appendText(le.AppendUint32(dst, uint32(u.ID)), u.Name)
+	dst = append(appendText(dst, u.PasswordPHC), byte(u.Status))
+	return appendPermissions(le.AppendUint64(dst, uint64(u.CreatedAt)), u.Permissions)
+}
+
+// A stream: id u32, name text, created at u64, topics u32 count, then each.
+func (s *Stream) append(dst []byte) []byte {
+	dst = appendText(le.AppendUint32(dst, uint32(s.ID)), s.Name)
+	dst = le.AppendUint64(dst, uint64(s.CreatedAt))
+	dst = le.AppendUint32(dst, uint32(s.TopicCount()))
+	for t := range s.Topics() {
+		dst = t.append(dst)
+	}
+	return dst
+}
+
+// A topic: id u32, name text, created at u64, the keys of the catalogue (u16 count, ascending by key; key text, explicit
+// u8, kind u8, value text), partitions u32 count, then each: log id u64, created at u64. Keys and values of options are
+// written out, so that a build with another catalogue or other defaults reads the same settings.
+func (t *Topic) append(dst []byte) []byte {
+	dst = appendText(le.AppendUint32(dst, uint32(t.ID)), t.Name)
+	dst = le.AppendUint64(dst, uint64(t.CreatedAt))
+	dst = le.AppendUint16(dst, uint16(len(catalogue)))
+	for i := range catalogue {
+		o := &catalogue[i]
+		dst = append(appendText(dst, o.key), byte(t.explicit>>i&1), byte(o.kind))
+		dst = appendText(dst, o.value(&t.Settings))
+	}
+	dst = le.AppendUint32(dst, uint32(len(t.Partitions)))
+	for _, p := range t.Partitions {
+		dst = le.AppendUint64(le.AppendUint64(dst, uint64(p.Log)), uint64(p.CreatedAt))
+	}
+	return dst
+}
+
+// Restore reads a snapshot. ErrVersion: a later version wrote it. ErrSnapshot: it is damaged, or says what cannot be.
+func Restore(p []byte) (*Machine, error) {
+	if len(p) < snapshotHead+snapshotChecksum || !bytes.HasPrefix(p, []byte(snapshotMagic)) {
+		return nil, ErrSnapshot
+	}
+	end := len(p) - snapshotChecksum
+	if xxh3.Hash(p[:end]) != le.Uint64(p[end:]) {
+		return nil, ErrSnapshot
+	}
+	if le.Uint32(p[8:]) != snapshotVersion {
+		return nil, ErrVersion
+	}
+	if le.Uint64(p[12:]) != uint64(end-snapshotHead) {
+		return nil, ErrSnapshot
+	}
+	return restoreBody(p[snapshotHead:end])
+}

@@ -1,0 +1,197 @@
+package metadata
+
+import (
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/zeebo/xxh3"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew; read the difference before you commit it")
+
+// goldenCommands is one command of every kind, applied in this order; the last is refused.
+func goldenCommands() (names []string, cmds [][]byte) {
+	add := func(name string, cmd []byte) { names, cmds = append(names, name), append(cmds, cmd) }
+	s, t := ByName([]byte("orders")), ByNumber(TopicID(0))
+	rights := &Permissions{Global: ReadStreams | PollMessages, Streams: []StreamPermissions{
+		{Stream: 1, Rights: StreamRead, Topics: []TopicPermissions{{Topic: 2, Rights: TopicManage | TopicSendMessages}}}, {Stream: 3}}}
+	add("create user", EncodeCreateUser(nil, testTime, CreateUser{[]byte("iggy"), "$argon2id$1", UserActive, nil}))
+	add("create user", EncodeCreateUser(nil, testTime, CreateUser{[]byte("anna"), "$argon2id$2", UserActive, rights}))
+	add("create user", EncodeCreateUser(nil, testTime, CreateUser{[]byte("otto"), "$argon2id$3", UserInactive, nil}))
+	add("update user", EncodeUpdateUser(nil, testTime, UpdateUser{ByNumber(UserID(1)), []byte("anne"), UserInactive}))
+	add("delete user", EncodeDeleteUser(nil, testTime, ByName([]byte("otto"))))
+	add("update permissions", EncodeUpdatePermissions(nil, testTime, ByName([]byte("anne")), rights))
+	add("change password", EncodeChangePassword(nil, testTime, ByNumber(UserID(0)), "$argon2id$1", "$argon2id$4"))
+	add("create stream", EncodeCreateStream(nil, testTime+1, []byte("first")))
+	add("create stream", EncodeCreateStream(nil, testTime+2, []byte("second")))
+	add("update stream", EncodeUpdateStream(nil, testTime+3, ByNumber(StreamID(1)), []byte("orders")))
+	add("delete stream", EncodeDeleteStream(nil, testTime+4, ByName([]byte("first"))))
+	add("create topic", EncodeCreateTopic(nil, testTime+5, CreateTopic{s, []byte("eu"), 2, []Option{
+		text("durability", "persisted"), {"message_expiry", KindU64, u64(60_000_000)}}}))
+	add("create topic", EncodeCreateTopic(nil, testTime+6, CreateTopic{s, []byte("us"), 1, nil}))
+	add("update topic", EncodeUpdateTopic(nil, testTime+7, UpdateTopic{s, t, []byte("europe"), []Option{text("max_topic_size", "4 GiB")}}))
+	add("create partitions", EncodeCreatePartitions(nil, testTime+8, s, t, 2))
+	add("delete partitions", EncodeDeletePartitions(nil, testTime+9, s, t, 1))
+	add("purge topic", EncodePurgeTopic(nil, testTime+10, s, t))
+	add("purge stream", EncodePurgeStream(nil, testTime+11, s))
+	add("delete topic", EncodeDeleteTopic(nil, testTime+12, s, ByName([]byte("us"))))
+	add("forget logs", EncodeForgetLogs(nil, testTime+13, 1, 3))
+	add("reserve sessions", EncodeReserveSessions(nil, testTime+14, 4096))
+	add("refused", EncodeDeleteStream(nil, testTime+15, ByName([]byte("first"))))
+	return names, cmds
+}
+
+// TestGoldenBytes compares commands and the snapshot after them with the files in testdata. Data directories hold these
+// bytes: a difference is a new version of the format, not a new golden file.
+func TestGoldenBytes(t *testing.T) {
+	m := New()
+	var commands strings.Builder
+	names, cmds := goldenCommands()
+	for i, cmd := range cmds {
+		fmt.Fprintf(&commands, "%s\n%s", names[i], hex.Dump(cmd))
+		if _, err := m.Apply(uint64(i+1), cmd); (err != nil) != (names[i] == "refused") {
+			t.Fatalf("%s: %v", names[i], err)
+		}
+	}
+	golden(t, "commands.txt", commands.String())
+	golden(t, "snapshot.txt", dump(m)+hex.Dump(m.AppendSnapshot(nil)))
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := "testdata/" + name
+	if *rewrite {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s has changed:\n%s", path, got)
+	}
+}
+
+func goldenMachine(t testing.TB) *Machine {
+	m := New()
+	_, cmds := goldenCommands()
+	for i, cmd := range cmds {
+		if _, err := m.Apply(uint64(i+1), cmd); err != nil && i < len(cmds)-1 {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+func TestRestoreGoesOnWhereTheSnapshotEnds(t *testing.T) {
+	m := goldenMachine(t)
+	again := mustRestore(t, m)
+	if again.Revision() != m.Revision() || again.SessionsReserved() != 4096 {
+		t.Fatalf("revision %d, sessions %d", again.Revision(), again.SessionsReserved())
+	}
+	cmd := EncodeCreateTopic(nil, testTime, CreateTopic{name2("orders"), []byte("new"), 1, nil})
+	want, err1 := m.Apply(100, cmd)
+	got, err2 := again.Apply(100, cmd)
+	if err1 != nil || err2 != nil || got.Created[0] != want.Created[0] {
+		t.Fatalf("created %+v and after the restore %+v (%v, %v)", want.Created, got.Created, err1, err2)
+	}
+}
+
+func TestDamagedSnapshotIsRefused(t *testing.T) {
+	good := goldenMachine(t).AppendSnapshot(nil)
+	for n := range good {
+		if _, err := Restore(good[:n]); !errors.Is(err, ErrSnapshot) {
+			t.Fatalf("cut at %d: %v", n, err)
+		}
+		bad := append([]byte(nil), good...)
+		bad[n] ^= 0x10
+		if _, err := Restore(bad); !errors.Is(err, ErrSnapshot) {
+			t.Fatalf("bit flipped at %d: %v", n, err)
+		}
+	}
+	later := append([]byte(nil), good...)
+	later[8] = snapshotVersion + 1
+	if _, err := Restore(seal(later)); !errors.Is(err, ErrVersion) {
+		t.Fatalf("a later version: %v, want %v", err, ErrVersion)
+	}
+}
+
+// TestImpossibleSnapshotIsRefused changes a snapshot behind its checksum: a bit anywhere gives an error or a state that
+// is sound, and its own snapshot is then those very bytes.
+func TestImpossibleSnapshotIsRefused(t *testing.T) {
+	good := goldenMachine(t).AppendSnapshot(nil)
+	r := newRand(t)
+	refused := 0
+	for range 20_000 {
+		bad := append([]byte(nil), good...)
+		bad[snapshotHead+r.IntN(len(bad)-snapshotHead-snapshotChecksum)] ^= 1 << r.IntN(8)
+		if !soundOrRefused(t, seal(bad)) {
+			refused++
+		}
+	}
+	if refused < 1000 {
+		t.Fatalf("only %d of 20000 changed snapshots refused", refused)
+	}
+}
+
+// soundOrRefused restores p; what is accepted must write the same bytes again. False: refused.
+func soundOrRefused(t *testing.T, p []byte) bool {
+	t.Helper()
+	m, err := Restore(p)
+	if err != nil {
+		return false
+	}
+	if again := m.AppendSnapshot(nil); string(again) != string(p) {
+		t.Fatalf("accepted\n%swrites\n%s", hex.Dump(p), hex.Dump(again))
+	}
+	return true
+}
+
+// seal makes size and checksum right again.
+func seal(p []byte) []byte {
+	le.PutUint64(p[12:], uint64(len(p)-snapshotHead-snapshotChecksum))
+	end := len(p) - snapshotChecksum
+	le.PutUint64(p[end:], xxh3.Hash(p[:end]))
+	return p
+}
+
+func FuzzRestore(f *testing.F) {
+	f.Add(goldenMachine(f).AppendSnapshot(nil)[snapshotHead:])
+	f.Add(New().AppendSnapshot(nil)[snapshotHead:])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		head := append(le.AppendUint32([]byte(snapshotMagic), snapshotVersion), make([]byte, 8)...)
+		soundOrRefused(t, seal(append(append(head, body...), make([]byte, snapshotChecksum)...)))
+	})
+}
+
+// FuzzApply gives arbitrary bytes to a machine that has something in it: no panic, a refused command changes nothing,
+// and what comes out can be restored.
+func FuzzApply(f *testing.F) {
+	_, cmds := goldenCommands()
+	for _, cmd := range cmds {
+		f.Add(cmd)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 100 {
+		f.Add(randomCommand(r))
+	}
+	f.Fuzz(func(t *testing.T, cmd []byte) {
+		m := goldenMachine(t)
+		before := stateBytes(m)
+		_, err := m.Apply(1000, cmd)
+		if err != nil && string(before) != string(stateBytes(m)) {
+			t.Fatalf("refused (%v) and changed", err)
+		}
+		if !soundOrRefused(t, m.AppendSnapshot(nil)) {
+			t.Fatal("the state after the command cannot be restored")
+		}
+	})
+}
