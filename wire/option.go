@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/binary"
+
 // ValueKind is the type of an option's or user header's value; it fixes the size of the fixed-size ones.
 type ValueKind uint8
 
@@ -52,4 +54,23 @@ type Option struct {
 	Key   []byte
 	Kind  ValueKind
 	Value []byte
+}
+
+// TextOption is an option with a string, 1 to 255 bytes.
+func TextOption(key, value string) Option {
+	return Option{Key: []byte(key), Kind: KindString, Value: []byte(value)}
+}
+
+// Uint64Option is an option with a u64: bytes, or microseconds.
+func Uint64Option(key string, value uint64) Option {
+	return Option{Key: []byte(key), Kind: KindUint64, Value: binary.LittleEndian.AppendUint64(nil, value)}
+}
+
+// BoolOption is an option with a bool.
+func BoolOption(key string, value bool) Option {
+	o := Option{Key: []byte(key), Kind: KindBool, Value: []byte{0}}
+	if value {
+		o.Value[0] = 1
+	}
+	return o
 }

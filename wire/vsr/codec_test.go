@@ -236,13 +236,13 @@ func TestDecodersRefuse(t *testing.T) {
 func TestOptionsHaveBounds(t *testing.T) {
 	var options []wire.Option
 	for i := range wire.OptionsMax {
-		options = append(options, text(string(rune('a'+i%26))+string(rune('0'+i/26)), "v"))
+		options = append(options, wire.TextOption(string(rune('a'+i%26))+string(rune('0'+i/26)), "v"))
 	}
 	body := AppendCreateStream(nil, wire.CreateStream{Name: []byte("s"), Options: options})
 	if c, err := DecodeCreateStream(body); err != nil || len(c.Options) != wire.OptionsMax {
 		t.Fatalf("%d options: %v", len(options), err)
 	}
-	if _, err := DecodeCreateStream(appendOptions(body, []wire.Option{text("one more", "v")})); err != wire.StatusOptionsBlockTooLarge {
+	if _, err := DecodeCreateStream(appendOptions(body, []wire.Option{wire.TextOption("one more", "v")})); err != wire.StatusOptionsBlockTooLarge {
 		t.Errorf("one more: %v", err)
 	}
 	if _, err := DecodeCreateStream(append([]byte("\x01s"), make([]byte, wire.OptionsBytesMax+1)...)); err != wire.StatusOptionsBlockTooLarge {
@@ -274,7 +274,7 @@ func TestTheHotCommandsDoNotAllocate(t *testing.T) {
 		AppendSendMessages(dst, send)
 		AppendPollMessages(dst, poll)
 		AppendStoreConsumerOffset(dst, store)
-		PutRequest(head, RequestHeader{Client: someClient, Session: 17, Request: 4, Code: wire.CodeSendMessages}, sendBody)
+		PutRequest(head, RequestHeader{Client: someClient, Session: 17, Request: 4, Code: wire.CodeSendMessages}, sendBody[:30], sendBody[30:])
 		if _, err := DecodeSendMessages(sendBody[:20]); err != wire.StatusInvalidCommand {
 			t.Fatal(err)
 		}

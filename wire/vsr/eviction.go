@@ -31,6 +31,9 @@ func (r Reason) Error() string {
 	return "evicted for reason " + strconv.Itoa(int(r)) + ": " + r.Status().Error()
 }
 
+// Unwrap makes errors.Is and errors.As see the status.
+func (r Reason) Unwrap() error { return r.Status() }
+
 // Status is what clients make of the reason.
 func (r Reason) Status() wire.Status {
 	switch r {

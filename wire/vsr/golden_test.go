@@ -67,14 +67,6 @@ var (
 	c1      = wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Named("c1")}
 )
 
-func text(key, value string) wire.Option {
-	return wire.Option{Key: []byte(key), Kind: wire.KindString, Value: []byte(value)}
-}
-
-func number(key string, v uint64) wire.Option {
-	return wire.Option{Key: []byte(key), Kind: wire.KindUint64, Value: append64(nil, v)}
-}
-
 func TestLogin(t *testing.T) {
 	login := wire.Login{Protocol: Protocol, SDKName: []byte("rust-sdk"), SDKVersion: []byte("0.11.0"),
 		Username: []byte("iggy"), Password: []byte("iggy")}
@@ -102,19 +94,19 @@ func TestStreams(t *testing.T) {
 
 func TestTopics(t *testing.T) {
 	same(t, golden(t, "create_topic.request"), wire.CreateTopic{Stream: orders, PartitionsCount: 2, Name: []byte("events"),
-		Options: []wire.Option{text("consumer_offset_durability", "replicated"), text("durability", "replicated"),
-			number("message_expiry", wire.NeverExpires)},
+		Options: []wire.Option{wire.TextOption("consumer_offset_durability", "replicated"), wire.TextOption("durability", "replicated"),
+			wire.Uint64Option("message_expiry", wire.NeverExpires)},
 	}, DecodeCreateTopic, AppendCreateTopic)
 	same(t, golden(t, "create_topic.reply"), wire.TopicDetails{
 		Topic: wire.Topic{CreatedAtMicros: 1795418362990619, PartitionsCount: 2, MessageExpiryMicros: wire.NeverExpires,
 			Compression: wire.CompressionNone, MaxSizeBytes: wire.Unlimited, Name: "events",
-			Explicit: []wire.Option{number("message_expiry", wire.NeverExpires), text("durability", "replicated"),
-				text("consumer_offset_durability", "replicated")},
-			Derived: []wire.Option{text("compression_algorithm", "none"), number("max_topic_size", wire.Unlimited),
-				number("segment_size", 1<<30),
+			Explicit: []wire.Option{wire.Uint64Option("message_expiry", wire.NeverExpires), wire.TextOption("durability", "replicated"),
+				wire.TextOption("consumer_offset_durability", "replicated")},
+			Derived: []wire.Option{wire.TextOption("compression_algorithm", "none"), wire.Uint64Option("max_topic_size", wire.Unlimited),
+				wire.Uint64Option("segment_size", 1<<30),
 				{Key: []byte("messages_required_to_save"), Kind: wire.KindUint32, Value: []byte{0, 4, 0, 0}},
-				number("size_of_messages_required_to_save", 1<<20),
-				{Key: []byte("preallocate_segments"), Kind: wire.KindBool, Value: []byte{0}}}},
+				wire.Uint64Option("size_of_messages_required_to_save", 1<<20),
+				wire.BoolOption("preallocate_segments", false)}},
 		Partitions: []wire.Partition{
 			{ID: 0, CreatedAtMicros: 1795418362990620, SegmentsCount: 1},
 			{ID: 1, CreatedAtMicros: 1795418362990631, SegmentsCount: 1},
@@ -208,6 +200,6 @@ func TestPrimitives(t *testing.T) {
 	f("02 14000000 707265616c6c6f636174655f7365676d656e7473 03 01000000 01"+
 		"02 0c000000 7365676d656e745f73697a65 0c 08000000 0000004000000000"+
 		"02 0a000000 6475726162696c697479 02 09000000 706572736973746564",
-		appendOptions(nil, []wire.Option{{Key: []byte("preallocate_segments"), Kind: wire.KindBool, Value: []byte{1}},
-			number("segment_size", 1<<30), text("durability", "persisted")}))
+		appendOptions(nil, []wire.Option{wire.BoolOption("preallocate_segments", true),
+			wire.Uint64Option("segment_size", 1<<30), wire.TextOption("durability", "persisted")}))
 }

@@ -14,7 +14,7 @@ var someClient = [16]byte{0, 1, 2, 3, 4, 5, 6, 0x87, 8, 0x49, 10, 11, 12, 13, 14
 // request is a whole request frame.
 func request(code wire.Code, session, number uint64, body []byte) []byte {
 	p := make([]byte, HeaderSize, HeaderSize+len(body))
-	PutRequest(p, RequestHeader{Client: someClient, Session: session, Request: number, Code: code}, body)
+	PutRequest(p, RequestHeader{Client: someClient, Session: session, Request: number, Code: code}, body, nil)
 	return append(p, body...)
 }
 
@@ -37,7 +37,7 @@ func TestALoginsHeadersAreThoseOfTheRealClient(t *testing.T) {
 		t.Fatalf("code %d, %v", code, err)
 	}
 	ours := make([]byte, HeaderSize)
-	PutRequest(ours, RequestHeader{Client: f.Client(), Code: wire.CodeLogin}, body)
+	PutRequest(ours, RequestHeader{Client: f.Client(), Code: wire.CodeLogin}, body, nil)
 	if !bytes.Equal(ours, head) {
 		t.Errorf("our request header\n%x", ours)
 	}

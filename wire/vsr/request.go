@@ -112,12 +112,13 @@ type RequestHeader struct {
 }
 
 // PutRequest writes the header of the request with that body to dst, HeaderSize bytes. The body is stamped where
-// the dialect asks for it: for what changes metadata, and for login and logout.
-func PutRequest(dst []byte, r RequestHeader, body []byte) {
+// the dialect asks for it: for what changes metadata, and for login and logout. tail is the rest of the body if it
+// lies elsewhere; only a SEND_MESSAGES, which is not stamped, has one: its batch.
+func PutRequest(dst []byte, r RequestHeader, body, tail []byte) {
 	dst = dst[:HeaderSize]
 	clear(dst)
 	op := OperationOf(r.Code)
-	binary.LittleEndian.PutUint32(dst[sizePos:], uint32(HeaderSize+len(body)))
+	binary.LittleEndian.PutUint32(dst[sizePos:], uint32(HeaderSize+len(body)+len(tail)))
 	dst[commandPos] = byte(CommandRequest)
 	copy(dst[clientPos:], r.Client[:])
 	binary.LittleEndian.PutUint64(dst[requestPos:], r.Request)

@@ -1,0 +1,190 @@
+package storage
+
+import "github.com/galgo-mq/galgo/batch"
+
+// append takes one admitted batch. It is stamped, copied into the tail, and made safe at the log's level.
+func (l *Log) append(r *Request) {
+	switch {
+	case l.fenced != nil:
+		l.s.answer(r, l.fenced)
+	case l.closed || l.closing != nil:
+		l.s.answer(r, ErrClosed)
+	case !l.wait.empty() || !l.tryAppend(r):
+		l.wait.push(r)
+	}
+}
+
+// pump tries the appends that waited, in order.
+func (l *Log) pump() {
+	for !l.wait.empty() {
+		if l.fenced != nil || !l.tryAppend(l.wait.first) {
+			return
+		}
+		l.wait.pop()
+	}
+	if l.closing != nil {
+		l.tryClose()
+	}
+}
+
+// refuse answers every append that waits with err.
+func (l *Log) refuse(err error) {
+	for r := l.wait.take(); r != nil; {
+		next := r.next
+		l.s.answer(r, err)
+		r = next
+	}
+}
+
+// retryLater has pump called at the end of the turn after something was freed.
+func (l *Log) retryLater() {
+	if !l.queued {
+		l.queued = true
+		l.s.retry = append(l.s.retry, l)
+	}
+}
+
+// tryAppend appends r, or reports false and has seen to it that pump is called when it may work.
+func (l *Log) tryAppend(r *Request) bool {
+	b := batch.Batch(r.Batch)
+	n := len(r.Batch)
+	if l.cfg.Level < LevelPersisted && !l.reserve(Offset(b.Count())) {
+		return false
+	}
+	seg := l.active()
+	if seg == nil || seg.end >= Pos(l.cfg.SegmentSize) {
+		l.startSegment(n)
+		return false
+	}
+	if seg.fd < 0 {
+		l.reopen(seg)
+		return false
+	}
+	pos := seg.end
+	if pos < l.flushed {
+		pos = l.flushed // its block is on disk, padded: the next batch begins at the next block
+	}
+	if !l.allocate(seg, pos+Pos(n)) {
+		return false
+	}
+	direct := n >= DirectMin
+	need := entryHeadSize + n
+	if direct {
+		need = 2*entryHeadSize + BlockSize
+	}
+	if !l.s.journal.room(need) {
+		l.retryLater()
+		return false
+	}
+	c := l.tailRoom(seg, pos, n)
+	if c == nil {
+		l.retryLater()
+		return false
+	}
+	l.place(r, b, seg, c, pos, direct)
+	return true
+}
+
+// place copies the batch to its place and makes it pending. Everything that could refuse it was asked before.
+func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, direct bool) {
+	s, j := l.s, &l.s.journal
+	n := len(b)
+	ts := max(s.now, l.lastTS)
+	base := l.next
+	if plantedReusedOffset && l.cfg.Level == LevelWritten {
+		base = l.hw
+	}
+	dst := c.bytes(pos, pos+Pos(n))
+	copy(dst, b) // the one copy between receive buffer and disk
+	stored := batch.Batch(dst)
+	s.hasher.Stamp(stored, l.cfg.Partition, base, ts)
+
+	node := pendNode{req: r, seg: seg, pos: pos, length: uint32(n), count: uint32(b.Count()), base: base,
+		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.next, ts: ts, check: stored.Checksum()}
+	if seg.fresh {
+		node.prevSeg, node.prevEnd = l.before(seg)
+		seg.fresh = false
+	}
+	c.note(base, pos, ts)
+	c.end, c.nextOffset = pos+Pos(n), node.next
+	seg.note(base, pos, ts)
+	seg.end, seg.next, seg.lastTS = c.end, node.next, ts
+	seg.recordBytes += int64(n)
+	l.next, l.lastTS = node.next, ts
+
+	if direct {
+		to := alignDown(seg.end)
+		l.writeBlocks(c, l.flushed, to)
+		node.direct = l.writeSeq
+		s.stats.directWrites++
+	}
+	l.journalNode(&node, c)
+	node.gseq = j.gather.seq
+	j.touch(l)
+	l.pend.push(node)
+	if !direct && alignDown(seg.end)-l.flushed >= flushBytes {
+		l.flushBlocks(c, alignDown(seg.end))
+	}
+	if l.cfg.Level == LevelMemory {
+		l.settle()
+	}
+}
+
+// journalNode adds the entries of a pending append to the gathering group.
+func (l *Log) journalNode(n *pendNode, c *chunk) {
+	j := &l.s.journal
+	e := entry{kind: entryBatch, level: l.cfg.Level, log: l.cfg.ID, seg: n.seg.base, pos: n.pos, length: n.length,
+		base: n.base, next: n.next, prevSeg: n.prevSeg, prevEnd: n.prevEnd, prevNext: n.prevNext,
+		timestamp: n.ts, stable: l.stableNext()}
+	end := n.pos + Pos(n.length)
+	if n.direct == 0 {
+		j.add(&e, c.bytes(n.pos, end))
+		return
+	}
+	e.kind, e.check = entryDirect, n.check
+	j.add(&e, nil)
+	if rest := alignDown(end); rest < end {
+		e.kind, e.pos, e.length, e.check = entryBytes, rest, 0, 0
+		j.add(&e, c.bytes(rest, end))
+	}
+}
+
+// stableNext is the offset up to which the log is on stable storage for certain: what was told at LevelPersisted.
+func (l *Log) stableNext() Offset {
+	if l.cfg.Level == LevelPersisted {
+		return l.hw
+	}
+	return 0
+}
+
+// reserve makes sure that n more offsets may be told, or asks the journal and reports false.
+func (l *Log) reserve(n Offset) bool {
+	if l.reserveAsked < l.next+n+reserveMin/2 {
+		if !l.s.journal.room(entryHeadSize) {
+			l.retryLater()
+			return l.next+n <= l.reserved
+		}
+		if step := l.reserveStep; l.s.mono-l.reserveAt < 1e9 && step < reserveMax {
+			l.reserveStep = max(step*2, reserveMin) // the last one did not last a second
+		}
+		l.reserveAt = l.s.mono
+		bound := l.next + n + max(l.reserveStep, reserveMin)
+		l.reserveAsked = bound
+		j := &l.s.journal
+		j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: bound}, nil)
+		j.gather.marks = append(j.gather.marks, mark{kind: entryReserve, log: l, bound: bound})
+		j.touch(l)
+	}
+	return l.next+n <= l.reserved
+}
+
+func (m *mark) apply(s *Store) {
+	l := m.log
+	switch m.kind {
+	case entryReserve:
+		l.reserved = max(l.reserved, m.bound)
+		l.pump()
+	case entryStart:
+		l.started(m)
+	}
+}

@@ -1,0 +1,182 @@
+package storage
+
+import (
+	"sort"
+
+	"github.com/galgo-mq/galgo/batch"
+)
+
+// indexEntry says that the batch with that base offset and append time lies at pos.
+type indexEntry struct {
+	offset Offset
+	pos    Pos
+	ts     uint64
+}
+
+// indexStep is how many bytes lie between two entries of a segment's index, at least.
+const indexStep = 64 << 10
+
+// note adds a batch to the sparse index. Batches come in order.
+func (g *segment) note(offset Offset, pos Pos, ts uint64) {
+	if k := len(g.index); k > 0 && pos-g.index[k-1].pos < indexStep {
+		return
+	}
+	g.index = append(g.index, indexEntry{offset, pos, ts})
+}
+
+// floorOffset returns the position of the last indexed batch at or before offset.
+func floorOffset(ix []indexEntry, offset Offset) (indexEntry, bool) {
+	i := sort.Search(len(ix), func(i int) bool { return ix[i].offset > offset })
+	if i == 0 {
+		return indexEntry{}, false
+	}
+	return ix[i-1], true
+}
+
+// ceilOffset returns the first indexed batch at or after offset.
+func ceilOffset(ix []indexEntry, offset Offset) (indexEntry, bool) {
+	i := sort.Search(len(ix), func(i int) bool { return ix[i].offset >= offset })
+	if i == len(ix) {
+		return indexEntry{}, false
+	}
+	return ix[i], true
+}
+
+// floorTime returns the last indexed batch that is older than ts; what is sought lies at it or behind it.
+func floorTime(ix []indexEntry, ts uint64) (indexEntry, bool) {
+	i := sort.Search(len(ix), func(i int) bool { return ix[i].ts >= ts })
+	if i == 0 {
+		return indexEntry{}, false
+	}
+	return ix[i-1], true
+}
+
+// prepare makes g readable: its descriptor open and its index complete. Polls that wait go on then.
+func (g *segment) prepare() {
+	s := g.log.s
+	switch {
+	case g.readFD < 0 && !g.opening:
+		g.opening = true
+		g.users++
+		s.issue(Op{Kind: OpOpen, Path: g.path()}, pendingOp{done: segmentReadable, log: g.log, seg: g})
+	case g.readFD >= 0 && !g.indexed && !g.indexing:
+		g.indexing = true
+		g.users++
+		g.index = g.index[:0]
+		g.scan(segmentStart, readMin)
+	case g.readFD >= 0 && g.indexed:
+		g.wakeWaiters(nil)
+	}
+}
+
+func segmentReadable(s *Store, p *pendingOp, fd int64, err error) {
+	g := p.seg
+	g.opening = false
+	if err == nil {
+		g.readFD = int32(fd)
+	}
+	g.release()
+	if err != nil {
+		g.wakeWaiters(err)
+		return
+	}
+	g.prepare()
+}
+
+// wakeWaiters lets the polls go on that waited for g, or answers them with err.
+func (g *segment) wakeWaiters(err error) {
+	for r := g.waiters.take(); r != nil; {
+		next := r.next
+		r.next = nil
+		if err != nil {
+			r.failPoll(g.log.s, err)
+		} else {
+			g.log.pollDisk(r)
+		}
+		r = next
+	}
+}
+
+const scanBytes = 1 << 20
+
+// scan reads on from pos, at least n bytes, and notes every batch it passes.
+func (g *segment) scan(pos Pos, n int) {
+	s := g.log.s
+	if pos >= g.end || g.gone {
+		g.scanned(nil)
+		return
+	}
+	n = int(min(Pos(max(n, scanBytes)), g.end-pos))
+	buf := s.cfg.ReadMemory.Get(n)
+	if buf == nil {
+		g.scanned(ErrNoMemory)
+		return
+	}
+	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(pos), Buf: buf}, pendingOp{done: segmentScanned, log: g.log, seg: g, buf: buf, pos: pos})
+}
+
+func segmentScanned(s *Store, p *pendingOp, res int64, err error) {
+	g := p.seg
+	pos, bad := p.pos, false
+	if err == nil {
+		pos, bad = g.index0(p.buf[:res], p.pos)
+	}
+	s.cfg.ReadMemory.Put(p.buf)
+	switch {
+	case err != nil:
+		g.scanned(err)
+	case bad || pos == p.pos && res < int64(len(p.buf)):
+		s.report("damaged segment", g.log.cfg.ID, ErrDamaged)
+		g.scanned(nil) // what was found can be served; a poll behind it finds the damage
+	default:
+		g.scan(pos, scanBytes)
+	}
+}
+
+// index0 notes the batches whose headers lie in data, which begins at pos, and returns where to read on.
+func (g *segment) index0(data []byte, pos Pos) (next Pos, bad bool) {
+	i := 0
+	for i+batch.HeaderSize <= len(data) {
+		n, ok := batch.Peek(data[i:])
+		if !ok {
+			skip, zero := paddingAt(data[i:], pos+Pos(i))
+			if !zero {
+				return pos + Pos(i), true
+			}
+			i += skip
+			continue
+		}
+		b := batch.Batch(data[i : i+batch.HeaderSize])
+		g.note(b.BaseOffset(), pos+Pos(i), b.BaseTimestamp())
+		i += n
+	}
+	if i < len(data) && pos+Pos(len(data)) >= g.end {
+		return g.end, false
+	}
+	return pos + Pos(i), false
+}
+
+// scanned ends the making of the index.
+func (g *segment) scanned(err error) {
+	g.indexing = false
+	g.indexed = err == nil
+	g.release()
+	g.wakeWaiters(err)
+}
+
+// release ends one use of the segment's descriptors; a removed segment closes with the last one.
+func (g *segment) release() {
+	if g.users--; g.users == 0 && g.gone {
+		g.closeFiles()
+	}
+}
+
+func (g *segment) closeFiles() {
+	s := g.log.s
+	for _, fd := range []*int32{&g.fd, &g.readFD} {
+		if *fd >= 0 {
+			s.issue(Op{Kind: OpClose, FD: *fd}, pendingOp{done: ignored})
+			*fd = -1
+		}
+	}
+}

@@ -1,0 +1,385 @@
+package storage
+
+// The journal of a shard: two files of equal size, preallocated and written once with zeros, used in turn.
+//
+//	file:  head block | group | group | ... | lap group | unused
+//
+// Everything appended in a turn by all logs leaves as one group. At most two groups are being written at a time; while
+// they are, the next one gathers. The last group of a file is its lap group: it holds all that the shard still needs of
+// what went before, and only when it is safe is the other file overwritten. The last quarter of a file is kept for it.
+
+// JournalFile is one file of a journal, open for buffered and, where the filesystem allows it, direct writes.
+type JournalFile struct {
+	FD     int32 // buffered
+	Direct int32 // O_DIRECT, or FD again
+	Size   int64
+}
+
+const (
+	groupsInFlightMax = 2
+	groupBytesMax     = 2 << 20
+)
+
+// group is a journal group being gathered, in flight, or written and not yet safe.
+type group struct {
+	number  uint64 // order on disk, given when it is placed
+	seq     uint64 // order of gathering, which is the order of placing; 0 for lap groups
+	flags   uint16
+	persist bool
+	direct  bool // written with DSYNC: synced when written
+	written bool
+	synced  bool
+	syncing bool
+	file    int
+	buf     []byte
+	n       int // bytes used, head included
+	count   int
+	born    int64 // monotonic nanoseconds of its write
+	logs    []*Log
+	wait    requestList // answered when safe at their level
+	marks   []mark
+}
+
+// mark is something that takes effect when its group is safe on stable storage.
+type mark struct {
+	kind  entryKind
+	log   *Log
+	bound Offset
+	seg   Offset
+}
+
+type journal struct {
+	s       *Store
+	files   [2]JournalFile
+	cur     int
+	pos     int64
+	number  uint64 // of the next group placed
+	first   uint64 // of this run
+	psafe   uint64 // last group safe on stable storage
+	wsafe   uint64 // last group safe in the kernel
+	seq     uint64 // of the last group begun
+	pseq    uint64 // gathering order of the last group safe on stable storage
+	wseq    uint64 // and in the kernel
+	gather  *group
+	ready   []*group // closed, waiting to be placed
+	unsafe  []*group // placed, in order, not yet synced
+	writing int
+	syncing [2]bool
+	lap     *group
+	lapping bool // a lap is wanted; tails are being flushed to make it small
+	failed  error
+	free    []*group
+}
+
+func (j *journal) groupMax() int {
+	return int(min(groupBytesMax, j.files[0].Size/8))
+}
+
+// lapRoom is what is kept at the end of each file for the lap group.
+func (j *journal) lapRoom() int64 { return (j.files[0].Size / 4) &^ (BlockSize - 1) }
+
+func (j *journal) newGroup(size int) *group {
+	buf := j.s.cfg.JournalMemory.Get(size)
+	if buf == nil {
+		return nil
+	}
+	var g *group
+	if k := len(j.free); k > 0 {
+		g = j.free[k-1]
+		j.free = j.free[:k-1]
+	} else {
+		g = &group{logs: make([]*Log, 0, 16)}
+	}
+	logs, marks := g.logs[:0], g.marks[:0]
+	*g = group{buf: buf, n: groupHeadSize, logs: logs, marks: marks}
+	return g
+}
+
+// room makes the gathering group hold n more bytes of entries, or reports false: no memory now.
+func (j *journal) room(n int) bool {
+	if j.failed != nil {
+		return false
+	}
+	if g := j.gather; g != nil {
+		if g.n+n <= len(g.buf) {
+			return true
+		}
+		if grown := j.grow(g, n); grown {
+			return true
+		}
+		j.ready = append(j.ready, g)
+		j.gather = nil
+	}
+	size := 32 << 10
+	for size < n+groupHeadSize {
+		size *= 2
+	}
+	if j.gather = j.newGroup(size); j.gather == nil {
+		return false
+	}
+	j.seq++
+	j.gather.seq = j.seq
+	return true
+}
+
+// grow moves a gathering group into a larger buffer, up to the largest group.
+func (j *journal) grow(g *group, n int) bool {
+	size := len(g.buf)
+	for size < g.n+n {
+		size *= 2
+	}
+	if size > j.groupMax() {
+		return false
+	}
+	buf := j.s.cfg.JournalMemory.Get(size)
+	if buf == nil {
+		return false
+	}
+	copy(buf, g.buf[:g.n])
+	j.s.cfg.JournalMemory.Put(g.buf)
+	g.buf = buf
+	return true
+}
+
+// add appends e with its data to the gathering group. room was asked before.
+func (j *journal) add(e *entry, data []byte) {
+	g := j.gather
+	e.put(g.buf[g.n:], len(data))
+	g.n += entryHeadSize
+	g.n += copy(g.buf[g.n:], data)
+	g.count++
+	if e.level == LevelPersisted {
+		g.persist = true
+	}
+}
+
+// touch notes that l has to be looked at when the gathering group is safe.
+func (j *journal) touch(l *Log) {
+	g := j.gather
+	if l.touched == g && g != nil {
+		return
+	}
+	l.touched = g
+	g.logs = append(g.logs, l)
+}
+
+// flush places what is ready, as far as two groups in flight allow.
+func (j *journal) flush() {
+	if j.failed != nil || j.lap != nil {
+		return
+	}
+	for j.writing < groupsInFlightMax {
+		g := j.next()
+		if g == nil {
+			return
+		}
+		size := alignUp(Pos(g.n))
+		if j.lapping || j.pos+int64(size) > j.files[j.cur].Size-j.lapRoom() {
+			j.putBack(g)
+			j.startLap()
+			return
+		}
+		j.place(g)
+		if j.pos > j.files[j.cur].Size/2 {
+			j.s.flushTails(carryTailMax)
+		}
+	}
+}
+
+func (j *journal) next() *group {
+	if len(j.ready) > 0 {
+		g := j.ready[0]
+		copy(j.ready, j.ready[1:])
+		j.ready = j.ready[:len(j.ready)-1]
+		return g
+	}
+	g := j.gather
+	if g == nil || g.count == 0 {
+		return nil
+	}
+	j.gather = nil
+	return g
+}
+
+func (j *journal) putBack(g *group) {
+	j.ready = append(j.ready, nil)
+	copy(j.ready[1:], j.ready)
+	j.ready[0] = g
+}
+
+// place gives g its number and its place, and writes it.
+func (j *journal) place(g *group) {
+	size := int(alignUp(Pos(g.n)))
+	p := g.buf[:size]
+	g.number = j.number
+	j.number++
+	g.file = j.cur
+	h := groupHead{flags: g.flags, number: g.number, safe: j.psafe, first: j.first,
+		entries: uint32(g.n - groupHeadSize), count: uint32(g.count), shard: uint32(j.s.cfg.Shard)}
+	sealGroup(p, h, j.s.cfg.Seed)
+	f := &j.files[j.cur]
+	op := Op{Kind: OpWrite, FD: f.FD, Pos: j.pos, Buf: p, Inline: true}
+	if g.persist {
+		op.FD, op.DSync, op.Inline = f.Direct, true, false
+		g.direct = true
+		if plantedAckBeforeSyncBuffered {
+			op.DSync = false
+		}
+	}
+	g.born = j.s.mono
+	j.pos += int64(size)
+	if j.pos > f.Size {
+		panic("BUG: journal group beyond the end of its file")
+	}
+	j.unsafe = append(j.unsafe, g)
+	j.writing++
+	j.s.stats.groups++
+	j.s.issue(op, pendingOp{done: groupWritten, g: g})
+	if g.persist && !plantedDirectAfterBuffered {
+		j.syncBuffered()
+	}
+}
+
+// syncBuffered syncs the files that hold groups which lie in the page cache only.
+func (j *journal) syncBuffered() {
+	for f := range j.files {
+		if j.syncing[f] {
+			continue
+		}
+		need := false
+		for _, g := range j.unsafe {
+			if g.file == f && !g.direct && !g.synced {
+				g.syncing = true
+				need = true
+			}
+		}
+		if need {
+			j.syncing[f] = true
+			j.s.issue(Op{Kind: OpFdatasync, FD: j.files[f].FD}, pendingOp{done: journalSynced, n: int64(f)})
+		}
+	}
+}
+
+func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
+	j := &s.journal
+	j.writing--
+	if err != nil {
+		j.fail(err)
+		return
+	}
+	p.g.written = true
+	if p.g.direct {
+		p.g.synced = true
+	}
+	j.advance()
+}
+
+func journalSynced(s *Store, p *pendingOp, _ int64, err error) {
+	j := &s.journal
+	f := int(p.n)
+	j.syncing[f] = false
+	if err != nil {
+		j.fail(err)
+		return
+	}
+	again := false
+	for _, g := range j.unsafe {
+		if g.file != f || g.direct {
+			continue
+		}
+		if g.syncing && g.written {
+			g.synced = true
+		} else if !g.synced && j.persistBehind(g.number) {
+			again = true
+		}
+		g.syncing = false
+	}
+	j.advance()
+	if again {
+		j.syncBuffered()
+	}
+}
+
+// persistBehind reports whether a group that must be persisted waits for group n.
+func (j *journal) persistBehind(n uint64) bool {
+	for _, g := range j.unsafe {
+		if g.number > n && g.persist {
+			return true
+		}
+	}
+	return false
+}
+
+// advance moves the safe numbers over the groups that are done, in order, and looks at what waited for them.
+func (j *journal) advance() {
+	for _, g := range j.unsafe {
+		if g.number <= j.wsafe {
+			continue
+		}
+		if !g.written || g.number != j.wsafe+1 {
+			break
+		}
+		j.wsafe = g.number
+		j.wseq = max(j.wseq, g.seq)
+		j.settle(g)
+	}
+	for len(j.unsafe) > 0 && j.unsafe[0].synced {
+		g := j.unsafe[0]
+		copy(j.unsafe, j.unsafe[1:])
+		j.unsafe = j.unsafe[:len(j.unsafe)-1]
+		j.psafe = g.number
+		j.pseq = max(j.pseq, g.seq)
+		j.settle(g)
+		j.release(g)
+	}
+}
+
+// settle looks at everything that may be answered now that g is safer than before.
+func (j *journal) settle(g *group) {
+	for _, l := range g.logs {
+		l.settle()
+	}
+	if g.number <= j.psafe {
+		for i := range g.marks {
+			g.marks[i].apply(j.s)
+		}
+	}
+	j.s.answerWaiting(g)
+}
+
+func (j *journal) release(g *group) {
+	for _, l := range g.logs {
+		if l.touched == g {
+			l.touched = nil
+		}
+	}
+	j.s.cfg.JournalMemory.Put(g.buf)
+	g.buf = nil
+	if g == j.lap {
+		j.lap = nil
+		j.cur = 1 - j.cur
+		j.pos = BlockSize
+		j.s.stats.laps++
+	}
+	clear(g.logs)
+	clear(g.marks)
+	j.free = append(j.free, g)
+}
+
+// fail stops all acknowledgements of this shard for good.
+func (j *journal) fail(err error) {
+	if j.failed == nil {
+		j.failed = err
+		j.s.journalFailed(err)
+	}
+}
+
+// syncDeadline returns when the oldest group in the page cache must go to stable storage; 0: none.
+func (j *journal) syncDeadline() int64 {
+	for _, g := range j.unsafe {
+		if !g.direct && !g.syncing {
+			return g.born + j.s.cfg.LossBound.Nanoseconds()/2
+		}
+	}
+	return 0
+}

@@ -1,0 +1,263 @@
+package storage
+
+import "fmt"
+
+// LogConfig describes a log to open.
+type LogConfig struct {
+	ID          LogID
+	Partition   uint64 // stamped into its batches
+	Level       Level
+	OffsetLevel Level
+	SegmentSize int64
+}
+
+// LogStats is what others may know of a log. Counts are of visible records.
+type LogStats struct {
+	Start    Offset // first offset kept
+	Next     Offset // one past the last visible record
+	Current  Offset // last visible offset, 0 if there never was one
+	Records  uint64
+	Bytes    uint64 // of visible batches, as they were sent
+	Segments uint32
+}
+
+// Gap is a range of offsets that hold no records: they may have been told before a crash that lost them.
+type Gap struct{ From, To Offset }
+
+// Log is one partition's log on this shard.
+type Log struct {
+	s    *Store
+	cfg  LogConfig
+	segs []*segment // oldest first; the last one is active unless it is sealed
+
+	start   Offset // first offset kept
+	next    Offset // to be given out next
+	hw      Offset // first offset not visible
+	last    Offset // last visible offset
+	lastTS  uint64
+	records uint64 // visible, since start
+	bytes   uint64
+	gaps    []Gap
+
+	// The tail. Blocks of the active segment below flushed are written or being written.
+	chunks    []*chunk
+	flushed   Pos
+	chunkSize int
+	touched   *group
+
+	// Writes to segments in flight, oldest first, and how many of them are done without a hole.
+	writes     []*segWrite
+	writeSeq   uint64
+	writesDone uint64
+
+	// Appends not yet told, or told while their direct write is in flight. The first told of them are told.
+	pend pendQueue
+	told int
+
+	reserved     Offset // below LevelPersisted: offsets under it may be told
+	reserveAsked Offset
+	reserveStep  Offset
+	reserveAt    int64
+
+	wait     requestList // appends that wait for a segment, space, a reservation or memory
+	queued   bool        // in Store.retry
+	opening  bool        // a new segment is being made
+	growing  bool
+	dirReady bool
+
+	offsets  map[ConsumerKey]storedOffset
+	offCount uint64
+
+	fenced   error
+	closing  *Request
+	closed   bool
+	changed  bool
+	trimming bool
+}
+
+// pendNode is an append that is not finished.
+type pendNode struct {
+	req      *Request
+	gseq     uint64 // gathering order of its group
+	direct   uint64 // number of its direct write; 0: it went through the journal
+	seg      *segment
+	pos      Pos
+	length   uint32
+	count    uint32
+	base     Offset
+	next     Offset
+	prevSeg  Offset
+	prevEnd  Pos
+	prevNext Offset
+	ts       uint64
+	check    uint64
+}
+
+// pendQueue is a queue of nodes by value that reuses its memory.
+type pendQueue struct {
+	items []pendNode
+	head  int
+}
+
+func (q *pendQueue) len() int           { return len(q.items) - q.head }
+func (q *pendQueue) at(i int) *pendNode { return &q.items[q.head+i] }
+func (q *pendQueue) push(n pendNode) *pendNode {
+	if q.head > 0 && len(q.items) == cap(q.items) {
+		k := copy(q.items, q.items[q.head:])
+		clear(q.items[k:])
+		q.items, q.head = q.items[:k], 0
+	}
+	q.items = append(q.items, n)
+	return &q.items[len(q.items)-1]
+}
+func (q *pendQueue) pop() {
+	q.items[q.head] = pendNode{}
+	if q.head++; q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+	}
+}
+
+// OpenLog adds a log that has no data yet.
+func (s *Store) OpenLog(cfg LogConfig) *Log {
+	if cfg.ID == 0 || s.logs[cfg.ID] != nil {
+		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
+	}
+	l := &Log{s: s, cfg: cfg, offsets: make(map[ConsumerKey]storedOffset), chunkSize: chunkMin}
+	s.logs[cfg.ID] = l
+	s.order = append(s.order, l)
+	return l
+}
+
+// AdoptLog adds a log as recovery left it. Its newest segment goes on at the next block.
+func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
+	l := s.OpenLog(cfg)
+	l.start, l.next, l.hw, l.last, l.lastTS = st.Start, st.Next, st.Next, st.Last, st.LastTS
+	l.reserved, l.reserveAsked, l.gaps, l.offCount = st.Reserved, st.Reserved, st.Gaps, st.OffsetCount
+	for i, g := range st.Segments {
+		seg := &segment{log: l, base: g.Base, next: g.Next, fd: -1, readFD: -1, end: g.End, stable: alignUp(g.End),
+			alloc: alignUp(g.End), lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1}
+		l.segs = append(l.segs, seg)
+		l.flushed = alignUp(g.End)
+		l.bytes += uint64(g.RecordBytes)
+		l.dirReady = true
+	}
+	for _, o := range st.Offsets {
+		l.offsets[o.Key] = storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted}
+	}
+	l.records = l.countRecords(l.start, l.next)
+	if st.Fence != "" {
+		l.fenced = fmt.Errorf("%w: %s", ErrFenced, st.Fence)
+	}
+	return l
+}
+
+// Log returns the log of that id, or nil.
+func (s *Store) Log(id LogID) *Log { return s.logs[id] }
+
+// Stats reports what is visible of the log now.
+func (l *Log) Stats() LogStats {
+	return LogStats{Start: l.start, Next: l.hw, Current: l.last, Records: l.records, Bytes: l.bytes,
+		Segments: uint32(max(1, len(l.segs)))}
+}
+
+// ID returns the log's id.
+func (l *Log) ID() LogID { return l.cfg.ID }
+
+// Fenced returns why the log takes no more appends, or nil.
+func (l *Log) Fenced() error { return l.fenced }
+
+// TakeChanged calls f for every log whose stats changed since the last call.
+func (s *Store) TakeChanged(f func(*Log)) {
+	for i, l := range s.changed {
+		l.changed = false
+		f(l)
+		s.changed[i] = nil
+	}
+	s.changed = s.changed[:0]
+}
+
+func (l *Log) noteChange() {
+	if !l.changed {
+		l.changed = true
+		l.s.changed = append(l.s.changed, l)
+	}
+}
+
+func (l *Log) active() *segment {
+	if k := len(l.segs); k > 0 && !l.segs[k-1].sealed {
+		return l.segs[k-1]
+	}
+	return nil
+}
+
+// safe reports whether n, which everything before it is, is safe at the log's level.
+func (l *Log) safe(n *pendNode) bool {
+	j := &l.s.journal
+	switch l.cfg.Level {
+	case LevelMemory:
+		return true
+	case LevelWritten:
+		return n.gseq <= j.wseq && n.direct <= l.writesDone
+	default:
+		if plantedAckBeforeSyncDirect && n.direct != 0 {
+			return n.gseq <= j.pseq
+		}
+		return n.gseq <= j.pseq && n.direct <= l.writesDone
+	}
+}
+
+// settle answers what is safe now, in order, and forgets what is done.
+func (l *Log) settle() {
+	for l.told < l.pend.len() {
+		n := l.pend.at(l.told)
+		if !l.safe(n) {
+			break
+		}
+		l.tell(n)
+		l.told++
+	}
+	for l.told > 0 && l.pend.at(0).direct <= l.writesDone {
+		l.pend.pop()
+		l.told--
+	}
+	if l.closing != nil {
+		l.tryClose()
+	}
+}
+
+// tell makes n visible and answers its request.
+func (l *Log) tell(n *pendNode) {
+	if n.next <= l.hw {
+		panic(fmt.Sprintf("BUG: high watermark %d told again up to %d", l.hw, n.next))
+	}
+	l.hw, l.last = n.next, n.next-1
+	l.records += uint64(n.count)
+	l.bytes += uint64(n.length)
+	l.noteChange()
+	if r := n.req; r != nil {
+		n.req = nil
+		r.Base, r.Current = n.base, l.last
+		l.s.answer(r, nil)
+	}
+}
+
+// fence stops appends to the log: its storage failed or is damaged. What was told stays readable where it can be read.
+func (l *Log) fence(err error) {
+	if l.fenced != nil {
+		return
+	}
+	l.fenced = fmt.Errorf("%w: %w", ErrFenced, err)
+	l.s.report("log fenced", l.cfg.ID, err)
+	for r := l.wait.take(); r != nil; {
+		next := r.next
+		l.s.answer(r, l.fenced)
+		r = next
+	}
+	for i := l.told; i < l.pend.len(); i++ {
+		if n := l.pend.at(i); n.req != nil {
+			r := n.req
+			n.req = nil
+			l.s.answer(r, l.fenced)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package storage
+
+import "sort"
+
+// storedOffset is what a consumer stored, with the count that orders the records of one log in all journals.
+type storedOffset struct {
+	offset  Offset
+	count   uint64
+	deleted bool
+}
+
+// changeOffset stores or deletes a consumer's offset; it is answered when that is safe at the log's offset level.
+func (l *Log) changeOffset(r *Request) {
+	old, had := l.offsets[r.Consumer]
+	switch {
+	case l.closed || l.closing != nil:
+		l.s.answer(r, ErrClosed)
+		return
+	case r.Kind == ReqDeleteOffset && (!had || old.deleted):
+		l.s.answer(r, ErrNoStoredOffset)
+		return
+	case r.Kind == ReqStoreOffset && (l.hw == 0 || l.records == 0 && l.start == l.hw && l.last == 0 || Offset(r.Value) > l.last):
+		l.s.answer(r, ErrOffsetBeyondEnd)
+		return
+	case r.Kind == ReqStoreOffset && !had && len(l.offsets) >= consumersMax:
+		l.s.answer(r, ErrTooManyConsumers)
+		return
+	case !l.s.journal.room(entryHeadSize):
+		l.s.starved.push(r)
+		return
+	}
+	r.level = l.cfg.OffsetLevel
+	l.putOffset(r.Consumer, storedOffset{offset: Offset(r.Value), deleted: r.Kind == ReqDeleteOffset}, r.level)
+	if r.level == LevelMemory {
+		l.s.answer(r, nil)
+		return
+	}
+	l.s.journal.gather.wait.push(r)
+}
+
+// autoCommit moves a consumer's offset forward with the next group; nobody waits for it.
+func (l *Log) autoCommit(key ConsumerKey, offset Offset) {
+	old, had := l.offsets[key]
+	if had && !old.deleted && old.offset >= offset || l.closed || l.s.journal.failed != nil {
+		return
+	}
+	if !had && len(l.offsets) >= consumersMax || !l.s.journal.room(entryHeadSize) {
+		return
+	}
+	l.putOffset(key, storedOffset{offset: offset}, LevelMemory)
+}
+
+func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
+	l.offCount++
+	o.count = l.offCount
+	l.offsets[key] = o
+	l.s.journal.add(l.offsetEntry(key, o, level), nil)
+}
+
+func (l *Log) offsetEntry(key ConsumerKey, o storedOffset, level Level) *entry {
+	e := &l.s.offEntry
+	*e = entry{kind: entryOffset, level: level, log: l.cfg.ID, base: o.offset, next: Offset(o.count), check: uint64(key.ID)}
+	if key.Group {
+		e.pos = 1
+	}
+	if o.deleted {
+		e.length = 1
+	}
+	return e
+}
+
+func (e *entry) consumer() ConsumerKey { return ConsumerKey{Group: e.pos == 1, ID: uint32(e.check)} }
+
+func (l *Log) getOffset(r *Request) {
+	o, ok := l.offsets[r.Consumer]
+	r.Found = ok && !o.deleted
+	r.Value, r.Current = uint64(o.offset), l.last
+	l.s.answer(r, nil)
+}
+
+// carryOffsets adds every stored offset to the lap group, in a fixed order.
+func (l *Log) carryOffsets(j *journal) {
+	for _, k := range l.consumers() {
+		j.add(l.offsetEntry(k, l.offsets[k], LevelPersisted), nil)
+	}
+}
+
+func (l *Log) consumers() []ConsumerKey {
+	keys := make([]ConsumerKey, 0, len(l.offsets))
+	for k := range l.offsets {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		if keys[i].Group != keys[j].Group {
+			return !keys[i].Group
+		}
+		return keys[i].ID < keys[j].ID
+	})
+	return keys
+}
+
+// smallestStored returns the smallest stored offset of any consumer, if there is one.
+func (l *Log) smallestStored() (Offset, bool) {
+	low, any := Offset(0), false
+	for _, k := range l.consumers() {
+		if o := l.offsets[k]; !o.deleted && (!any || o.offset < low) {
+			low, any = o.offset, true
+		}
+	}
+	return low, any
+}

@@ -1,0 +1,384 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/galgo-mq/galgo/batch"
+)
+
+// pollState is how far a poll has come.
+type pollState struct {
+	from   Offset // first offset wanted
+	ts     uint64 // first append time wanted, while byTime
+	byTime bool
+	left   uint32
+	bytes  int // that may still be added
+	seg    *segment
+	pos    Pos // where to read on in seg
+}
+
+const (
+	readMin = 64 << 10
+	readMax = 8 << 20
+)
+
+// startPoll finds where r begins and answers it from memory, or asks the disk.
+func (l *Log) startPoll(r *Request) {
+	p := &r.poll
+	r.Current = l.last
+	r.Spans, r.Records, r.Bytes = r.Spans[:0], 0, 0
+	p.left, p.bytes = r.Count, r.BytesMax
+	switch r.Strategy {
+	case FromOffset:
+		p.from = Offset(r.Value)
+	case FromTimestamp:
+		p.byTime, p.ts = true, r.Value
+	case FromFirst:
+		p.from = l.start
+	case FromLast:
+		p.from = l.back(uint64(r.Count))
+	case FromNext:
+		if o, ok := l.offsets[r.Consumer]; ok && !o.deleted {
+			p.from = o.offset + 1
+		}
+	}
+	p.from = max(p.from, l.start)
+	if r.Count == 0 || l.records == 0 || p.from >= l.hw || p.byTime && p.ts > l.lastTS {
+		l.s.answer(r, nil)
+		return
+	}
+	l.pollFrom(r)
+}
+
+// back returns the offset of the n-th visible record from the end, or the first one; gaps hold no records.
+func (l *Log) back(n uint64) Offset {
+	hi := l.hw
+	for i := len(l.gaps) - 1; i >= 0; i-- {
+		g := l.gaps[i]
+		if g.To > hi {
+			continue
+		}
+		if uint64(hi-g.To) >= n {
+			break
+		}
+		n -= uint64(hi - g.To)
+		hi = g.From
+	}
+	if Offset(n) > hi {
+		return l.start
+	}
+	return max(l.start, hi-Offset(n))
+}
+
+// pollFrom serves from the tail if what is wanted is there, else from the disk.
+func (l *Log) pollFrom(r *Request) {
+	p := &r.poll
+	if len(l.chunks) > 0 {
+		c := l.chunks[0]
+		if p.byTime && (len(l.segs) == 0 || l.olderInTail(p.ts)) || !p.byTime && p.from >= c.firstOffset {
+			l.pollTail(r)
+			return
+		}
+	}
+	l.pollDisk(r)
+}
+
+// olderInTail reports whether the tail reaches back beyond ts, so that the first batch at or after it is in the tail.
+func (l *Log) olderInTail(ts uint64) bool {
+	c := l.chunks[0]
+	return len(c.index) > 0 && (c.index[0].ts < ts || c.firstOffset <= l.start)
+}
+
+// pollTail gathers from the chunks.
+func (l *Log) pollTail(r *Request) {
+	for _, c := range l.chunks {
+		if !r.poll.byTime && c.nextOffset <= r.poll.from {
+			continue
+		}
+		at := c.first
+		if e, ok := floorTime(c.index, r.poll.ts); r.poll.byTime && ok {
+			at = e.pos
+		} else if e, ok := floorOffset(c.index, r.poll.from); !r.poll.byTime && ok {
+			at = e.pos
+		}
+		more, _, err := l.collect(r, c, c.bytes(at, c.end), at, false)
+		if err != nil {
+			panic(fmt.Sprintf("BUG: log %d: tail at %d: %v", l.cfg.ID, at, err))
+		}
+		if !more {
+			break
+		}
+	}
+	l.finishPoll(r)
+}
+
+// collect adds what r wants of data, which begins with a batch at position at. It reports whether r wants more of what
+// follows, and how many bytes of data were whole batches. Bytes from disk are checked first.
+func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos, fromDisk bool) (more bool, used int, err error) {
+	p := &r.poll
+	runStart, runEnd := -1, -1
+	flush := func() {
+		if runStart >= 0 {
+			l.addSpan(r, c, data[runStart:runEnd])
+			runStart = -1
+		}
+	}
+	i := 0
+	for i+batch.HeaderSize <= len(data) {
+		n, ok := batch.Peek(data[i:])
+		if !ok {
+			if skip, zero := paddingAt(data[i:], at+Pos(i)); zero {
+				flush()
+				i += skip
+				continue
+			}
+			flush()
+			return false, i, fmt.Errorf("%w: log %d, no batch at byte %d", ErrDamaged, l.cfg.ID, at+Pos(i))
+		}
+		if i+n > len(data) {
+			break
+		}
+		b := batch.Batch(data[i : i+n])
+		base, next := b.BaseOffset(), b.BaseOffset()+Offset(b.Count())
+		if base >= l.hw {
+			flush()
+			return false, i, nil
+		}
+		if next <= p.from || p.byTime && b.BaseTimestamp() < p.ts {
+			i += n
+			continue
+		}
+		if fromDisk {
+			if _, err := l.s.hasher.Verify(b); err != nil {
+				flush()
+				return false, i, fmt.Errorf("%w: log %d, batch at byte %d: %w", ErrDamaged, l.cfg.ID, at+Pos(i), err)
+			}
+		}
+		p.byTime = false
+		skip := 0
+		if p.from > base {
+			skip = int(p.from - base)
+		}
+		take := min(b.Count()-skip, int(p.left))
+		if r.Records == 0 {
+			r.Base = base + Offset(skip)
+		} else if n > p.bytes || len(r.Spans) >= SpansMax-4 {
+			flush()
+			return false, i, nil
+		}
+		if take == b.Count() {
+			if runStart < 0 {
+				runStart = i
+			}
+			runEnd = i + n
+			r.Bytes += n
+			p.bytes -= n
+		} else {
+			flush()
+			l.addSlice(r, c, b, skip, take)
+		}
+		r.Records += uint32(take)
+		p.left -= uint32(take)
+		p.from = base + Offset(skip+take)
+		i += n
+		if p.left == 0 || p.bytes <= 0 {
+			flush()
+			return false, i, nil
+		}
+	}
+	flush()
+	return true, i, nil
+}
+
+// paddingAt reports how many zero bytes lead from pos to the next block, if p begins with such padding.
+func paddingAt(p []byte, pos Pos) (int, bool) {
+	n := int(alignUp(pos+1) - pos)
+	for _, b := range p[:min(n, len(p))] {
+		if b != 0 {
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+func (l *Log) addSpan(r *Request, c *chunk, data []byte) {
+	if c != nil {
+		c.refs++
+	}
+	r.Spans = append(r.Spans, Span{Data: data, chunk: c})
+}
+
+// addSlice adds take frames of b behind the first skip, with a header of their own in the request's memory.
+func (l *Log) addSlice(r *Request, c *chunk, b batch.Batch, skip, take int) {
+	head, frames := l.s.hasher.Slice(r.Head[r.HeadLen:r.HeadLen:len(r.Head)], b, skip, take)
+	r.HeadLen += len(head)
+	r.Spans = append(r.Spans, Span{Data: head})
+	l.addSpan(r, c, frames)
+	r.Bytes += len(head) + len(frames)
+	r.poll.bytes -= len(head) + len(frames)
+}
+
+// pollDisk finds the segment that holds what r wants and reads it.
+func (l *Log) pollDisk(r *Request) {
+	g := r.poll.seg
+	if g == nil {
+		if g = l.segmentFor(r); g == nil {
+			l.finishPoll(r)
+			return
+		}
+	}
+	r.poll.seg = g
+	if !g.indexed || g.readFD < 0 {
+		g.waiters.push(r)
+		g.prepare()
+		return
+	}
+	if r.poll.pos == 0 {
+		r.poll.pos = segmentStart
+		if e, ok := floorTime(g.index, r.poll.ts); r.poll.byTime && ok {
+			r.poll.pos = e.pos
+		} else if e, ok := floorOffset(g.index, r.poll.from); !r.poll.byTime && ok {
+			r.poll.pos = e.pos
+		}
+	}
+	l.read(r, g, readMin)
+}
+
+// segmentFor returns the first segment whose records reach what r wants.
+func (l *Log) segmentFor(r *Request) *segment {
+	for _, g := range l.segs {
+		if g.fresh {
+			continue
+		}
+		if r.poll.byTime && g.lastTS >= r.poll.ts || !r.poll.byTime && g.next > r.poll.from {
+			return g
+		}
+	}
+	return nil
+}
+
+// read reads at least n bytes from where r stands, as far as one reply may go.
+func (l *Log) read(r *Request, g *segment, n int) {
+	p := &r.poll
+	end := g.end
+	if len(l.chunks) > 0 && l.chunks[0].seg == g {
+		end = min(end, l.chunks[0].first)
+	}
+	if p.pos >= end {
+		l.nextSegment(r, g)
+		return
+	}
+	to := min(end, p.pos+Pos(min(readMax, p.bytes+readMin)))
+	if e, ok := ceilOffset(g.index, p.from+Offset(p.left)); ok && !p.byTime && e.pos > p.pos {
+		to = min(to, e.pos)
+	}
+	to = min(end, max(to, p.pos+Pos(n)))
+	buf := l.s.cfg.ReadMemory.Get(int(to - p.pos))
+	if buf == nil {
+		l.s.starved.push(r) // tried again at the end of the turn
+		return
+	}
+	g.users++
+	l.s.stats.diskReads++
+	l.s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
+}
+
+// nextSegment goes on behind the end of g, in the next segment or in the tail.
+func (l *Log) nextSegment(r *Request, g *segment) {
+	if r.Records > 0 {
+		l.finishPoll(r)
+		return
+	}
+	r.poll.from = max(r.poll.from, g.next)
+	r.poll.seg, r.poll.pos = nil, 0
+	if len(l.chunks) > 0 && r.poll.from >= l.chunks[0].firstOffset {
+		l.pollTail(r)
+		return
+	}
+	for i, o := range l.segs {
+		if o == g && i+1 < len(l.segs) && !l.segs[i+1].fresh {
+			r.poll.seg = l.segs[i+1]
+			l.pollDisk(r)
+			return
+		}
+	}
+	l.finishPoll(r)
+}
+
+func pollRead(s *Store, op *pendingOp, res int64, err error) {
+	l, g, r := op.log, op.seg, op.req
+	g.release()
+	if err == nil && res < int64(len(op.buf)) {
+		err = fmt.Errorf("%w: log %d, segment %d ends at byte %d", ErrDamaged, l.cfg.ID, g.base, int64(r.poll.pos)+res)
+	}
+	if err != nil {
+		s.cfg.ReadMemory.Put(op.buf)
+		r.failPoll(s, err)
+		return
+	}
+	if l.s.logs[l.cfg.ID] != l {
+		s.cfg.ReadMemory.Put(op.buf)
+		r.failPoll(s, ErrClosed)
+		return
+	}
+	more, used, err := l.collect(r, nil, op.buf, r.poll.pos, true)
+	if r.Records > 0 {
+		r.buf = op.buf
+		l.finishPoll(r)
+		return
+	}
+	defer s.cfg.ReadMemory.Put(op.buf)
+	if err != nil {
+		s.report("damaged batch", l.cfg.ID, err)
+		r.failPoll(s, err)
+		return
+	}
+	if !more {
+		l.finishPoll(r)
+		return
+	}
+	r.poll.pos += Pos(used)
+	want := readMin
+	if rest := op.buf[used:]; len(rest) >= batch.HeaderSize {
+		if n, ok := batch.Peek(rest); ok {
+			want = max(want, n)
+		}
+	} else if used == 0 {
+		want = max(want, len(op.buf)*2)
+	}
+	l.read(r, g, want)
+}
+
+// failPoll answers r with an error and no records.
+func (r *Request) failPoll(s *Store, err error) {
+	s.Release(r)
+	r.Records, r.Bytes = 0, 0
+	if errors.Is(err, ErrClosed) {
+		r.log = nil
+	}
+	s.answer(r, err)
+}
+
+// finishPoll commits the offset if asked and answers.
+func (l *Log) finishPoll(r *Request) {
+	if r.AutoCommit && r.Records > 0 {
+		l.autoCommit(r.Consumer, r.poll.from-1)
+	}
+	l.s.answer(r, nil)
+}
+
+// Release gives back what an answered poll holds. The shard calls it when the reply was sent, or will not be.
+func (s *Store) Release(r *Request) {
+	for i := range r.Spans {
+		if c := r.Spans[i].chunk; c != nil {
+			s.unref(c)
+		}
+		r.Spans[i] = Span{}
+	}
+	r.Spans = r.Spans[:0]
+	if r.buf != nil {
+		s.cfg.ReadMemory.Put(r.buf)
+		r.buf = nil
+	}
+}

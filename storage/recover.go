@@ -1,0 +1,390 @@
+package storage
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// RecoverConfig is what recovery needs.
+type RecoverConfig struct {
+	Dir          string
+	Shards       int
+	JournalBytes int64 // size of each of the two files of a new journal
+	BootID       [16]byte
+	MountID      uint64
+	Now          uint64   // microseconds, for the superblock of a new directory
+	Secret       [24]byte // random: node id and seed of a new directory
+	Memory       Memory
+	// Metadata turns a snapshot (nil: none) and the commands behind it into the live logs with their levels, the
+	// retired ones, and a snapshot of everything with the index of its last command.
+	Metadata func(snapshot []byte, commands []MetaCommand) (MetaState, error)
+	Report   func(event string, id LogID, err error)
+}
+
+// MetaCommand is a journaled metadata command.
+type MetaCommand struct {
+	Index uint64
+	Bytes []byte
+}
+
+// MetaState is what recovery needs to know of the metadata.
+type MetaState struct {
+	Index    uint64
+	Snapshot []byte
+	Live     map[LogID]Level
+	Retired  []LogID
+}
+
+// Recovered is a data directory ready to serve.
+type Recovered struct {
+	Fresh      bool // the directory was empty
+	Clean      bool // the last run ended in order
+	FirstGroup uint64
+	Seed       uint64
+	Journals   [][2]JournalFile
+	Meta       MetaState
+	Logs       []*LogState // in order of id, live ones
+	Groups     int         // journal groups replayed
+	JournalEnd []string    // what recovery found at the end of journals that were not closed in order
+
+	cfg   RecoverConfig
+	super superblock
+	fd    int32
+}
+
+type recovery struct {
+	cfg     RecoverConfig
+	d       Disk
+	super   superblock
+	fd      int32
+	fresh   bool
+	power   bool
+	journal journalScan
+	logs    map[LogID]*LogState
+	out     *Recovered
+}
+
+// Recover reads the directory whose superblock is open as fd (and locked), puts back what only the journals hold, cuts
+// what was never acknowledged, and starts a new run. It changes nothing that a second recovery would need until the
+// superblock names the new run, so that it may be interrupted at any step.
+func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
+	r := &recovery{cfg: cfg, d: d, fd: fd, logs: map[LogID]*LogState{}}
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"journals", r.readJournals}, {"state", r.readState},
+		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState}, {"journal files", r.openJournals},
+		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp},
+	}
+	for _, s := range steps {
+		if err := s.do(); err != nil {
+			return nil, fmt.Errorf("recover %s: %s: %w", cfg.Dir, s.name, err)
+		}
+	}
+	return r.out, nil
+}
+
+func (r *recovery) report(event string, id LogID, err error) {
+	if r.cfg.Report != nil {
+		r.cfg.Report(event, id, err)
+	}
+}
+
+func (r *recovery) readSuper() error {
+	buf := r.cfg.Memory.Get(2 * BlockSize)
+	if buf == nil {
+		return ErrNoMemory
+	}
+	defer r.cfg.Memory.Put(buf)
+	n, err := r.d.Read(r.fd, buf, 0)
+	if err != nil {
+		return err
+	}
+	r.super, r.fresh, err = readSuperblock(buf[:n])
+	if err != nil {
+		return fmt.Errorf("%w; both copies in %s are unusable: restore the file from a backup", err, SuperblockName)
+	}
+	if r.fresh {
+		if logs, err := r.d.List(r.cfg.Dir + "/logs"); err == nil && len(logs) > 0 {
+			return fmt.Errorf("%w: %s is empty although %s/logs is not", ErrDamaged, SuperblockName, r.cfg.Dir)
+		}
+		s := &r.super
+		copy(s.node[:], r.cfg.Secret[:16])
+		for i, b := range r.cfg.Secret[16:] {
+			s.seed |= uint64(b) << (8 * i)
+		}
+		s.first, s.created = 1, r.cfg.Now
+	}
+	r.power = r.super.boot != r.cfg.BootID || r.super.mount != r.cfg.MountID
+	return nil
+}
+
+func (r *recovery) makeDirs() error {
+	for _, dir := range []string{"/journal", "/logs", "/state", "/runtime"} {
+		if err := r.d.Mkdir(r.cfg.Dir + dir); err != nil && !exists(err) {
+			return err
+		}
+	}
+	return r.d.SyncDir(r.cfg.Dir)
+}
+
+func (r *recovery) readJournals() error {
+	r.journal = journalScan{r: r, shards: map[int]*shardGroups{}}
+	return r.journal.read()
+}
+
+func (r *recovery) statePath(n uint64) string {
+	return fmt.Sprintf("%s/state/%016x.state", r.cfg.Dir, n)
+}
+
+const stateBytesMax = 1 << 30
+
+// readState loads the state file that the superblock names.
+func (r *recovery) readState() error {
+	r.out = &Recovered{Fresh: r.fresh, cfg: r.cfg, fd: r.fd, Seed: r.super.seed}
+	if r.super.state == 0 {
+		return nil
+	}
+	path := r.statePath(r.super.state)
+	buf, fd, err := readFile(r.d, r.cfg.Memory, path, stateBytesMax)
+	if err == nil && buf == nil {
+		err = fmt.Errorf("%w: %s is missing", ErrDamaged, path)
+	}
+	if err != nil {
+		return err
+	}
+	defer r.cfg.Memory.Put(buf)
+	defer r.d.Close(fd)
+	_, meta, logs, err := decodeState(buf)
+	if err != nil {
+		return err
+	}
+	r.out.Meta.Snapshot = append([]byte(nil), meta...)
+	for _, l := range logs {
+		r.logs[l.ID] = l
+	}
+	return nil
+}
+
+// readMetadata applies the journaled commands to the newest snapshot.
+func (r *recovery) readMetadata() error {
+	snapshot, err := r.newestSnapshot(r.out.Meta.Snapshot)
+	if err != nil {
+		return err
+	}
+	cmds := r.journal.metaCommands()
+	st, err := r.cfg.Metadata(snapshot, cmds)
+	if err != nil {
+		return err
+	}
+	r.out.Meta = st
+	for id := range r.logs {
+		if _, ok := st.Live[id]; !ok {
+			delete(r.logs, id)
+		}
+	}
+	for id := range st.Live {
+		if r.logs[id] == nil {
+			r.logs[id] = &LogState{ID: id}
+		}
+	}
+	return nil
+}
+
+// SnapshotName is the metadata snapshot a running server writes between two state files.
+const SnapshotName = "metadata.snapshot"
+
+func (r *recovery) newestSnapshot(fromState []byte) ([]byte, error) {
+	buf, fd, err := readFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state/"+SnapshotName, stateBytesMax)
+	if err != nil || buf == nil {
+		return fromState, err
+	}
+	defer r.d.Close(fd)
+	defer r.cfg.Memory.Put(buf)
+	a, err := r.cfg.Metadata(append([]byte(nil), buf...), nil)
+	if err != nil {
+		r.report("metadata snapshot unusable; the journal has what it held", 0, err)
+		return fromState, nil
+	}
+	b := MetaState{}
+	if fromState != nil {
+		if b, err = r.cfg.Metadata(fromState, nil); err != nil {
+			return nil, err
+		}
+	}
+	if a.Index >= b.Index {
+		return a.Snapshot, nil
+	}
+	return fromState, nil
+}
+
+func (r *recovery) ids() []LogID {
+	ids := make([]LogID, 0, len(r.logs))
+	for id := range r.logs {
+		ids = append(ids, id)
+	}
+	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
+	return ids
+}
+
+// recoverLogs puts back, cuts and syncs every live log.
+func (r *recovery) recoverLogs() error {
+	entries := r.journal.byLog()
+	dirs, err := r.d.List(r.cfg.Dir + "/logs")
+	if err != nil {
+		return err
+	}
+	onDisk := make(map[string]bool, len(dirs))
+	for _, n := range dirs {
+		onDisk[n] = true
+	}
+	for _, id := range r.ids() {
+		if !onDisk[fmt.Sprintf("%016x", uint64(id))] && len(entries[id]) == 0 && len(r.logs[id].Segments) == 0 {
+			r.out.Logs = append(r.out.Logs, r.logs[id])
+			continue
+		}
+		lr := &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], entries: entries[id]}
+		if err := lr.run(); err != nil {
+			return fmt.Errorf("log %d: %w", id, err)
+		}
+		r.out.Logs = append(r.out.Logs, lr.st)
+	}
+	return nil
+}
+
+func (r *recovery) writeState() error {
+	next := max(r.journal.highest, r.super.first) + 1
+	if r.fresh && r.journal.highest == 0 {
+		next = 1
+	}
+	r.out.FirstGroup = next
+	p := appendState(nil, next, r.out.Meta.Snapshot, r.out.Logs)
+	return writeFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state", fmt.Sprintf("%016x.state", next), p)
+}
+
+// openJournals opens the journal of every shard of this run; a missing one is made, zeroed and synced.
+func (r *recovery) openJournals() error {
+	made := false
+	for i := 0; i < r.cfg.Shards; i++ {
+		var j [2]JournalFile
+		size := int64(0)
+		for k := range j {
+			path := journalPath(r.cfg.Dir, i, k)
+			have, err := r.d.Size(path)
+			if err != nil && !notExist(err) {
+				return err
+			}
+			if k == 0 || size == 0 {
+				if size = have; size < 16*BlockSize || size%BlockSize != 0 {
+					size = r.cfg.JournalBytes
+				}
+			}
+			f, err := r.openJournal(path, size, have == size)
+			if err != nil {
+				return err
+			}
+			made = made || have != size
+			j[k] = f
+		}
+		r.out.Journals = append(r.out.Journals, j)
+	}
+	if made {
+		return r.d.SyncDir(r.cfg.Dir + "/journal")
+	}
+	return nil
+}
+
+func (r *recovery) openJournal(path string, size int64, whole bool) (f JournalFile, err error) {
+	f.Size = size
+	if f.FD, err = r.d.Open(path, true, false); err != nil {
+		return f, err
+	}
+	if f.Direct, err = r.d.Open(path, false, true); err != nil {
+		return f, err
+	}
+	if whole {
+		return f, nil
+	}
+	buf := r.cfg.Memory.Get(copyBytes)
+	if buf == nil {
+		return f, ErrNoMemory
+	}
+	defer r.cfg.Memory.Put(buf)
+	clear(buf)
+	if err := r.d.Truncate(f.FD, 0); err != nil {
+		return f, err
+	}
+	for at := int64(0); at < size; at += int64(len(buf)) {
+		if err := r.d.Write(f.Direct, buf[:min(int64(len(buf)), size-at)], at); err != nil {
+			return f, err
+		}
+	}
+	return f, r.d.Sync(f.FD)
+}
+
+func journalPath(dir string, shard, k int) string {
+	return fmt.Sprintf("%s/journal/shard-%04d-%d.journal", dir, shard, k)
+}
+
+// writeSuper makes the new run the one that counts, which retires every journal read.
+func (r *recovery) writeSuper() error {
+	s := &r.super
+	s.first, s.state = r.out.FirstGroup, r.out.FirstGroup
+	s.boot, s.mount = r.cfg.BootID, r.cfg.MountID
+	if err := writeSuperblock(r.d, r.cfg.Memory, r.fd, s); err != nil {
+		return err
+	}
+	r.out.super = *s
+	return r.d.SyncDir(r.cfg.Dir)
+}
+
+func writeSuperblock(d Disk, mem Memory, fd int32, s *superblock) error {
+	buf := mem.Get(BlockSize)
+	if buf == nil {
+		return ErrNoMemory
+	}
+	defer mem.Put(buf)
+	s.sequence++
+	s.put(buf)
+	if err := d.Write(fd, buf, int64(s.sequence%2)*BlockSize); err != nil {
+		return err
+	}
+	return d.Sync(fd)
+}
+
+// Distrust records that what the page cache holds may not be on disk although no power was lost: after a failed sync.
+func (o *Recovered) Distrust(d Disk) error {
+	o.super.boot = [16]byte{}
+	return writeSuperblock(d, o.cfg.Memory, o.fd, &o.super)
+}
+
+// NodeID is the directory's random name.
+func (o *Recovered) NodeID() [16]byte { return o.super.node }
+
+// cleanUp removes what the new run does not need: older state files, journals of shards that are no more, retired logs.
+func (r *recovery) cleanUp() error {
+	r.journal.close()
+	names, err := r.d.List(r.cfg.Dir + "/state")
+	if err != nil {
+		return err
+	}
+	keep := fmt.Sprintf("%016x.state", r.out.FirstGroup)
+	for _, n := range names {
+		if n != keep && (n == SnapshotName || strings.HasSuffix(n, ".state") || strings.HasSuffix(n, ".tmp")) {
+			if err := r.d.Unlink(r.cfg.Dir + "/state/" + n); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range r.journal.names {
+		var shard, k int
+		if _, err := fmt.Sscanf(name, "shard-%04d-%d.journal", &shard, &k); err == nil && shard >= r.cfg.Shards {
+			if err := r.d.Unlink(r.cfg.Dir + "/journal/" + name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

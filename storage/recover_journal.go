@@ -1,0 +1,193 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"syscall"
+)
+
+func exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
+
+// journalScan is what the journals of the last run hold.
+type journalScan struct {
+	r       *recovery
+	names   []string
+	bufs    [][]byte
+	fds     []int32
+	shards  map[int]*shardGroups
+	chain   []foundGroup // groups that count, of all shards
+	highest uint64       // highest group number seen anywhere, valid or not acknowledged
+	clean   bool
+	count   int
+}
+
+type foundGroup struct {
+	head  groupHead
+	bytes []byte
+}
+
+// shardGroups holds the valid groups of one shard by number.
+type shardGroups struct {
+	groups map[uint64]foundGroup
+	top    foundGroup
+	lap    uint64 // newest lap group, 0: none
+}
+
+const journalBytesMax = 4 << 30
+
+// read finds every group of the last run, and from each shard those that follow one another from its newest lap on.
+func (j *journalScan) read() error {
+	r := j.r
+	dir := r.cfg.Dir + "/journal"
+	names, err := r.d.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if !strings.HasSuffix(n, ".journal") {
+			continue
+		}
+		buf, fd, err := readFile(r.d, r.cfg.Memory, dir+"/"+n, journalBytesMax)
+		if err != nil {
+			return err
+		}
+		j.names = append(j.names, n)
+		j.fds = append(j.fds, fd)
+		if len(buf) > 0 {
+			j.bufs = append(j.bufs, buf)
+		}
+		if err := r.d.Sync(fd); err != nil {
+			return err
+		}
+		j.scan(buf)
+	}
+	shards := make([]int, 0, len(j.shards))
+	for s := range j.shards {
+		shards = append(shards, s)
+	}
+	sort.Ints(shards)
+	j.clean = len(shards) > 0
+	for _, s := range shards {
+		j.follow(s, j.shards[s])
+	}
+	return nil
+}
+
+// scan looks at every block of a file for the beginning of a group.
+func (j *journalScan) scan(p []byte) {
+	first := j.r.super.first
+	for at := 0; at+BlockSize <= len(p); {
+		h, err := decodeGroup(p[at:], j.r.super.seed)
+		if err != nil {
+			at += BlockSize
+			continue
+		}
+		g := foundGroup{h, p[at : at+int(h.size)]}
+		at += int(h.size)
+		j.highest = max(j.highest, h.number)
+		if h.first != first && !plantedRecycledBlock {
+			continue // of an earlier run: retired
+		}
+		s := j.shards[int(h.shard)]
+		if s == nil {
+			s = &shardGroups{groups: map[uint64]foundGroup{}}
+			j.shards[int(h.shard)] = s
+		}
+		s.groups[h.number] = g
+		if h.number > s.top.head.number {
+			s.top = g
+		}
+		if h.flags&groupLap != 0 {
+			s.lap = max(s.lap, h.number)
+		}
+	}
+}
+
+// follow adds the groups of one shard that count: from the newest lap on, without a hole. A hole below a number that a
+// later group calls safe is damage: it is reported, and what follows is used where a log's own order shows no hole.
+func (j *journalScan) follow(shard int, s *shardGroups) {
+	k := j.r.super.first
+	if s.lap != 0 {
+		k = s.lap
+	}
+	last := foundGroup{}
+	n := 0
+	for {
+		g, ok := s.groups[k]
+		if !ok {
+			break
+		}
+		j.chain = append(j.chain, g)
+		last = g
+		k++
+		n++
+	}
+	if plantedReplayStopsEarly && n > 0 {
+		j.chain = j.chain[:len(j.chain)-1]
+	}
+	j.count += n
+	if k <= s.top.head.safe {
+		j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: group %d is unreadable although group %d says that it was safe",
+			ErrDamaged, shard, k, s.top.head.number))
+		for n := k + 1; n <= s.top.head.number; n++ {
+			if g, ok := s.groups[n]; ok {
+				j.chain = append(j.chain, g)
+			}
+		}
+		last = s.top
+	} else if k <= s.top.head.number {
+		j.r.report("journal cut", 0, fmt.Errorf("shard %d: group %d was not finished; %d behind it was not acknowledged", shard, k, s.top.head.number))
+	}
+	if last.head.flags&groupClean == 0 {
+		j.clean = false
+	}
+}
+
+// metaCommands returns the journaled metadata commands, by index, each once.
+func (j *journalScan) metaCommands() []MetaCommand {
+	seen := map[uint64]bool{}
+	var cmds []MetaCommand
+	j.each(func(e *entry) {
+		if e.kind == entryMeta && !seen[uint64(e.base)] {
+			seen[uint64(e.base)] = true
+			cmds = append(cmds, MetaCommand{Index: uint64(e.base), Bytes: e.data})
+		}
+	})
+	sort.Slice(cmds, func(a, b int) bool { return cmds[a].Index < cmds[b].Index })
+	return cmds
+}
+
+// byLog sorts the entries of all groups that count by their log.
+func (j *journalScan) byLog() map[LogID][]entry {
+	m := map[LogID][]entry{}
+	j.each(func(e *entry) {
+		if e.log != 0 {
+			m[e.log] = append(m[e.log], *e)
+		}
+	})
+	return m
+}
+
+func (j *journalScan) each(f func(e *entry)) {
+	for _, g := range j.chain {
+		err := entriesOf(g.bytes, g.head, func(e *entry) error {
+			f(e)
+			return nil
+		})
+		if err != nil {
+			j.r.report("damaged journal", 0, fmt.Errorf("%w: group %d: %w", ErrDamaged, g.head.number, err))
+		}
+	}
+}
+
+func (j *journalScan) close() {
+	for _, fd := range j.fds {
+		j.r.d.Close(fd)
+	}
+	for _, b := range j.bufs {
+		j.r.cfg.Memory.Put(b)
+	}
+	j.bufs, j.fds, j.chain, j.shards = nil, nil, nil, nil
+}

@@ -1,0 +1,443 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/galgo-mq/galgo/batch"
+)
+
+// logRecovery brings one log to a state in which its segments hold everything that counts and nothing else.
+type logRecovery struct {
+	r       *recovery
+	st      *LogState
+	level   Level
+	entries []entry
+
+	pieces map[Offset][]piece // by segment: bytes that journals hold
+	byNext map[Offset]*entry  // batches by the offset the log would have given out before them
+	stable Offset             // the log was on stable storage up to here
+	hasher batch.Hasher
+	fds    map[Offset]int32
+}
+
+// piece is bytes of a segment that a journal holds.
+type piece struct {
+	pos  Pos
+	data []byte
+}
+
+func (l *logRecovery) run() error {
+	l.pieces, l.byNext, l.fds = map[Offset][]piece{}, map[Offset]*entry{}, map[Offset]int32{}
+	defer l.close()
+	sealed := l.collect()
+	l.describeSealed(sealed)
+	if err := l.follow(); err != nil {
+		return err
+	}
+	if l.stable > l.st.Next {
+		l.damaged(fmt.Errorf("%w: records up to offset %d were on stable storage, only those below %d are found", ErrDamaged, l.stable, l.st.Next))
+	}
+	l.dropBelowStart()
+	if err := l.putBack(); err != nil {
+		return err
+	}
+	if err := l.removeStrangers(); err != nil {
+		return err
+	}
+	l.closeGap()
+	return nil
+}
+
+func (l *logRecovery) damaged(err error) {
+	l.st.Fence = err.Error()
+	l.r.report("log damaged", l.st.ID, err)
+}
+
+// collect sorts the entries: pieces of bytes, batches by predecessor, and the furthest of everything that only rises.
+func (l *logRecovery) collect() (sealed map[Offset]*entry) {
+	sealed = map[Offset]*entry{}
+	for i := range l.entries {
+		e := &l.entries[i]
+		l.stable = max(l.stable, e.stable)
+		switch e.kind {
+		case entryBatch, entryDirect:
+			l.byNext[e.prevNext] = e
+			if e.kind == entryBatch {
+				l.pieces[e.seg] = append(l.pieces[e.seg], piece{e.pos, e.data})
+			}
+		case entryBytes:
+			l.pieces[e.seg] = append(l.pieces[e.seg], piece{e.pos, e.data})
+		case entryReserve:
+			l.st.Reserved = max(l.st.Reserved, e.next)
+		case entryStart:
+			l.st.Start = max(l.st.Start, e.base)
+		case entryOffset:
+			l.offset(e)
+		case entrySealed:
+			sealed[e.seg] = e
+		case entryCheckpoint:
+			l.checkpoint(e)
+		}
+	}
+	for _, p := range l.pieces {
+		sort.SliceStable(p, func(i, j int) bool { return p[i].pos < p[j].pos })
+	}
+	return sealed
+}
+
+// checkpoint takes e when it is further than what is known.
+func (l *logRecovery) checkpoint(e *entry) {
+	s := l.st
+	s.Start, s.Reserved = max(s.Start, e.base), max(s.Reserved, e.prevNext)
+	if e.next < s.Next || e.next == s.Next && len(s.Segments) > 0 && e.pos <= s.Segments[len(s.Segments)-1].End {
+		return
+	}
+	if e.next > s.Next {
+		s.Last = e.next - 1
+	}
+	s.Next, s.LastTS = e.next, max(s.LastTS, e.timestamp)
+	if e.pos == 0 {
+		return
+	}
+	g := SegmentState{Base: e.seg, Next: e.next, End: e.pos, RecordBytes: int64(e.prevEnd), LastTS: e.timestamp}
+	if k := len(s.Segments); k > 0 && s.Segments[k-1].Base == e.seg {
+		s.Segments[k-1] = g
+	} else {
+		s.Segments = append(s.Segments, g)
+	}
+}
+
+// describeSealed fills in the segments that were rolled since the state file was written.
+func (l *logRecovery) describeSealed(sealed map[Offset]*entry) {
+	have := map[Offset]int{}
+	for i, g := range l.st.Segments {
+		have[g.Base] = i
+	}
+	for base, e := range sealed {
+		g := SegmentState{Base: base, Next: e.next, End: e.pos, RecordBytes: int64(e.prevEnd), LastTS: e.timestamp}
+		if i, ok := have[base]; ok {
+			l.st.Segments[i] = g
+		} else {
+			l.st.Segments = append(l.st.Segments, g)
+		}
+	}
+	sort.Slice(l.st.Segments, func(i, j int) bool { return l.st.Segments[i].Base < l.st.Segments[j].Base })
+}
+
+func (l *logRecovery) offset(e *entry) {
+	o := OffsetState{Key: e.consumer(), Offset: e.base, Count: uint64(e.next), Deleted: e.length == 1}
+	l.st.OffsetCount = max(l.st.OffsetCount, o.Count)
+	for i := range l.st.Offsets {
+		if h := &l.st.Offsets[i]; h.Key == o.Key {
+			if o.Count > h.Count {
+				*h = o
+			}
+			return
+		}
+	}
+	l.st.Offsets = append(l.st.Offsets, o)
+}
+
+// follow goes from batch to batch, each the successor of the one before, as long as they are whole.
+func (l *logRecovery) follow() error {
+	for {
+		e := l.byNext[l.st.Next]
+		if e == nil || e.next <= l.st.Next {
+			return nil
+		}
+		if !l.succeeds(e) {
+			return nil
+		}
+		whole, err := l.whole(e)
+		if err != nil || !whole {
+			return err
+		}
+		l.take(e)
+	}
+}
+
+// succeeds reports whether e begins where the log ends.
+func (l *logRecovery) succeeds(e *entry) bool {
+	k := len(l.st.Segments)
+	if e.prevEnd == 0 { // the log had no segment: none yet, or all were removed by retention
+		return k == 0 || l.st.Segments[k-1].Next <= l.st.Start
+	}
+	if k == 0 {
+		return false
+	}
+	g := l.st.Segments[k-1]
+	return e.prevSeg == g.Base && e.prevEnd == g.End
+}
+
+func (l *logRecovery) take(e *entry) {
+	s := l.st
+	if k := len(s.Segments); k == 0 || s.Segments[k-1].Base != e.seg {
+		s.Segments = append(s.Segments, SegmentState{Base: e.seg})
+	}
+	g := &s.Segments[len(s.Segments)-1]
+	g.Next, g.End, g.LastTS = e.next, e.pos+Pos(e.length), e.timestamp
+	g.RecordBytes += int64(e.length)
+	s.Next, s.Last, s.LastTS = e.next, e.next-1, max(s.LastTS, e.timestamp)
+}
+
+// whole reports whether every byte of the batch is there. What the journal carries is, by its group's checksum.
+func (l *logRecovery) whole(e *entry) (bool, error) {
+	if e.kind == entryBatch || e.next <= l.st.Start {
+		return true, nil
+	}
+	buf := l.r.cfg.Memory.Get(int(e.length))
+	if buf == nil {
+		return false, ErrNoMemory
+	}
+	defer l.r.cfg.Memory.Put(buf)
+	clear(buf)
+	if fd, err := l.open(e.seg); err == nil {
+		if _, err := l.r.d.Read(fd, buf, int64(e.pos)); err != nil {
+			return false, err
+		}
+	} else if !notExist(err) {
+		return false, err
+	}
+	for _, p := range l.pieces[e.seg] {
+		overlay(buf, e.pos, p)
+	}
+	b, err := l.hasher.Verify(buf)
+	return err == nil && len(b) == len(buf) && b.Checksum() == e.check && b.BaseOffset() == e.base, nil
+}
+
+// overlay copies the part of p that lies in buf, which begins at pos.
+func overlay(buf []byte, pos Pos, p piece) {
+	from, to := max(p.pos, pos), min(p.pos+Pos(len(p.data)), pos+Pos(len(buf)))
+	if from < to {
+		copy(buf[from-pos:to-pos], p.data[from-p.pos:])
+	}
+}
+
+func (l *logRecovery) path(base Offset) string { return SegmentPath(l.r.cfg.Dir, l.st.ID, base) }
+
+func (l *logRecovery) open(base Offset) (int32, error) {
+	if fd, ok := l.fds[base]; ok {
+		return fd, nil
+	}
+	fd, err := l.r.d.Open(l.path(base), false, false)
+	if err == nil {
+		l.fds[base] = fd
+	}
+	return fd, err
+}
+
+func (l *logRecovery) close() {
+	for _, fd := range l.fds {
+		l.r.d.Close(fd)
+	}
+}
+
+// dropBelowStart forgets segments that hold nothing at or behind the log start.
+func (l *logRecovery) dropBelowStart() {
+	s := l.st
+	k := 0
+	for k < len(s.Segments) && s.Segments[k].Next <= s.Start {
+		k++
+	}
+	s.Segments = append([]SegmentState(nil), s.Segments[k:]...)
+}
+
+const windowBytes = 256 << 10
+
+// putBack writes what only journals hold into its segment, where it differs, and cuts every segment at its end.
+func (l *logRecovery) putBack() error {
+	touched := false
+	for i := range l.st.Segments {
+		g := &l.st.Segments[i]
+		last := i == len(l.st.Segments)-1
+		if len(l.pieces[g.Base]) == 0 && !l.named(g.Base) && !last {
+			if err := l.checkThere(g); err != nil {
+				return err
+			}
+			continue
+		}
+		touched = true
+		if err := l.putBackSegment(g); err != nil {
+			return err
+		}
+	}
+	if touched {
+		return l.r.d.SyncDir(LogDir(l.r.cfg.Dir, l.st.ID))
+	}
+	return nil
+}
+
+// named reports whether a batch of this run went straight to the segment.
+func (l *logRecovery) named(base Offset) bool {
+	for i := range l.entries {
+		if e := &l.entries[i]; e.seg == base && e.kind == entryDirect {
+			return true
+		}
+	}
+	return false
+}
+
+// checkThere reports a segment that is missing or too short.
+func (l *logRecovery) checkThere(g *SegmentState) error {
+	size, err := l.r.d.Size(l.path(g.Base))
+	if err != nil && !notExist(err) {
+		return err
+	}
+	if err != nil || size < int64(g.End) {
+		l.damaged(fmt.Errorf("%w: segment %d has %d bytes, %d are expected", ErrDamaged, g.Base, size, g.End))
+	}
+	return nil
+}
+
+func (l *logRecovery) putBackSegment(g *SegmentState) error {
+	fd, err := l.open(g.Base)
+	if notExist(err) {
+		l.damaged(fmt.Errorf("%w: segment %d is missing", ErrDamaged, g.Base))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.checkHead(fd, g); err != nil {
+		return err
+	}
+	changed, err := l.writePieces(fd, g)
+	if err != nil {
+		return err
+	}
+	if !plantedHoleNotCut {
+		size, err := l.r.d.Size(l.path(g.Base))
+		if err != nil {
+			return err
+		}
+		switch want := int64(alignUp(g.End)); {
+		case size > want:
+			changed = true
+			if err := l.r.d.Truncate(fd, want); err != nil {
+				return err
+			}
+		case size < int64(g.End):
+			l.damaged(fmt.Errorf("%w: segment %d has %d bytes, %d are expected", ErrDamaged, g.Base, size, g.End))
+		}
+	}
+	_ = changed // a block that lies in the page cache only, of whatever run, is synced with the rest
+	return l.r.d.Sync(fd)
+}
+
+func (l *logRecovery) checkHead(fd int32, g *SegmentState) error {
+	buf := l.r.cfg.Memory.Get(BlockSize)
+	if buf == nil {
+		return ErrNoMemory
+	}
+	defer l.r.cfg.Memory.Put(buf)
+	n, err := l.r.d.Read(fd, buf, 0)
+	if err != nil {
+		return err
+	}
+	if err := checkSegmentHead(buf[:n], l.st.ID, g.Base); err != nil {
+		l.damaged(fmt.Errorf("segment %d: %w", g.Base, err))
+	}
+	return nil
+}
+
+// writePieces writes the journals' bytes below the segment's end, block by block, where the disk has others. The rest of
+// the last block is zero.
+func (l *logRecovery) writePieces(fd int32, g *SegmentState) (changed bool, err error) {
+	ps := append([]piece(nil), l.pieces[g.Base]...)
+	if tail := alignDown(g.End); tail < g.End && !plantedHoleNotCut {
+		ps = append(ps, piece{pos: tail}) // visits the last block even if no journal has bytes of it
+	}
+	buf, old := l.r.cfg.Memory.Get(windowBytes), l.r.cfg.Memory.Get(windowBytes)
+	defer func() {
+		for _, b := range [][]byte{buf, old} {
+			if b != nil {
+				l.r.cfg.Memory.Put(b)
+			}
+		}
+	}()
+	if buf == nil || old == nil {
+		return false, ErrNoMemory
+	}
+	done := Pos(0)
+	for i := range ps {
+		p := &ps[i]
+		to := min(max(p.pos+Pos(len(p.data)), p.pos+1), g.End)
+		for at := max(alignDown(p.pos), done); at < to; {
+			n := min(Pos(windowBytes), alignUp(to)-at)
+			w, err := l.window(fd, g, ps, buf[:n], old[:n], at)
+			if err != nil {
+				return changed, err
+			}
+			changed = changed || w
+			at += n
+			done = at
+		}
+	}
+	return changed, nil
+}
+
+// window makes [at, at+len(buf)) of the segment what it has to be, and reports whether it was not.
+func (l *logRecovery) window(fd int32, g *SegmentState, ps []piece, buf, old []byte, at Pos) (bool, error) {
+	clear(old)
+	n, err := l.r.d.Read(fd, old, int64(at))
+	if err != nil {
+		return false, err
+	}
+	copy(buf, old)
+	for _, p := range ps {
+		overlay(buf, at, p)
+	}
+	if end := g.End - at; end < Pos(len(buf)) {
+		clear(buf[end:])
+	}
+	if n == len(old) && bytes.Equal(buf, old) {
+		return false, nil
+	}
+	return true, l.r.d.Write(fd, buf, int64(at))
+}
+
+// removeStrangers unlinks segment files that the log does not have: made and never used, cut, or below its start.
+func (l *logRecovery) removeStrangers() error {
+	dir := LogDir(l.r.cfg.Dir, l.st.ID)
+	names, err := l.r.d.List(dir)
+	if notExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, g := range l.st.Segments {
+		keep[segmentName(g.Base)] = true
+	}
+	removed := false
+	for _, n := range names {
+		var base uint64
+		if _, err := fmt.Sscanf(n, "%020d.segment", &base); err != nil || keep[n] || l.st.Fence != "" {
+			continue
+		}
+		if err := l.r.d.Unlink(dir + "/" + n); err != nil && !errors.Is(err, ErrDamaged) {
+			return err
+		}
+		removed = true
+	}
+	if removed {
+		return l.r.d.SyncDir(dir)
+	}
+	return nil
+}
+
+// closeGap makes the log go on behind every offset that may have been told and is lost.
+func (l *logRecovery) closeGap() {
+	s := l.st
+	trusted := l.r.journal.clean || l.level == LevelPersisted && s.Reserved == 0 || l.level == LevelWritten && !l.r.power
+	if trusted || s.Reserved <= s.Next || plantedReusedOffset {
+		return
+	}
+	s.Gaps = append(s.Gaps, Gap{From: s.Next, To: s.Reserved})
+	l.r.report("offsets skipped", s.ID, fmt.Errorf("offsets %d to %d may have been given out and are lost", s.Next, s.Reserved-1))
+	s.Next = s.Reserved
+}

@@ -1,0 +1,116 @@
+package storage
+
+// RequestKind says what a Request asks of a log.
+type RequestKind uint8
+
+// The requests.
+const (
+	ReqAppend       RequestKind = iota + 1 // Batch, admitted; answers Base
+	ReqPoll                                // Strategy, Value, Count, BytesMax, Consumer, AutoCommit; answers Spans
+	ReqStoreOffset                         // Consumer, Value; level of offsets
+	ReqGetOffset                           // Consumer; answers Value, Found
+	ReqDeleteOffset                        // Consumer
+	ReqFlush                               // everything appended so far to stable storage
+	ReqMeta                                // Batch holds a metadata command, Value its index; persisted
+	ReqTrim                                // DELETE_SEGMENTS: at most Count sealed segments
+	ReqClose                               // no more appends; those in flight end first
+)
+
+// Strategy says where a poll begins.
+type Strategy uint8
+
+// The polling strategies.
+const (
+	FromOffset Strategy = iota + 1
+	FromTimestamp
+	FromFirst
+	FromLast
+	FromNext
+)
+
+// ConsumerKey names whose offset is meant: a consumer or a consumer group, by number.
+type ConsumerKey struct {
+	Group bool
+	ID    uint32
+}
+
+// SpansMax bounds the pieces of a poll reply.
+const SpansMax = 60
+
+// Span is a piece of a poll reply: memory of the log, held until Release.
+type Span struct {
+	Data  []byte
+	chunk *chunk
+}
+
+// Request is one command to a log. The shard fills in what the kind needs and hands it to Do; it is the store's until it
+// comes out of TakeDone. A Request is reused; it points to no memory of the store after Release.
+type Request struct {
+	Kind       RequestKind
+	Strategy   Strategy
+	AutoCommit bool
+	Found      bool
+	Log        LogID
+	Batch      []byte // append: the record, the caller's memory until the request is answered
+	Consumer   ConsumerKey
+	Value      uint64
+	Count      uint32
+	BytesMax   int
+
+	// Head is off-heap memory of the caller, at least HeadMin long behind HeadLen, in which poll puts the headers of
+	// slices; spans may point into it.
+	Head    []byte
+	HeadLen int
+
+	// The answer.
+	Err     error
+	Base    Offset // append: offset of the first record; poll: first record returned
+	Current Offset // last visible offset of the log, 0 if it is empty
+	Records uint32 // poll: records returned
+	Bytes   int    // poll: bytes in Spans
+	Spans   []Span // poll
+
+	Owner any // the caller's; not touched
+
+	next  *Request
+	buf   []byte // memory read from disk that Spans point into
+	level Level
+	log   *Log
+	poll  pollState
+}
+
+// HeadMin is the room poll needs in Head.
+const HeadMin = 2 * 256
+
+// requestList is a queue of requests, linked through them.
+type requestList struct{ first, last *Request }
+
+func (l *requestList) push(r *Request) {
+	r.next = nil
+	if l.last == nil {
+		l.first = r
+	} else {
+		l.last.next = r
+	}
+	l.last = r
+}
+
+func (l *requestList) pop() *Request {
+	r := l.first
+	if r == nil {
+		return nil
+	}
+	if l.first = r.next; l.first == nil {
+		l.last = nil
+	}
+	r.next = nil
+	return r
+}
+
+func (l *requestList) take() *Request {
+	r := l.first
+	*l = requestList{}
+	return r
+}
+
+func (l *requestList) empty() bool { return l.first == nil }

@@ -1,0 +1,286 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/zeebo/xxh3"
+)
+
+// A segment file is a head block, then batch records byte for byte as on the wire. Little endian.
+//
+//	at  size  field
+//	 0     4  magic        "GSEG"
+//	 4     2  version      1
+//	 6     1  batch kind   1: records of the Iggy protocol 0.11
+//	 7     1  reserved     0
+//	 8     8  log id
+//	16     8  base offset  of the first record the file may hold
+//	24    16  encryption key id, 0: none
+//	40     8  checksum     XXH3-64 of bytes 0..40
+//	48        zeros up to 4096
+//	4096      batch records; where a block was padded, zeros up to the next block
+const (
+	segmentMagic   = 0x47455347
+	segmentVersion = 1
+	kindIggy011    = 1
+	segmentStart   = Pos(BlockSize)
+)
+
+func putSegmentHead(p []byte, id LogID, base Offset) {
+	le := binary.LittleEndian
+	clear(p[:BlockSize])
+	le.PutUint32(p[0:], segmentMagic)
+	le.PutUint16(p[4:], segmentVersion)
+	p[6] = kindIggy011
+	le.PutUint64(p[8:], uint64(id))
+	le.PutUint64(p[16:], uint64(base))
+	le.PutUint64(p[40:], xxh3.Hash(p[:40]))
+}
+
+// checkSegmentHead reports why p is not the head of that log's segment, or nil.
+func checkSegmentHead(p []byte, id LogID, base Offset) error {
+	le := binary.LittleEndian
+	switch {
+	case len(p) < 48 || le.Uint32(p) != segmentMagic || le.Uint64(p[40:]) != xxh3.Hash(p[:40]):
+		return fmt.Errorf("%w: segment head", ErrDamaged)
+	case le.Uint16(p[4:]) != segmentVersion || p[6] != kindIggy011:
+		return fmt.Errorf("%w: segment version %d kind %d is not known", ErrDamaged, le.Uint16(p[4:]), p[6])
+	case LogID(le.Uint64(p[8:])) != id || Offset(le.Uint64(p[16:])) != base:
+		return fmt.Errorf("%w: segment of log %d base %d", ErrDamaged, le.Uint64(p[8:]), le.Uint64(p[16:]))
+	}
+	return nil
+}
+
+// segment is one file of a log.
+type segment struct {
+	log    *Log
+	base   Offset
+	next   Offset // one past its last record
+	fd     int32  // for writes, -1: closed
+	readFD int32  // for reads through the page cache, -1: closed
+	end    Pos    // of its last record
+	stable Pos    // blocks below are on stable storage
+	alloc  Pos    // space below is allocated
+	lastTS uint64
+
+	recordBytes int64
+	sealed      bool
+	fresh       bool // nothing appended yet
+	users       int  // reads in flight
+	opening     bool // readFD is being opened
+	gone        bool // removed from the log; closed when nobody uses it
+
+	index    []indexEntry // every 64 KiB or so; complete when indexed
+	indexed  bool
+	indexing bool
+	waiters  requestList // polls that wait for the index or the descriptor
+}
+
+// logDir and segmentPath name what lies where in the data directory.
+func (s *Store) logsDir() string         { return s.cfg.Dir + "/logs" }
+func (s *Store) logDir(id LogID) string  { return LogDir(s.cfg.Dir, id) }
+func (g *segment) path() string          { return SegmentPath(g.log.s.cfg.Dir, g.log.cfg.ID, g.base) }
+func LogDir(dir string, id LogID) string { return fmt.Sprintf("%s/logs/%016x", dir, uint64(id)) }
+func segmentName(base Offset) string     { return fmt.Sprintf("%020d.segment", uint64(base)) }
+
+// SegmentPath names the segment file of a log with that base offset.
+func SegmentPath(dir string, id LogID, base Offset) string {
+	return LogDir(dir, id) + "/" + segmentName(base)
+}
+
+// before says where the log ended before its new segment.
+func (l *Log) before(seg *segment) (Offset, Pos) {
+	for i, g := range l.segs {
+		if g == seg && i > 0 {
+			return l.segs[i-1].base, l.segs[i-1].end
+		}
+	}
+	return 0, 0
+}
+
+// startSegment makes the next segment of the log: directory, file, space, head, directory sync, one after the other.
+// The appends that wait go on when it is ready; they are refused when it fails.
+func (l *Log) startSegment(n int) {
+	if l.opening {
+		return
+	}
+	l.opening = true
+	if old := l.active(); old != nil {
+		l.seal(old)
+	}
+	g := &segment{log: l, base: l.next, next: l.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
+		alloc: l.firstAlloc(n), fresh: true, indexed: true, lastTS: l.lastTS}
+	if l.dirReady {
+		l.openSegment(g)
+		return
+	}
+	l.s.issue(Op{Kind: OpMkdir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: segmentDirMade, log: l, seg: g})
+}
+
+const (
+	allocMin = Pos(256 << 10)
+	allocMax = Pos(64 << 20)
+)
+
+func (l *Log) firstAlloc(n int) Pos {
+	return max(min(allocMin, alignUp(Pos(l.cfg.SegmentSize))), alignUp(segmentStart+Pos(n)))
+}
+
+func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
+	if err != nil && !errors.Is(err, syscall.EEXIST) {
+		p.seg.failed(err)
+		return
+	}
+	s.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, p *pendingOp, _ int64, err error) {
+		if err != nil {
+			p.seg.failed(err)
+			return
+		}
+		p.log.dirReady = true
+		p.log.openSegment(p.seg)
+	}, log: p.log, seg: p.seg})
+}
+
+func (l *Log) openSegment(g *segment) {
+	l.s.issue(Op{Kind: OpOpen, Path: g.path(), Create: true, Direct: true}, pendingOp{done: segmentOpened, log: l, seg: g})
+}
+
+func segmentOpened(s *Store, p *pendingOp, fd int64, err error) {
+	if err != nil {
+		p.seg.failed(err)
+		return
+	}
+	p.seg.fd = int32(fd)
+	s.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: 0, Len: int64(p.seg.alloc)}, pendingOp{done: segmentAllocated, log: p.log, seg: p.seg})
+}
+
+func segmentAllocated(s *Store, p *pendingOp, _ int64, err error) {
+	if err != nil && !errors.Is(err, syscall.EOPNOTSUPP) {
+		p.seg.failed(err)
+		return
+	}
+	buf := s.tailMemory(BlockSize)
+	if buf == nil {
+		p.seg.failed(syscall.ENOMEM)
+		return
+	}
+	putSegmentHead(buf, p.log.cfg.ID, p.seg.base)
+	s.issue(Op{Kind: OpWrite, FD: p.seg.fd, Buf: buf[:BlockSize], DSync: true}, pendingOp{done: segmentHeadWritten, log: p.log, seg: p.seg, buf: buf})
+}
+
+func segmentHeadWritten(s *Store, p *pendingOp, _ int64, err error) {
+	s.cfg.TailMemory.Put(p.buf)
+	if err != nil {
+		p.seg.failed(err)
+		return
+	}
+	if plantedSkipDirSync {
+		p.seg.ready()
+		return
+	}
+	s.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: func(_ *Store, p *pendingOp, _ int64, err error) {
+		if err != nil {
+			p.seg.failed(err)
+			return
+		}
+		p.seg.ready()
+	}, log: p.log, seg: p.seg})
+}
+
+func (g *segment) ready() {
+	l := g.log
+	l.opening = false
+	l.segs = append(l.segs, g)
+	l.flushed = g.end
+	l.noteChange()
+	l.pump()
+}
+
+// failed gives a segment up that could not be made; the appends that wait are told why.
+func (g *segment) failed(err error) {
+	l := g.log
+	l.opening = false
+	if g.fd >= 0 {
+		l.s.issue(Op{Kind: OpClose, FD: g.fd}, pendingOp{done: ignored})
+		g.fd = -1
+		l.s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: ignored})
+	}
+	l.refuse(spaceError(fmt.Errorf("make segment %d of log %d: %w", g.base, l.cfg.ID, err)))
+	if l.closing != nil {
+		l.tryClose()
+	}
+}
+
+func ignored(*Store, *pendingOp, int64, error) {}
+
+func spaceError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return err
+}
+
+// allocate sees to it that the segment has space up to end, or asks for it and reports false. It asks ahead.
+func (l *Log) allocate(g *segment, end Pos) bool {
+	if end <= g.alloc && (l.growing || g.alloc-end > g.step()/2 || g.alloc >= Pos(l.cfg.SegmentSize)) {
+		return true
+	}
+	if !l.growing {
+		l.growing = true
+		to := max(g.alloc+g.step(), alignUp(end))
+		l.s.issue(Op{Kind: OpFallocate, FD: g.fd, Pos: int64(g.alloc), Len: int64(to - g.alloc)},
+			pendingOp{done: segmentGrown, log: l, seg: g, pos: to, n: int64(end)})
+	}
+	return end <= g.alloc
+}
+
+// reopen opens a segment of an earlier run for writing; appends that wait go on then.
+func (l *Log) reopen(g *segment) {
+	if l.opening {
+		return
+	}
+	l.opening = true
+	l.s.issue(Op{Kind: OpOpen, Path: g.path(), Direct: true}, pendingOp{done: segmentReopened, log: l, seg: g})
+}
+
+func segmentReopened(s *Store, p *pendingOp, fd int64, err error) {
+	l := p.log
+	l.opening = false
+	if err != nil {
+		l.refuse(fmt.Errorf("open segment %d of log %d: %w", p.seg.base, l.cfg.ID, err))
+	} else {
+		p.seg.fd = int32(fd)
+		l.pump()
+	}
+	if l.closing != nil {
+		l.tryClose()
+	}
+}
+
+// step is how much space is asked for at once: as much as there is, within bounds.
+func (g *segment) step() Pos { return min(allocMax, max(allocMin, alignDown(g.alloc))) }
+
+func segmentGrown(s *Store, p *pendingOp, _ int64, err error) {
+	l := p.log
+	l.growing = false
+	need := alignUp(Pos(p.n))
+	switch {
+	case err == nil || errors.Is(err, syscall.EOPNOTSUPP):
+		p.seg.alloc = max(p.seg.alloc, p.pos)
+	case need > p.seg.alloc && need < p.pos: // not so much, but perhaps enough for what waits
+		l.growing = true
+		s.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: int64(p.seg.alloc), Len: int64(need - p.seg.alloc)},
+			pendingOp{done: segmentGrown, log: l, seg: p.seg, pos: need, n: p.n})
+		return
+	case need > p.seg.alloc:
+		l.refuse(spaceError(fmt.Errorf("extend segment %d of log %d: %w", p.seg.base, l.cfg.ID, err)))
+		return
+	}
+	l.pump()
+	if l.closing != nil {
+		l.tryClose()
+	}
+}

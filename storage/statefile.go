@@ -1,0 +1,202 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/zeebo/xxh3"
+)
+
+// A state file is what recovery found, written whole before the journals it came from are retired. Little endian.
+//
+//	at  size  field
+//	 0     4  magic        "GSTA"
+//	 4     4  version      1
+//	 8     8  size         of the file in bytes
+//	16     8  first        first group number of the run it begins
+//	24     8  meta size
+//	32     8  log count
+//	40     8  checksum     XXH3-64 of everything behind this head
+//	48        metadata snapshot, then logs
+//
+// A log:
+//
+//	log id, next, last, reserved, start, last timestamp, offset count    7 x u64
+//	fence length u32, fence text
+//	segment count u32, then base, next, end, record bytes, last timestamp    5 x u64 each
+//	gap count u32, then from, to    2 x u64 each
+//	offset count u32, then group u8, deleted u8, consumer u32, offset u64, count u64
+const (
+	stateMagic    = 0x41545347
+	stateVersion  = 1
+	stateHeadSize = 48
+)
+
+// SegmentState describes a segment of a recovered log.
+type SegmentState struct {
+	Base, Next  Offset
+	End         Pos
+	RecordBytes int64
+	LastTS      uint64
+}
+
+// OffsetState is a recovered stored offset.
+type OffsetState struct {
+	Key     ConsumerKey
+	Offset  Offset
+	Count   uint64
+	Deleted bool
+}
+
+// LogState is where a log stands after recovery.
+type LogState struct {
+	ID                          LogID
+	Next, Last, Reserved, Start Offset
+	LastTS, OffsetCount         uint64
+	Fence                       string // why it takes no appends, empty: it does
+	Segments                    []SegmentState
+	Gaps                        []Gap
+	Offsets                     []OffsetState
+}
+
+func appendState(dst []byte, first uint64, meta []byte, logs []*LogState) []byte {
+	le := binary.LittleEndian
+	at := len(dst)
+	dst = append(dst, make([]byte, stateHeadSize)...)
+	dst = append(dst, meta...)
+	for _, l := range logs {
+		dst = l.append(dst)
+	}
+	p := dst[at:]
+	le.PutUint32(p[0:], stateMagic)
+	le.PutUint32(p[4:], stateVersion)
+	le.PutUint64(p[8:], uint64(len(p)))
+	le.PutUint64(p[16:], first)
+	le.PutUint64(p[24:], uint64(len(meta)))
+	le.PutUint64(p[32:], uint64(len(logs)))
+	le.PutUint64(p[40:], xxh3.Hash(p[stateHeadSize:]))
+	return dst
+}
+
+func (l *LogState) append(dst []byte) []byte {
+	le := binary.LittleEndian
+	for _, v := range []uint64{uint64(l.ID), uint64(l.Next), uint64(l.Last), uint64(l.Reserved), uint64(l.Start), l.LastTS, l.OffsetCount} {
+		dst = le.AppendUint64(dst, v)
+	}
+	dst = le.AppendUint32(dst, uint32(len(l.Fence)))
+	dst = append(dst, l.Fence...)
+	dst = le.AppendUint32(dst, uint32(len(l.Segments)))
+	for _, g := range l.Segments {
+		for _, v := range []uint64{uint64(g.Base), uint64(g.Next), uint64(g.End), uint64(g.RecordBytes), g.LastTS} {
+			dst = le.AppendUint64(dst, v)
+		}
+	}
+	dst = le.AppendUint32(dst, uint32(len(l.Gaps)))
+	for _, g := range l.Gaps {
+		dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.From)), uint64(g.To))
+	}
+	dst = le.AppendUint32(dst, uint32(len(l.Offsets)))
+	for _, o := range l.Offsets {
+		dst = append(dst, b2u(o.Key.Group), b2u(o.Deleted))
+		dst = le.AppendUint32(dst, o.Key.ID)
+		dst = le.AppendUint64(le.AppendUint64(dst, uint64(o.Offset)), o.Count)
+	}
+	return dst
+}
+
+func b2u(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// decodeState reads a state file. Errors wrap ErrDamaged.
+func decodeState(p []byte) (first uint64, meta []byte, logs []*LogState, err error) {
+	le := binary.LittleEndian
+	bad := func(what string) (uint64, []byte, []*LogState, error) {
+		return 0, nil, nil, fmt.Errorf("%w: state file: %s", ErrDamaged, what)
+	}
+	if len(p) < stateHeadSize || le.Uint32(p) != stateMagic || le.Uint64(p[8:]) > uint64(len(p)) || le.Uint64(p[8:]) < stateHeadSize {
+		return bad("head")
+	}
+	p = p[:le.Uint64(p[8:])]
+	if v := le.Uint32(p[4:]); v != stateVersion {
+		return bad(fmt.Sprintf("version %d", v))
+	}
+	if le.Uint64(p[40:]) != xxh3.Hash(p[stateHeadSize:]) {
+		return bad("checksum")
+	}
+	metaSize, count := le.Uint64(p[24:]), le.Uint64(p[32:])
+	r := stateReader{p: p[stateHeadSize:]}
+	meta = r.bytes(metaSize)
+	for i := uint64(0); i < count && !r.bad; i++ {
+		logs = append(logs, r.log())
+	}
+	if r.bad || len(r.p) != 0 {
+		return bad("length")
+	}
+	return le.Uint64(p[16:]), meta, logs, nil
+}
+
+// stateReader takes values off the front of p; bad says that it was too short.
+type stateReader struct {
+	p   []byte
+	bad bool
+}
+
+func (r *stateReader) bytes(n uint64) []byte {
+	if n > uint64(len(r.p)) {
+		r.bad, r.p = true, nil
+		return nil
+	}
+	b := r.p[:n:n]
+	r.p = r.p[n:]
+	return b
+}
+
+func (r *stateReader) u64() uint64 {
+	if b := r.bytes(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (r *stateReader) u32() uint32 {
+	if b := r.bytes(4); b != nil {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+// count reads how many items of size bytes each follow; never more than there are bytes for.
+func (r *stateReader) count(size int) int {
+	n := int(r.u32())
+	if n*size > len(r.p) {
+		r.bad = true
+		return 0
+	}
+	return n
+}
+
+func (r *stateReader) log() *LogState {
+	l := &LogState{ID: LogID(r.u64()), Next: Offset(r.u64()), Last: Offset(r.u64()), Reserved: Offset(r.u64()),
+		Start: Offset(r.u64()), LastTS: r.u64(), OffsetCount: r.u64()}
+	l.Fence = string(r.bytes(uint64(r.u32())))
+	for n := r.count(40); n > 0; n-- {
+		l.Segments = append(l.Segments, SegmentState{Base: Offset(r.u64()), Next: Offset(r.u64()), End: Pos(r.u64()),
+			RecordBytes: int64(r.u64()), LastTS: r.u64()})
+	}
+	for n := r.count(16); n > 0; n-- {
+		l.Gaps = append(l.Gaps, Gap{Offset(r.u64()), Offset(r.u64())})
+	}
+	for n := r.count(22); n > 0; n-- {
+		flags := r.bytes(2)
+		o := OffsetState{Key: ConsumerKey{ID: r.u32()}, Offset: Offset(r.u64()), Count: r.u64()}
+		if flags != nil {
+			o.Key.Group, o.Deleted = flags[0] != 0, flags[1] != 0
+		}
+		l.Offsets = append(l.Offsets, o)
+	}
+	return l
+}

@@ -1,0 +1,191 @@
+package storage
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/galgo-mq/galgo/batch"
+)
+
+// Config is what a store needs to know.
+type Config struct {
+	Shard         int
+	Dir           string // data directory
+	Seed          uint64 // secret of the directory, from the superblock
+	FirstGroup    uint64 // first group number of this run
+	Journal       [2]JournalFile
+	LossBound     time.Duration // written but not yet synced at most this long
+	OffsetLevel   Level         // what "replicated" means for stored offsets is decided by the caller per log
+	TailMemory    Memory
+	JournalMemory Memory
+	ReadMemory    Memory
+	DirectRefused bool
+	Report        func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
+}
+
+// Store holds the logs of one shard and their journal.
+type Store struct {
+	cfg     Config
+	hasher  batch.Hasher
+	journal journal
+	logs    map[LogID]*Log
+	order   []*Log // in order of opening, for everything that goes over all logs
+	now     uint64 // wall clock of the turn, microseconds
+	mono    int64  // monotonic clock of the turn, nanoseconds
+
+	ops         []Op
+	opTable     []pendingOp
+	opFree      int32
+	opsInFlight int
+
+	done     requestList
+	starved  requestList // wait for memory or journal room
+	retry    []*Log      // logs whose waiting appends are to be tried again at the end of the turn
+	changed  []*Log
+	retrying []*Log
+	meta     metaCarry
+	offEntry entry
+
+	evictable chunkList
+	chunkFree []*chunk
+	writeFree []*segWrite
+	stats     Stats
+}
+
+// Stats counts since the store was made.
+type Stats struct {
+	groups, laps, directWrites, flushWrites, pads, diskReads uint64
+}
+
+// Groups counts journal groups written, Laps laps of the journal, and so on.
+func (s *Store) Groups() uint64       { return s.stats.groups }
+func (s *Store) Laps() uint64         { return s.stats.laps }
+func (s *Store) DirectWrites() uint64 { return s.stats.directWrites }
+func (s *Store) Pads() uint64         { return s.stats.pads }
+func (s *Store) DiskReads() uint64    { return s.stats.diskReads }
+
+// New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
+func New(cfg Config) *Store {
+	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), opFree: -1}
+	if cfg.LossBound <= 0 {
+		s.cfg.LossBound = time.Second
+	}
+	s.journal = journal{s: s, files: cfg.Journal, pos: BlockSize, number: cfg.FirstGroup, first: cfg.FirstGroup,
+		psafe: cfg.FirstGroup - 1, wsafe: cfg.FirstGroup - 1}
+	return s
+}
+
+// Begin starts a turn at the given wall clock (microseconds) and monotonic clock (nanoseconds).
+func (s *Store) Begin(wallMicros uint64, monoNanos int64) {
+	s.now, s.mono = wallMicros, monoNanos
+}
+
+// End finishes a turn: what was gathered leaves as journal groups, and requests that waited for memory are tried again.
+func (s *Store) End() {
+	for r := s.starved.take(); r != nil; {
+		next := r.next
+		r.next = nil
+		s.start(r)
+		r = next
+	}
+	s.retry, s.retrying = s.retrying[:0], s.retry
+	for i, l := range s.retrying {
+		s.retrying[i] = nil
+		l.queued = false
+		l.pump()
+	}
+	s.journal.flush()
+	if d := s.journal.syncDeadline(); d != 0 && d <= s.mono {
+		s.journal.syncBuffered()
+	}
+}
+
+// Deadline returns the monotonic time, in nanoseconds, at which the store wants a turn; 0: none.
+func (s *Store) Deadline() int64 { return s.journal.syncDeadline() }
+
+// Do starts a request. Its answer comes out of TakeDone, in this turn or a later one.
+func (s *Store) Do(r *Request) {
+	r.Err, r.Found, r.Records, r.Bytes = nil, false, 0, 0
+	r.Spans = r.Spans[:0]
+	r.poll = pollState{}
+	r.log = nil
+	s.start(r)
+}
+
+// TakeDone returns the next answered request, or nil.
+func (s *Store) TakeDone() *Request { return s.done.pop() }
+
+func (s *Store) answer(r *Request, err error) {
+	r.Err = err
+	s.done.push(r)
+}
+
+// start runs r as far as it goes now.
+func (s *Store) start(r *Request) {
+	if s.journal.failed != nil && r.Kind != ReqPoll && r.Kind != ReqGetOffset {
+		s.answer(r, ErrJournalFailed)
+		return
+	}
+	if r.Kind == ReqMeta {
+		s.startMeta(r)
+		return
+	}
+	l := r.log
+	if l == nil {
+		if l = s.logs[r.Log]; l == nil {
+			s.answer(r, ErrUnknownLog)
+			return
+		}
+		r.log = l
+	}
+	switch r.Kind {
+	case ReqAppend:
+		l.append(r)
+	case ReqPoll:
+		l.startPoll(r)
+	case ReqStoreOffset, ReqDeleteOffset:
+		l.changeOffset(r)
+	case ReqGetOffset:
+		l.getOffset(r)
+	case ReqFlush:
+		l.flushRequest(r)
+	case ReqTrim:
+		l.trim(r)
+	case ReqClose:
+		l.close(r)
+	default:
+		panic(fmt.Sprintf("BUG: request kind %d", r.Kind))
+	}
+}
+
+// answerWaiting answers the requests that waited for g and are as safe now as they asked for.
+func (s *Store) answerWaiting(g *group) {
+	for r := g.wait.take(); r != nil; {
+		next := r.next
+		if g.number <= s.journal.psafe || r.level <= LevelWritten && g.number <= s.journal.wsafe {
+			s.answer(r, nil)
+		} else {
+			g.wait.push(r)
+		}
+		r = next
+	}
+}
+
+// journalFailed answers nothing that waits: what is not safe was not told, and the process is about to end.
+func (s *Store) journalFailed(err error) { s.report("journal failed", 0, err) }
+
+// Failed returns the error that stopped the journal, if it stopped. Nothing is acknowledged any more.
+func (s *Store) Failed() error { return s.journal.failed }
+
+func (s *Store) report(event string, id LogID, err error) {
+	if s.cfg.Report != nil {
+		s.cfg.Report(event, id, err)
+	}
+}
+
+// Idle reports whether nothing is in flight and nothing waits to be written.
+func (s *Store) Idle() bool {
+	j := &s.journal
+	return s.opsInFlight == 0 && len(s.ops) == 0 && len(j.unsafe) == 0 && len(j.ready) == 0 &&
+		(j.gather == nil || j.gather.count == 0)
+}

@@ -1,0 +1,190 @@
+package storage
+
+// chunk is memory that holds the newest bytes of a segment, aligned as they lie on disk: byte pos of the segment is
+// buf[pos-base]. A batch never crosses chunks: the next chunk begins at the block in which the last one ended, with a
+// copy of that block's first bytes.
+type chunk struct {
+	log   *Log
+	seg   *segment
+	base  Pos
+	end   Pos // of the last batch
+	first Pos // of the first whole batch
+	buf   []byte
+	refs  int // poll replies that have not been sent
+
+	firstOffset Offset
+	nextOffset  Offset
+	index       []indexEntry // one per 4 KiB at most
+
+	prev, nextc *chunk // Store.evictable
+	listed      bool
+	dropped     bool
+}
+
+// chunkList holds chunks whose bytes are all in their segment, oldest first.
+type chunkList struct{ first, last *chunk }
+
+func (c *chunk) bytes(from, to Pos) []byte { return c.buf[from-c.base : to-c.base] }
+
+// chunkIndexStep is how many bytes lie between two entries of a chunk's index, at least.
+const chunkIndexStep = 4096
+
+func (c *chunk) note(offset Offset, pos Pos, ts uint64) {
+	if k := len(c.index); k > 0 && pos-c.index[k-1].pos < chunkIndexStep {
+		return
+	}
+	c.index = append(c.index, indexEntry{offset, pos, ts})
+}
+
+// tailRoom returns the chunk in which n bytes from pos on go, or nil when there is no memory for it now.
+func (l *Log) tailRoom(seg *segment, pos Pos, n int) *chunk {
+	var c *chunk
+	if k := len(l.chunks); k > 0 {
+		c = l.chunks[k-1]
+		if c.seg == seg && pos+Pos(n) <= c.base+Pos(len(c.buf)) {
+			if pos > c.end { // after padding
+				clear(c.buf[c.end-c.base : pos-c.base])
+			}
+			return c
+		}
+	}
+	base := alignDown(pos)
+	size := l.chunkSize
+	for size < int(pos-base)+n {
+		size *= 2
+	}
+	if n >= DirectMin {
+		size = max(size, min(chunkMax, 4*n))
+	}
+	buf := l.s.tailMemory(size)
+	if need := int(alignUp(pos - base + Pos(n))); buf == nil && need < size {
+		buf = l.s.tailMemory(need)
+	}
+	if buf == nil {
+		return nil
+	}
+	l.chunkSize = min(chunkMax, max(l.chunkSize, size)*2)
+	nc := l.s.newChunk()
+	nc.log, nc.seg, nc.base, nc.buf, nc.first, nc.end = l, seg, base, buf, pos, pos
+	nc.firstOffset, nc.nextOffset = l.next, l.next
+	if c != nil && c.seg == seg {
+		l.flushBlocks(c, base)
+		if k := copy(buf[:pos-base], c.tailFrom(base)); k < int(pos-base) {
+			clear(buf[k : pos-base])
+		}
+	} else {
+		clear(buf[:pos-base])
+	}
+	l.chunks = append(l.chunks, nc)
+	if c != nil {
+		l.s.maybeEvictable(c)
+	}
+	return nc
+}
+
+// tailFrom returns the bytes of c from pos on, which may lie at its end or beyond it.
+func (c *chunk) tailFrom(pos Pos) []byte {
+	if pos >= c.end {
+		return nil
+	}
+	return c.bytes(pos, c.end)
+}
+
+func (s *Store) newChunk() *chunk {
+	if k := len(s.chunkFree); k > 0 {
+		c := s.chunkFree[k-1]
+		s.chunkFree = s.chunkFree[:k-1]
+		*c = chunk{index: c.index[:0]}
+		return c
+	}
+	return &chunk{}
+}
+
+// tailMemory returns n bytes for a chunk, giving up the oldest chunks that nobody reads if need be.
+func (s *Store) tailMemory(n int) []byte {
+	for {
+		if b := s.cfg.TailMemory.Get(n); b != nil {
+			return b
+		}
+		if !s.evict() {
+			return nil
+		}
+	}
+}
+
+// maybeEvictable lists c when its bytes are in the segment for good and newer ones lie in another chunk.
+func (s *Store) maybeEvictable(c *chunk) {
+	if c.listed || c.seg.stable < c.end || c == c.log.chunks[len(c.log.chunks)-1] {
+		return
+	}
+	c.listed = true
+	c.prev, c.nextc = s.evictable.last, nil
+	if c.prev == nil {
+		s.evictable.first = c
+	} else {
+		c.prev.nextc = c
+	}
+	s.evictable.last = c
+}
+
+func (s *Store) unlist(c *chunk) {
+	if c.prev == nil {
+		s.evictable.first = c.nextc
+	} else {
+		c.prev.nextc = c.nextc
+	}
+	if c.nextc == nil {
+		s.evictable.last = c.prev
+	} else {
+		c.nextc.prev = c.prev
+	}
+	c.prev, c.nextc, c.listed = nil, nil, false
+}
+
+// evict drops the oldest chunk that can be dropped: the first of its log, with no reader.
+func (s *Store) evict() bool {
+	for c := s.evictable.first; c != nil; c = c.nextc {
+		if c.refs == 0 && c.log.chunks[0] == c {
+			s.unlist(c)
+			l := c.log
+			k := copy(l.chunks, l.chunks[1:])
+			l.chunks[k] = nil
+			l.chunks = l.chunks[:k]
+			s.freeChunk(c)
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Store) freeChunk(c *chunk) {
+	s.cfg.TailMemory.Put(c.buf)
+	c.buf, c.log, c.seg = nil, nil, nil
+	s.chunkFree = append(s.chunkFree, c)
+}
+
+// dropChunks gives up all chunks of l; those being sent go when their last reader is done.
+func (l *Log) dropChunks() {
+	for i, c := range l.chunks {
+		if c.listed {
+			l.s.unlist(c)
+		}
+		if c.refs == 0 {
+			l.s.freeChunk(c)
+		} else {
+			c.dropped = true
+		}
+		l.chunks[i] = nil
+	}
+	l.chunks = l.chunks[:0]
+}
+
+// chunkFor returns the chunk of segment seg that holds pos.
+func (l *Log) chunkFor(seg *segment, pos Pos) *chunk {
+	for i := len(l.chunks) - 1; i >= 0; i-- {
+		if c := l.chunks[i]; c.seg == seg && c.base <= pos && pos < c.end {
+			return c
+		}
+	}
+	return nil
+}
