@@ -180,6 +180,6 @@ type Config struct {
 	RecvBufBytes  int // size of each; 0: 16 KiB
 	Helpers       int // epoll: goroutines for file operations that may block; 0: 2
 	WorkerCPUs    []int
-	WorkersMax    int // io_uring: bound of kernel workers; 0: 4
+	WorkersMax    int    // io_uring: bound of kernel workers; 0: 4
 	DisabledFlags uint32 // tests: set-up flags treated as refused by the kernel
 }

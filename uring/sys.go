@@ -1,0 +1,150 @@
+package uring
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ListenTCP binds and listens on host:port; port 0 picks a free one. It returns the descriptor, non-blocking and
+// close-on-exec, and the address really bound.
+func ListenTCP(address string, backlog int) (fd int32, bound string, err error) {
+	a, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return -1, "", fmt.Errorf("listen on %s: %w", address, err)
+	}
+	sa, family := sockaddr(a)
+	n, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, "", fmt.Errorf("listen on %s: socket: %w", address, err)
+	}
+	err = unix.SetsockoptInt(n, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if err == nil && a.IP == nil {
+		_ = unix.SetsockoptInt(n, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
+	}
+	if err == nil {
+		err = unix.Bind(n, sa)
+	}
+	if err == nil {
+		err = unix.Listen(n, backlog)
+	}
+	var name unix.Sockaddr
+	if err == nil {
+		name, err = unix.Getsockname(n)
+	}
+	if err != nil {
+		_ = unix.Close(n)
+		return -1, "", fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return int32(n), addrText(name), nil
+}
+
+// sockaddr says the same in the kernel's words; no address at all means every address of both families.
+func sockaddr(a *net.TCPAddr) (unix.Sockaddr, int) {
+	if ip := a.IP.To4(); ip != nil {
+		return &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip)}, unix.AF_INET
+	}
+	sa := &unix.SockaddrInet6{Port: a.Port}
+	if a.IP != nil {
+		sa.Addr = [16]byte(a.IP.To16())
+	}
+	if a.Zone != "" {
+		if i, err := net.InterfaceByName(a.Zone); err == nil {
+			sa.ZoneId = uint32(i.Index)
+		}
+	}
+	return sa, unix.AF_INET6
+}
+
+func addrText(sa unix.Sockaddr) string {
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port)).String()
+	}
+	return "unknown"
+}
+
+// PeerName is the address of the socket's other end, for the log; "unknown" when it is gone already.
+func PeerName(fd int32) string {
+	sa, err := unix.Getpeername(int(fd))
+	if err != nil {
+		return "unknown"
+	}
+	return addrText(sa)
+}
+
+// SetNoDelay has small replies leave at once.
+func SetNoDelay(fd int32) error {
+	return unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+}
+
+// PinThread binds the calling thread to one CPU. The caller has locked its goroutine to the thread.
+func PinThread(cpu int) error {
+	var set unix.CPUSet
+	set.Set(cpu)
+	return unix.SchedSetaffinity(0, &set)
+}
+
+// AllowedCPUs lists the CPUs that this process may use, in ascending order.
+func AllowedCPUs() ([]int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil, fmt.Errorf("sched_getaffinity: %w", err)
+	}
+	var cpus []int
+	for cpu := range len(set) * 64 {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus, nil
+}
+
+// StatFS reports the bytes that the filesystem of path has in all, and free for us.
+func StatFS(path string) (total, free int64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, 0, fmt.Errorf("statfs %s: %w", path, err)
+	}
+	return int64(st.Blocks) * st.Bsize, int64(st.Bavail) * st.Bsize, nil
+}
+
+// BootID names this boot of the machine.
+func BootID() (string, error) {
+	p, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("boot id: %w", err)
+	}
+	return strings.TrimSpace(string(p)), nil
+}
+
+// statxMountIDUnique asks for a mount id that is not used again (Linux 6.8); older kernels give the short one.
+const statxMountIDUnique = 0x4000
+
+// MountID names the mount that path is on. A filesystem that was mounted anew has another one, as far as the kernel
+// tells.
+func MountID(path string) (uint64, error) {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, 0, statxMountIDUnique|unix.STATX_MNT_ID, &st)
+	if err != nil {
+		return 0, fmt.Errorf("mount id of %s: %w", path, err)
+	}
+	return st.Mnt_id, nil
+}
+
+// Flock takes the exclusive lock of an open file, or fails with EWOULDBLOCK.
+func Flock(fd int32) error {
+	for {
+		if err := unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
