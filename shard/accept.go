@@ -1,0 +1,139 @@
+package shard
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// acceptor takes connections from the listening socket, on shard 0, and hands each to the shard with the fewest.
+type acceptor struct {
+	fd      int32
+	armed   uring.Handle
+	again   int64          // when to arm again after an error; 0: not
+	pending []acceptedConn // wait for room in a mailbox
+	closed  bool
+}
+
+// start begins to accept.
+func (a *acceptor) start(s *Shard, fd int32) {
+	a.fd = fd
+	a.arm(s)
+}
+
+func (a *acceptor) arm(s *Shard) {
+	a.again = 0
+	a.armed = s.io.Submit(&uring.Op{Kind: uring.KindAccept, FD: a.fd, Token: tokAccept})
+}
+
+func (a *acceptor) waiting() bool { return a.again != 0 || len(a.pending) > 0 }
+
+// acceptPause is how long the shard waits after accept failed for want of descriptors or memory.
+const acceptPause = 100 * time.Millisecond
+
+func (a *acceptor) completed(s *Shard, c *uring.Completion) {
+	if c.Kind == uring.KindCloseSocket {
+		return
+	}
+	if !c.More {
+		a.armed = 0
+	}
+	switch {
+	case c.Err == 0 && c.Res >= 0:
+		a.take(s, int32(c.Res))
+	case s.stopping:
+	case s.logAllowed():
+		why := "accept failed"
+		if errors.Is(c.Err, syscall.EMFILE) || errors.Is(c.Err, syscall.ENFILE) {
+			why = "out of file descriptors: raise the limit (ulimit -n, LimitNOFILE) or lower the connection limit"
+		}
+		s.log.Error(why, zap.Error(c.Err))
+	}
+	switch {
+	case s.stopping:
+		a.tryClose(s)
+	case a.armed == 0 && c.Err == 0:
+		a.arm(s)
+	case a.armed == 0:
+		a.again = s.mono + int64(acceptPause)
+	}
+}
+
+// take gives a new socket to a shard, or refuses it when there are too many.
+func (a *acceptor) take(s *Shard, fd int32) {
+	b := s.b
+	if s.stopping || b.conns.Load() >= int64(s.cfg.ConnectionsMax) {
+		if !s.stopping && s.logAllowed() {
+			s.log.Warn("connection refused: too many", zap.String("peer", uring.PeerName(fd)), zap.Int("max", s.cfg.ConnectionsMax))
+		}
+		s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
+		return
+	}
+	b.conns.Add(1)
+	a.assign(s, acceptedConn{fd: fd, id: b.connIDs.Add(1)})
+}
+
+func (a *acceptor) assign(s *Shard, n acceptedConn) {
+	b := s.b
+	best := s
+	for _, o := range b.shards {
+		if b.loads[o.id].conns.Load() < b.loads[best.id].conns.Load() {
+			best = o
+		}
+	}
+	if best != s && s.port.ControlRoom(best.id) <= 4 {
+		a.pending = append(a.pending, n)
+		return
+	}
+	b.loads[best.id].conns.Add(1)
+	if best == s {
+		s.adopt(n)
+		return
+	}
+	s.port.Control(best.id, message{kind: msgConn, conn: n})
+}
+
+// retry hands over what waited, and accepts again after a pause.
+func (a *acceptor) retry(s *Shard) {
+	if a.again != 0 && a.again <= s.mono && !s.stopping {
+		a.arm(s)
+	}
+	for k := len(a.pending); k > 0; k-- {
+		n := a.pending[0]
+		a.pending = append(a.pending[:0], a.pending[1:]...)
+		a.assign(s, n)
+	}
+}
+
+// stop ends accepting; tryClose closes the listening socket when nothing uses it any more.
+func (a *acceptor) stop(s *Shard) {
+	if a.armed != 0 {
+		s.io.Submit(&uring.Op{Kind: uring.KindCancel, Target: a.armed, Token: tokNone})
+	}
+	a.tryClose(s)
+}
+
+func (a *acceptor) tryClose(s *Shard) {
+	if a.armed != 0 || a.closed {
+		return
+	}
+	a.closed = true
+	for _, n := range a.pending {
+		s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: n.fd, Token: tokNone})
+		s.b.conns.Add(-1)
+	}
+	a.pending = nil
+	if a.fd > 0 {
+		s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
+	}
+}
+
+// connEnded counts a connection that a shard has closed.
+func (b *Broker) connEnded(id shardID) {
+	b.conns.Add(-1)
+	b.loads[id].conns.Add(-1)
+}

@@ -1,0 +1,394 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+type shardID = router.ShardID
+
+// Broker is the shards of one data directory, and what they share: nothing on the path of a message.
+type Broker struct {
+	cfg      Config
+	log      *zap.Logger
+	shards   []*Shard
+	loads    []shardLoad
+	mesh     *router.Mesh[message]
+	budget   *uring.Budget
+	lines    memoryLines
+	counters counters
+	sessions sessionNumbers
+	system   systemStats
+	dir      *dataDir
+	info     Info
+
+	conns   atomic.Int64  // open
+	clients atomic.Int64  // that sent a request
+	connIDs atomic.Uint32 // last number given out
+	drained atomic.Int32  // shards without connections, at the end
+	running sync.WaitGroup
+
+	done    chan struct{}
+	failure atomic.Pointer[error]
+}
+
+// Info says how a broker runs.
+type Info struct {
+	Address    string // really bound
+	Mode       string // uring or epoll
+	Note       string // why the fallback was taken; empty if it was not
+	Shards     int
+	FirstStart bool // the data directory was empty: root was created
+	Clean      bool // the last run ended in order
+	Groups     int  // journal groups replayed
+	Recovery   time.Duration
+}
+
+// shardLoad is what other shards may know of one.
+type shardLoad struct {
+	conns atomic.Int64
+	_     [120]byte
+}
+
+// Info says how the broker runs.
+func (b *Broker) Info() Info { return b.info }
+
+// Done is closed when the broker has ended, by Shutdown or by itself.
+func (b *Broker) Done() <-chan struct{} { return b.done }
+
+// Err says why the broker ended by itself; nil after Shutdown.
+func (b *Broker) Err() error {
+	if p := b.failure.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Start recovers the data directory and serves it. When it returns, clients are accepted.
+func Start(cfg Config) (*Broker, error) {
+	cfg.defaults()
+	b := &Broker{cfg: cfg, log: cfg.Log, done: make(chan struct{}), system: systemStats{dir: cfg.DataDir, started: time.Now()}}
+	b.info.Shards = len(cfg.CPUs)
+	if err := b.budgetMemory(); err != nil {
+		return nil, err
+	}
+	dir, err := openDataDir(cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	b.dir = dir
+	if err := b.start(); err != nil {
+		b.abandon()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Broker) start() error {
+	if err := b.startThreads(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	rec, machine, err := b.recover()
+	if err != nil {
+		return err
+	}
+	b.info.Clean, b.info.Groups, b.info.Recovery = rec.Clean, rec.Groups, time.Since(begin)
+	b.info.FirstStart = machine.UserCount() == 0
+	fd, addr, err := uring.ListenTCP(b.cfg.Address, listenBacklog)
+	if err != nil {
+		return err
+	}
+	b.info.Address = addr
+	if err := b.adoptLogs(rec); err != nil {
+		return err
+	}
+	for _, s := range b.shards {
+		close(s.setup)
+	}
+	return b.bootstrap(fd, rec.Forgotten)
+}
+
+const listenBacklog = 4096
+
+// startThreads makes the shards' threads and their IO, all of the same kind.
+func (b *Broker) startThreads() error {
+	n := len(b.cfg.CPUs)
+	b.mesh = router.NewMesh[message](n, 0)
+	b.loads = make([]shardLoad, n)
+	for i := range b.cfg.CPUs {
+		s := &Shard{id: shardID(i), b: b, cfg: &b.cfg, log: b.log.With(zap.Int("shard", i)), port: b.mesh.Port(shardID(i)),
+			limits: limitsFor(b.cfg.FrameBytesMax), started: time.Now(), owners: router.NewMap(n), received: make([]router.Received[message], messageTurnMax),
+			setup: make(chan func(*Shard) error), setupDone: make(chan error)}
+		b.shards = append(b.shards, s)
+		b.running.Add(1)
+		go s.thread()
+	}
+	go func() {
+		b.running.Wait()
+		b.dir.close()
+		close(b.done)
+	}()
+	mode := b.cfg.IO
+	for again := true; again; {
+		again = false
+		for i, s := range b.shards {
+			err := s.do(func(s *Shard) error { return s.open(mode) })
+			if err == nil && i == 0 {
+				mode = s.io.Mode() // the others do as the first one
+				continue
+			}
+			if err == nil {
+				continue
+			}
+			if b.cfg.IO != "auto" || mode == "epoll" {
+				return err
+			}
+			b.info.Note = fmt.Sprintf("io_uring refused for shard %d, using epoll: %v", i, err)
+			for _, o := range b.shards[:i] {
+				_ = o.do(func(s *Shard) error { return s.io.Close() })
+			}
+			mode, again = "epoll", true
+			break
+		}
+	}
+	b.info.Mode = mode
+	return nil
+}
+
+// do runs f on the shard's thread before its loop begins.
+func (s *Shard) do(f func(s *Shard) error) error {
+	s.setup <- f
+	return <-s.setupDone
+}
+
+// thread is the life of a shard's thread: what the broker asks first, then the loop, then the end.
+func (s *Shard) thread() {
+	runtime.LockOSThread() // never unlocked: the thread's affinity is not for others
+	defer s.b.running.Done()
+	for f := range s.setup {
+		s.setupDone <- f(s)
+	}
+	if s.store != nil {
+		s.run()
+	}
+	if s.io != nil {
+		if err := s.io.Close(); err != nil {
+			s.log.Error("closing the shard's io", zap.Error(err))
+		}
+	}
+	for _, p := range s.pools {
+		p.Close()
+	}
+}
+
+// open pins the thread and makes its IO.
+func (s *Shard) open(mode string) error {
+	if cpu := s.cfg.CPUs[s.id]; s.cfg.Pin {
+		if err := uring.PinThread(cpu); err != nil {
+			return fmt.Errorf("pin shard %d to cpu %d: %w", s.id, cpu, err)
+		}
+	}
+	io, note, err := uring.Open(mode, uring.Config{RecvBufs: recvBufs, RecvBufBytes: recvBufBytes, WorkerCPUs: s.workerCPUs()})
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		s.b.info.Note = note
+	}
+	s.io = io
+	return io.HoldLock(s.b.dir.fd)
+}
+
+// workerCPUs are where kernel threads may work for this shard: not on another shard's core.
+func (s *Shard) workerCPUs() []int {
+	if !s.cfg.Pin {
+		return nil
+	}
+	return []int{s.cfg.CPUs[s.id]}
+}
+
+const (
+	recvBufs     = 512
+	recvBufBytes = 16 << 10
+)
+
+// bootstrap does what must be in the metadata before the first client: the root user, and session numbers.
+func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID) error {
+	phc := ""
+	if b.info.FirstStart {
+		var err error
+		if phc, err = b.cfg.Root.PasswordPHC(); err != nil {
+			return err
+		}
+	}
+	ready := make(chan error, 1)
+	b.shards[0].post(func(s *Shard) {
+		reserve := func() {
+			b.reserveSessions(s, func(err error) {
+				if err == nil {
+					s.accept.start(s, fd)
+				}
+				ready <- err
+			})
+		}
+		for _, id := range forgotten {
+			s.lead.forget(metadata.LogID(id))
+		}
+		if !b.info.FirstStart {
+			reserve()
+			return
+		}
+		s.proposeInternal(metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{Name: []byte(b.cfg.Root.Username),
+			PasswordPHC: phc, Status: metadata.UserActive}), func(s *Shard, q *request) {
+			if q.err != nil {
+				ready <- fmt.Errorf("create the root user: %w", q.err)
+				return
+			}
+			reserve()
+		})
+	})
+	select {
+	case err := <-ready:
+		return err
+	case <-b.done:
+		return b.Err()
+	}
+}
+
+// reserveSessions has the next block of session numbers reserved. done is called when it is, on shard 0.
+func (b *Broker) reserveSessions(s *Shard, done func(err error)) {
+	upTo := max(b.sessions.next.Load(), s.meta.SessionsReserved()) + sessionsAhead
+	s.proposeInternal(metadata.EncodeReserveSessions(nil, s.micros(), upTo), func(_ *Shard, q *request) {
+		b.sessions.asked.Store(false)
+		if q.err == nil {
+			b.sessions.reserved.Store(upTo)
+		}
+		done(q.err)
+	})
+}
+
+// wantSessions asks shard 0 to reserve more session numbers. Any shard may call it, as often as it likes.
+func (b *Broker) wantSessions() {
+	if b.sessions.asked.Swap(true) {
+		return
+	}
+	b.shards[0].post(func(s *Shard) {
+		b.reserveSessions(s, func(err error) {
+			if err != nil {
+				s.log.Error("session numbers could not be reserved", zap.Error(err))
+			}
+		})
+	})
+}
+
+// placement is what the placing of new logs looks at.
+func (b *Broker) placement(owners *router.Map) []router.Load {
+	loads := make([]router.Load, len(b.shards))
+	for i := range loads {
+		loads[i].Logs = owners.Count(shardID(i))
+	}
+	return loads
+}
+
+// fail ends the broker: a shard's journal failed, and nothing more can be acknowledged.
+func (b *Broker) fail(s *Shard, err error) {
+	err = fmt.Errorf("shard %d: journal failed, restart to recover: %w", s.id, err)
+	if !b.failure.CompareAndSwap(nil, &err) {
+		return
+	}
+	b.log.Error("journal failed: nothing more is acknowledged, the server ends", zap.Error(err))
+	if e := b.dir.distrust(); e != nil {
+		b.log.Error("could not note that the page cache is not to be trusted", zap.Error(e))
+	}
+	for _, o := range b.shards {
+		o := o
+		go o.post(func(s *Shard) { s.stopped = true })
+	}
+}
+
+// Shutdown ends the broker in order: no new connections, requests in flight are answered, everything is on stable
+// storage. When ctx ends first, it returns ctx's error and the shards go on trying.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	for _, s := range b.shards {
+		s.post(func(s *Shard) { s.stop() })
+	}
+	select {
+	case <-b.done:
+		return b.Err()
+	case <-ctx.Done():
+		return fmt.Errorf("shutdown: %w", context.Cause(ctx))
+	}
+}
+
+// abandon ends a broker that could not start.
+func (b *Broker) abandon() {
+	for _, s := range b.shards {
+		if s.store == nil {
+			func() {
+				defer func() { _ = recover() }() // closed already
+				close(s.setup)
+			}()
+		} else {
+			s.post(func(s *Shard) { s.stopped = true })
+		}
+	}
+	if len(b.shards) == 0 {
+		b.dir.close()
+		return
+	}
+	<-b.done
+}
+
+// stop begins the end of the shard.
+func (s *Shard) stop() {
+	if s.stopping {
+		return
+	}
+	s.stopping = true
+	if s.lead != nil {
+		s.accept.stop(s)
+	}
+	for _, c := range s.conns {
+		if c.fd >= 0 && c.busy == nil {
+			s.closeConn(c, "", nil)
+		} else if c.fd >= 0 {
+			c.session.ended = true // after its reply
+		}
+	}
+}
+
+// tryStop goes through the end of a shard: its connections close; when those of all shards are closed nobody needs its
+// logs any more, and the journal is finished.
+func (s *Shard) tryStop() {
+	if !s.drained && s.connCount == 0 && len(s.forgetting) == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed) {
+		s.drained = true
+		if int(s.b.drained.Add(1)) == len(s.b.shards) {
+			for _, o := range s.b.shards {
+				o.io.Wake()
+			}
+		}
+	}
+	if int(s.b.drained.Load()) < len(s.b.shards) || s.store.Waiting() {
+		return
+	}
+	if !s.finishing {
+		s.finishing = s.store.Finish()
+		return
+	}
+	s.stopped = s.store.Idle()
+}
+
+var errNoCPUs = errors.New("no CPU given: at least one shard is needed")

@@ -1,0 +1,79 @@
+package shard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/metadata"
+)
+
+// Hasher checks passwords outside the shards. Verify runs done on a goroutine of its own, or returns an error at once
+// when it is busy. A nil hash checks against a dummy, so that unknown users take as long as known ones.
+type Hasher interface {
+	Verify(phc string, password []byte, done func(ok bool)) error
+}
+
+// RootCredentials make the first user of an empty data directory. PasswordPHC is called once, and only then.
+type RootCredentials struct {
+	Username    string
+	PasswordPHC func() (string, error)
+}
+
+// Config is what a broker needs to know. Zero values of sizes and limits take the defaults.
+type Config struct {
+	DataDir           string
+	Address           string // host:port of the TCP listener; port 0 picks a free one
+	IO                string // auto, uring or epoll
+	CPUs              []int  // one per shard
+	Pin               bool   // bind each shard to its CPU
+	MemoryBudget      int64  // bytes outside the Go heap
+	JournalBytes      int64  // of the two journal files of a shard together
+	Replicated        metadata.Level
+	WrittenLossBound  time.Duration
+	FrameBytesMax     int
+	ConnectionsMax    int
+	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed
+	RetentionInterval time.Duration // how often limits of age and size are applied
+	Root              RootCredentials
+	Hasher            Hasher
+	Log               *zap.Logger
+}
+
+const (
+	defaultFrameBytesMax  = 64 << 20
+	defaultConnectionsMax = 20000
+	defaultHandshake      = 30 * time.Second
+	logsPerSecond         = 20
+	sendTimeout           = 30 * time.Second
+	pieceTimeout          = 30 * time.Second // for each MiB of a large body, and for the rest of a small one
+	preLoginBytesMax      = 64 << 10
+	turnStall             = time.Millisecond
+)
+
+func (c *Config) defaults() {
+	if c.FrameBytesMax == 0 {
+		c.FrameBytesMax = defaultFrameBytesMax
+	}
+	if c.ConnectionsMax == 0 {
+		c.ConnectionsMax = defaultConnectionsMax
+	}
+	if c.HandshakeTimeout == 0 {
+		c.HandshakeTimeout = defaultHandshake
+	}
+	if c.RetentionInterval == 0 {
+		c.RetentionInterval = defaultRetention
+	}
+	if c.Replicated == 0 || c.Replicated == metadata.LevelReplicated {
+		c.Replicated = metadata.LevelPersisted
+	}
+	if c.WrittenLossBound == 0 {
+		c.WrittenLossBound = time.Second
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	if len(c.CPUs) == 0 {
+		c.CPUs = []int{0}
+	}
+}

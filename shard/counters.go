@@ -1,0 +1,73 @@
+package shard
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/storage"
+)
+
+// counters holds what every shard may know of every log: its owner writes, replies that describe things read.
+type counters struct {
+	mu   sync.RWMutex
+	logs map[metadata.LogID]*logCounters
+}
+
+// logCounters are one log's, written by its owner at the end of a turn.
+type logCounters struct {
+	records, bytes, current atomic.Uint64
+	segments                atomic.Uint32
+}
+
+// open adds a log; its owner keeps the counters it returns.
+func (c *counters) open(id metadata.LogID) *logCounters {
+	l := &logCounters{}
+	l.segments.Store(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.logs == nil {
+		c.logs = make(map[metadata.LogID]*logCounters)
+	}
+	c.logs[id] = l
+	return l
+}
+
+func (c *counters) drop(id metadata.LogID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.logs, id)
+}
+
+// log returns what is known of a log; a log that is not open yet is empty.
+func (c *counters) log(id metadata.LogID) storage.LogStats {
+	c.mu.RLock()
+	l := c.logs[id]
+	c.mu.RUnlock()
+	if l == nil {
+		return storage.LogStats{Segments: 1}
+	}
+	return storage.LogStats{Records: l.records.Load(), Bytes: l.bytes.Load(), Current: storage.Offset(l.current.Load()),
+		Segments: l.segments.Load()}
+}
+
+// topic adds up a topic's partitions. Current is meaningless.
+func (c *counters) topic(t *metadata.Topic) storage.LogStats {
+	var sum storage.LogStats
+	for _, p := range t.Partitions {
+		l := c.log(p.Log)
+		sum.Records += l.Records
+		sum.Bytes += l.Bytes
+		sum.Segments += l.Segments
+	}
+	return sum
+}
+
+// publishStats shows what changed in a log this turn.
+func publishStats(l *storage.Log) {
+	c, st := l.Tag.(*logCounters), l.Stats()
+	c.records.Store(st.Records)
+	c.bytes.Store(st.Bytes)
+	c.current.Store(uint64(st.Current))
+	c.segments.Store(st.Segments)
+}

@@ -1,0 +1,86 @@
+package shard
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// dataDir is the directory with its lock: the superblock's file, open and locked for as long as an operation of this
+// process may be in flight.
+type dataDir struct {
+	path      string
+	fd        int32
+	once      sync.Once
+	recovered *storage.Recovered
+}
+
+// openDataDir makes the directory if need be and locks it.
+func openDataDir(path string) (*dataDir, error) {
+	if err := os.MkdirAll(path, 0o750); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	file := path + "/" + storage.SuperblockName
+	fd, err := unix.Open(file, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: open %s: %w", file, err)
+	}
+	if err := uring.Flock(int32(fd)); err != nil {
+		unix.Close(fd)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("data directory %s is in use by another server: stop it, or give another --data-dir", path)
+		}
+		return nil, fmt.Errorf("data directory: lock %s: %w", file, err)
+	}
+	return &dataDir{path: path, fd: int32(fd)}, nil
+}
+
+func (d *dataDir) close() { d.once.Do(func() { unix.Close(int(d.fd)) }) }
+
+// bootAndMount name what the page cache belongs to: with another boot or mount, what was not synced is gone.
+func (d *dataDir) bootAndMount() (boot [16]byte, mount uint64, err error) {
+	text, err := uring.BootID()
+	if err != nil {
+		return boot, 0, err
+	}
+	p, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), "-", ""))
+	if err != nil || len(p) != len(boot) {
+		return boot, 0, fmt.Errorf("boot id %q is not one", text)
+	}
+	copy(boot[:], p)
+	mount, err = uring.MountID(d.path)
+	return boot, mount, err
+}
+
+// distrust notes on disk that what the page cache holds may not be there: a sync failed.
+func (d *dataDir) distrust() error {
+	if d.recovered == nil {
+		return nil
+	}
+	return d.recovered.Distrust(plainDisk{}, heapMemory{})
+}
+
+// plainDisk writes by plain system calls; it serves a process that is about to end.
+type plainDisk struct{ storage.Disk }
+
+func (plainDisk) Write(fd int32, p []byte, pos int64) error {
+	_, err := unix.Pwrite(int(fd), p, pos)
+	return err
+}
+
+// heapMemory serves plain system calls, which take any memory.
+type heapMemory struct{}
+
+func (heapMemory) Get(n int) []byte { return make([]byte, n) }
+func (heapMemory) Put([]byte)       {}
+
+func (plainDisk) Sync(fd int32) error { return unix.Fdatasync(int(fd)) }

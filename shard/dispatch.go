@@ -1,0 +1,165 @@
+package shard
+
+import (
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// handler answers one command, or hands it on so that it is answered later. body is the request's, and lives until
+// dropFrame.
+type handler func(s *Shard, c *conn, q *request, body []byte)
+
+// handlers are the commands that work. Others of the protocol answer that the feature is unavailable. It is an array
+// because it is looked at for every request.
+var handlers [1024]handler
+
+func init() {
+	for code, h := range map[wire.Code]handler{
+		wire.CodePing: ping, wire.CodeLogin: login, wire.CodeLogout: logoutCommand,
+		wire.CodeGetClusterMetadata: getClusterMetadata, wire.CodeGetMe: getMe, wire.CodeGetStats: getStats,
+		wire.CodeDescribeOptions: describeOptions,
+		wire.CodeGetStream:       getStream, wire.CodeGetStreams: getStreams, wire.CodeCreateStream: createStream,
+		wire.CodeUpdateStream: updateStream, wire.CodeDeleteStream: deleteStream, wire.CodePurgeStream: purgeStream,
+		wire.CodeGetTopic: getTopic, wire.CodeGetTopics: getTopics, wire.CodeCreateTopic: createTopic,
+		wire.CodeUpdateTopic: updateTopic, wire.CodeDeleteTopic: deleteTopic, wire.CodePurgeTopic: purgeTopic,
+		wire.CodeCreatePartitions: createPartitions, wire.CodeDeletePartitions: deletePartitions,
+		wire.CodeDeleteSegments: deleteSegments,
+		wire.CodeSendMessages:   sendMessages, wire.CodePollMessages: pollMessages,
+		wire.CodeFlushUnsavedBuffer: flushUnsavedBuffer,
+		wire.CodeGetConsumerOffset:  getConsumerOffset, wire.CodeStoreConsumerOffset: storeConsumerOffset,
+		wire.CodeDeleteConsumerOffset: deleteConsumerOffset,
+		wire.CodeGetConsumerGroup:     getConsumerGroup, wire.CodeGetConsumerGroups: getConsumerGroups,
+		wire.CodeSyncConsumerGroup: syncConsumerGroup,
+	} {
+		handlers[code] = h
+	}
+}
+
+// dispatch handles the frame p of q.
+func (s *Shard) dispatch(c *conn, q *request, p []byte) {
+	f, _, _, err := vsr.DecodeFrame(p, s.cfg.FrameBytesMax)
+	if err != nil {
+		s.drop(c, q, "not a frame of the protocol", err)
+		return
+	}
+	q.handle = f.Handle()
+	code, err := vsr.CheckRequest(f, c.session.bound())
+	if err == nil && q.handle.Operation.ChangesMetadata() {
+		err = c.numbered(q.handle.Request)
+	}
+	if err != nil {
+		s.reject(c, q, err)
+		return
+	}
+	q.code = code
+	h := handlers[code]
+	if h == nil {
+		s.refuse(q, wire.StatusFeatureUnavailable)
+		return
+	}
+	h(s, c, q, f.Body)
+}
+
+// numbered refuses a metadata command that was sent before: it must not be applied twice.
+func (c *conn) numbered(request uint64) error {
+	if request <= c.lastMeta {
+		return wire.StatusRequestAlreadyApplied
+	}
+	c.lastMeta = request
+	return nil
+}
+
+// reject answers a request that breaks a rule of the protocol, or ends its connection.
+func (s *Shard) reject(c *conn, q *request, err error) {
+	var reason vsr.Reason
+	switch {
+	case errors.Is(err, vsr.ErrNotRequest):
+		s.drop(c, q, "not a request", err)
+	case errors.As(err, &reason):
+		s.evict(c, q, reason)
+	default:
+		s.refuse(q, wire.StatusOf(err))
+	}
+}
+
+// drop ends the connection without an answer.
+func (s *Shard) drop(c *conn, q *request, why string, err error) {
+	c.busy = nil
+	s.finish(q)
+	s.closeConn(c, why, err)
+}
+
+// refuse answers q with an error.
+func (s *Shard) refuse(q *request, status wire.Status) {
+	c := q.conn
+	if c == nil {
+		panic("BUG: refused a request that no client made")
+	}
+	s.dropFrame(q)
+	vsr.PutReply(q.head, q.handle, status, 0, s.meta.Revision())
+	c.vec = append(c.vec[:0], q.head[:vsr.HeaderSize])
+	s.respond(c, q, c.vec)
+}
+
+// evict answers q with an eviction; the connection stays.
+func (s *Shard) evict(c *conn, q *request, reason vsr.Reason) {
+	s.dropFrame(q)
+	vsr.PutEviction(q.head, q.handle.Client, reason)
+	c.vec = append(c.vec[:0], q.head[:vsr.HeaderSize])
+	s.respond(c, q, c.vec)
+}
+
+// replyEmpty answers q with success and nothing else.
+func (s *Shard) replyEmpty(q *request) {
+	s.reply(q, vsr.AppendEmptyReply(s.body(q), q.handle.Operation))
+}
+
+// body returns where the body of q's reply is to be appended; it may grow beyond it.
+func (s *Shard) body(q *request) []byte { return q.head[vsr.HeaderSize:vsr.HeaderSize] }
+
+// reply answers q with a body, which was appended to what body returned.
+func (s *Shard) reply(q *request, body []byte) {
+	s.dropFrame(q)
+	c := q.conn
+	vec := append(c.vec[:0], q.head[:vsr.HeaderSize])
+	if len(body) <= headBytes-vsr.HeaderSize {
+		copy(q.head[vsr.HeaderSize:], body)
+		vec[0] = q.head[:vsr.HeaderSize+len(body)]
+	} else {
+		if q.reply = s.replyPool.Get(len(body)); q.reply == nil {
+			s.log.Warn("no memory for a reply", zap.Int("bytes", len(body)), zap.Uint32("code", uint32(q.code)))
+			s.refuse(q, wire.StatusError)
+			return
+		}
+		vec = append(vec, q.reply[:copy(q.reply, body)])
+	}
+	vsr.PutReply(q.head, q.handle, wire.StatusOK, len(body), s.meta.Revision())
+	c.vec = vec
+	s.respond(c, q, vec)
+}
+
+// answered goes on with a request that its owner has answered.
+func (s *Shard) answered(q *request) {
+	if q.internal != nil {
+		q.internal(s, q)
+		return
+	}
+	if q.Err != nil {
+		s.storeFailed(q)
+		return
+	}
+	switch q.code {
+	case wire.CodeSendMessages:
+		s.replySend(q)
+	case wire.CodePollMessages:
+		s.replyPoll(q)
+	case wire.CodeGetConsumerOffset:
+		s.replyOffset(q)
+	default:
+		s.replyEmpty(q)
+	}
+}

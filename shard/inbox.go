@@ -1,0 +1,38 @@
+package shard
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// inbox takes work from goroutines that are no shards: the password hasher, the system's statistics, the command to
+// stop. It is not on the path of messages.
+type inbox struct {
+	mu   sync.Mutex
+	work []func(s *Shard)
+	news atomic.Bool
+}
+
+// post has f run on the shard's thread in its next turn. Any goroutine may call it.
+func (s *Shard) post(f func(s *Shard)) {
+	s.inbox.mu.Lock()
+	s.inbox.work = append(s.inbox.work, f)
+	s.inbox.mu.Unlock()
+	s.inbox.news.Store(true)
+	s.io.Wake()
+}
+
+func (b *inbox) hasNews() bool { return b.news.Load() }
+
+func (b *inbox) drain(s *Shard) {
+	if !b.news.Swap(false) {
+		return
+	}
+	b.mu.Lock()
+	work := b.work
+	b.work = nil
+	b.mu.Unlock()
+	for _, f := range work {
+		f(s)
+	}
+}

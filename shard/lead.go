@@ -1,0 +1,398 @@
+package shard
+
+import (
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// lead puts metadata commands in order; it lives on shard 0. One command at a time goes through
+//
+//	close     owners of the logs that it will retire stop appends and end those in flight
+//	journal   the command is synced
+//	apply     here, then at every other shard
+//	answer    when all replicas have it
+//
+// so that whoever saw the answer finds its effect on every shard, and no append is acknowledged to a log that is gone.
+type lead struct {
+	s     *Shard
+	queue []*request
+	event *metaEvent // in progress
+	index uint64     // of the last command
+
+	forgotten []metadata.LogID // retired logs whose files are gone
+	forgets   bool             // a command that forgets some is on its way
+	snap      snapshotJob
+}
+
+// retirement names the logs that a command will retire, as the state is when its turn comes.
+type retirement struct {
+	set           bool
+	stream, topic metadata.Ident
+	whole         bool   // all topics of the stream
+	last          uint32 // only so many partitions from the top; 0: all
+}
+
+func (r *retirement) none() bool { return !r.set }
+
+// metaEvent is a command on its way through all shards. Shards read it; only the lead writes.
+type metaEvent struct {
+	q       *request
+	index   uint64
+	command []byte
+	closing []metadata.LogID
+	owners  map[metadata.LogID]router.ShardID // of the logs it creates
+	waiting int                               // shards that have not answered
+}
+
+// propose sends a metadata command into the order. Its answer comes to metaAnswered. The frame stays: names in q point
+// into it.
+func (s *Shard) propose(q *request, command []byte) {
+	q.command = command
+	s.send(q, 0, msgMeta)
+}
+
+// proposeInternal is propose for a command of the broker itself, on shard 0.
+func (s *Shard) proposeInternal(command []byte, done func(s *Shard, q *request)) {
+	q := &request{home: s, command: command, internal: done}
+	q.Owner = q
+	s.lead.enqueue(q)
+}
+
+func (l *lead) enqueue(q *request) {
+	l.queue = append(l.queue, q)
+	l.next()
+}
+
+func (l *lead) busy() bool { return l.event != nil || len(l.queue) > 0 || l.snap.active }
+
+// next begins with the next command if none is in progress.
+func (l *lead) next() {
+	if l.event != nil || len(l.queue) == 0 {
+		return
+	}
+	q := l.queue[0]
+	l.queue = append(l.queue[:0], l.queue[1:]...)
+	l.event = &metaEvent{q: q, command: q.command}
+	l.event.closing = l.s.retiredBy(&q.retires)
+	if len(l.event.closing) == 0 {
+		l.journal()
+		return
+	}
+	l.event.waiting = len(l.s.b.shards)
+	l.everywhere(msgClose)
+	l.s.closeLogs(l.event)
+}
+
+// everywhere tells all other shards of the event.
+func (l *lead) everywhere(kind messageKind) {
+	for _, o := range l.s.b.shards {
+		if o != l.s {
+			l.s.port.Control(o.id, message{kind: kind, event: l.event})
+		}
+	}
+}
+
+// retiredBy lists the logs that a command will retire; none if it will be refused.
+func (s *Shard) retiredBy(r *retirement) (logs []metadata.LogID) {
+	if r.none() {
+		return nil
+	}
+	if r.whole {
+		st, err := s.meta.Stream(r.stream)
+		if err != nil {
+			return nil
+		}
+		for t := range st.Topics() {
+			logs = appendLogs(logs, t.Partitions)
+		}
+		return logs
+	}
+	t, err := s.meta.Topic(r.stream, r.topic)
+	if err != nil || uint64(r.last) > uint64(len(t.Partitions)) || r.last > metadata.PartitionsOnceMax {
+		return nil
+	}
+	from := 0
+	if r.last > 0 {
+		from = len(t.Partitions) - int(r.last)
+	}
+	return appendLogs(logs, t.Partitions[from:])
+}
+
+func appendLogs(logs []metadata.LogID, parts []metadata.Partition) []metadata.LogID {
+	for _, p := range parts {
+		logs = append(logs, p.Log)
+	}
+	return logs
+}
+
+// closed counts a shard that has closed its logs of the event.
+func (l *lead) closed(e *metaEvent) {
+	if e.waiting--; e.waiting == 0 {
+		l.journal()
+	}
+}
+
+// journal has the command synced.
+func (l *lead) journal() {
+	l.index++
+	l.event.index = l.index
+	q := &request{home: l.s, internal: func(s *Shard, q *request) { s.lead.journaled(q.Err) }}
+	q.Owner, q.Kind, q.Batch, q.Value = q, storage.ReqMeta, l.event.command, l.index
+	l.s.store.Do(&q.Request)
+}
+
+// journaled applies the command everywhere.
+func (l *lead) journaled(err error) {
+	e := l.event
+	if err != nil {
+		e.q.err = err
+		l.answer()
+		return
+	}
+	res, err := l.s.meta.Apply(e.index, e.command)
+	e.q.result, e.q.err = res, err
+	if err != nil {
+		l.answer()
+		return
+	}
+	l.place(e, res.Created)
+	l.s.applied(e, &res)
+	e.waiting = len(l.s.b.shards)
+	l.everywhere(msgApply)
+	l.applied(e)
+}
+
+// place chooses the owners of new logs.
+func (l *lead) place(e *metaEvent, created []metadata.CreatedLog) {
+	if len(created) == 0 {
+		return
+	}
+	loads := l.s.b.placement(l.s.owners)
+	e.owners = make(map[metadata.LogID]router.ShardID, len(created))
+	for _, c := range created {
+		owner := router.Place(loads, router.LogID(c.Log))
+		loads[owner].Logs++
+		e.owners[c.Log] = owner
+	}
+}
+
+// applied counts a shard that has applied the event.
+func (l *lead) applied(e *metaEvent) {
+	if e.waiting--; e.waiting == 0 {
+		l.answer()
+	}
+}
+
+// answer ends the command in progress.
+func (l *lead) answer() {
+	q := l.event.q
+	l.event = nil
+	switch {
+	case q.internal != nil:
+		q.internal(l.s, q)
+	case q.home == l.s:
+		l.s.metaAnswered(q)
+	default:
+		l.s.port.Reply(q.home.id, message{kind: msgMetaDone, req: q})
+	}
+	l.next()
+}
+
+// forget notes that the files of a retired log are gone, and proposes to take it off the list.
+func (l *lead) forget(id metadata.LogID) {
+	l.forgotten = append(l.forgotten, id)
+	l.proposeForget()
+}
+
+func (l *lead) proposeForget() {
+	if l.forgets || len(l.forgotten) == 0 || l.s.stopping {
+		return
+	}
+	l.forgets = true
+	k := min(len(l.forgotten), 1024)
+	cmd := metadata.EncodeForgetLogs(nil, l.s.micros(), l.forgotten[:k]...)
+	l.forgotten = append(l.forgotten[:0], l.forgotten[k:]...)
+	l.s.proposeInternal(cmd, func(s *Shard, q *request) {
+		s.lead.forgets = false
+		if q.err != nil {
+			s.log.Error("retired logs could not be forgotten; they are tried again at the next start", zap.Error(q.err))
+			return
+		}
+		s.lead.proposeForget()
+	})
+}
+
+// applyEvent applies a committed command to this shard's replica.
+func (s *Shard) applyEvent(e *metaEvent) {
+	res, err := s.meta.Apply(e.index, e.command)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: shard %d refuses metadata command %d, which shard 0 applied: %v", s.id, e.index, err))
+	}
+	s.applied(e, &res)
+}
+
+// applied does what a command means for the logs of this shard.
+func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
+	for _, c := range res.Created {
+		owner := e.owners[c.Log]
+		s.owners.Set(router.LogID(c.Log), owner)
+		if owner == s.id {
+			s.openLog(&c)
+		}
+	}
+	for _, r := range res.Retired {
+		owner, ok := s.owners.Owner(router.LogID(r.Log))
+		s.owners.Delete(router.LogID(r.Log))
+		if ok && owner == s.id {
+			s.b.counters.drop(r.Log)
+			s.store.Drop(storage.LogID(r.Log), s.dropped)
+		}
+	}
+}
+
+// dropped reports a log whose files are gone to the lead.
+func (s *Shard) dropped(id storage.LogID, err error) {
+	if err != nil {
+		s.log.Error("files of a deleted partition could not be removed; they are tried again at the next start",
+			zap.Uint64("log", uint64(id)), zap.Error(err))
+		return
+	}
+	s.forgetting = append(s.forgetting, metadata.LogID(id))
+}
+
+// sendForgotten tells the lead of dropped logs, as far as there is room for messages.
+func (s *Shard) sendForgotten() {
+	for len(s.forgetting) > 0 {
+		id := s.forgetting[0]
+		if s.lead != nil {
+			s.lead.forget(id)
+		} else if s.port.ControlRoom(0) > 4 {
+			s.port.Control(0, message{kind: msgForget, log: id})
+		} else {
+			return
+		}
+		s.forgetting = append(s.forgetting[:0], s.forgetting[1:]...)
+	}
+}
+
+// closeLogs closes the logs of the event that this shard owns, and tells the lead when that is done.
+func (s *Shard) closeLogs(e *metaEvent) {
+	left := 1
+	done := func() {
+		if left--; left > 0 {
+			return
+		}
+		if s.lead != nil {
+			s.lead.closed(e)
+			return
+		}
+		s.port.Control(0, message{kind: msgClosed, event: e})
+	}
+	for _, id := range e.closing {
+		if owner, ok := s.owners.Owner(router.LogID(id)); !ok || owner != s.id {
+			continue
+		}
+		left++
+		q := &request{home: s, internal: func(*Shard, *request) { done() }}
+		q.Owner, q.Kind, q.Log = q, storage.ReqClose, storage.LogID(id)
+		s.store.Do(&q.Request)
+	}
+	done()
+}
+
+// openLog makes the log of a new partition.
+func (s *Shard) openLog(c *metadata.CreatedLog) {
+	l := s.store.OpenLog(s.b.logConfig(c.Log, c.Partition, &c.Settings))
+	l.Tag = s.b.counters.open(c.Log)
+}
+
+// metaAnswered answers the client that gave a metadata command.
+func (s *Shard) metaAnswered(q *request) {
+	if q.err != nil {
+		status := metaStatus(q.err)
+		if isStoreError(q.err) {
+			q.Err = q.err
+			s.storeFailed(q)
+			return
+		}
+		s.refuse(q, status)
+		return
+	}
+	s.metaReply(q)
+}
+
+// snapshotJob writes the metadata's snapshot beside the old one, so that the journal need not carry its commands.
+type snapshotJob struct {
+	active bool
+	index  uint64
+	size   int
+	buf    []byte
+	fd     int32
+	step   int
+	failed error
+}
+
+// snapshotBytes is how much the journal carries before a snapshot is written.
+const snapshotBytes = 1 << 20
+
+func (l *lead) maybeSnapshot() {
+	if l.snap.active || l.event != nil || l.s.store.MetaBytes() < snapshotBytes || l.snap.failed != nil {
+		return
+	}
+	p := l.s.meta.AppendSnapshot(nil)
+	buf := l.s.replyPool.Get(len(p))
+	if buf == nil {
+		return // next turn
+	}
+	l.snap = snapshotJob{active: true, index: l.index, size: copy(buf, p), buf: buf}
+	l.snapshotStep(0, nil)
+}
+
+// snapshotStep takes the outcome of a step and asks for the next.
+func (l *lead) snapshotStep(res int64, err error) {
+	j := &l.snap
+	if err != nil {
+		j.failed = fmt.Errorf("metadata snapshot, step %d: %w", j.step, err)
+		l.s.log.Error("metadata snapshot failed; the journal keeps the commands", zap.Error(j.failed))
+		l.endSnapshot()
+		return
+	}
+	dir := l.s.cfg.DataDir + "/state"
+	path := dir + "/" + storage.SnapshotName
+	op := uring.Op{Token: tokSnapshot, FD: j.fd}
+	switch j.step {
+	case 0:
+		op.Kind, op.Path, op.OpenFlags = uring.KindOpen, path+".tmp", openFlags(true, false)
+	case 1:
+		j.fd = int32(res)
+		op.Kind, op.FD = uring.KindTruncate, j.fd
+	case 2:
+		op.Kind, op.Buf = uring.KindWrite, j.buf[:j.size]
+	case 3:
+		op.Kind = uring.KindFdatasync
+	case 4:
+		op.Kind = uring.KindClose
+	case 5:
+		j.fd = 0
+		op.Kind, op.Path, op.Path2 = uring.KindRename, path+".tmp", path
+	case 6:
+		op.Kind, op.Path = uring.KindSyncDir, dir
+	default:
+		l.s.store.MetaSnapshotted(j.index)
+		l.endSnapshot()
+		return
+	}
+	j.step++
+	l.s.io.Submit(&op)
+}
+
+func (l *lead) endSnapshot() {
+	l.s.replyPool.Put(l.snap.buf)
+	l.snap.buf, l.snap.active = nil, false
+}

@@ -1,0 +1,50 @@
+package shard
+
+import (
+	"fmt"
+
+	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// memoryLines divide the memory outside the heap, so that nothing starves what it waits for.
+type memoryLines struct {
+	tail, journal, read, recv, reply *uring.Line
+}
+
+const (
+	defaultMemory  = 512 << 20
+	memoryPerShard = 64 << 20 // at least
+)
+
+// budgetMemory makes the lines: 40 % tails, 20 % bodies being received, 15 % journals, 15 % reads, 10 % replies.
+func (b *Broker) budgetMemory() error {
+	total := b.cfg.MemoryBudget
+	if total == 0 {
+		total = max(defaultMemory, int64(len(b.cfg.CPUs))*memoryPerShard)
+	}
+	if least := int64(len(b.cfg.CPUs)) * memoryPerShard; total < least {
+		return fmt.Errorf("memory budget of %d MiB is too small for %d shards: give at least %d MiB or fewer shards",
+			total>>20, len(b.cfg.CPUs), least>>20)
+	}
+	b.budget = uring.NewBudget(total)
+	part := func(name string, percent int64) *uring.Line { return b.budget.Line(name, total/100*percent) }
+	b.lines = memoryLines{tail: part("tails", 40), recv: part("requests", 20), journal: part("journals", 15),
+		read: part("reads", 15), reply: part("replies", 10)}
+	return nil
+}
+
+// pool makes a pool of this shard.
+func (s *Shard) pool(line *uring.Line) *uring.Pool {
+	p := uring.NewPool(line)
+	s.pools = append(s.pools, p)
+	return p
+}
+
+// limitsFor is what batches may be, given what frames may be.
+func limitsFor(frameMax int) batch.Limits {
+	l := batch.DefaultLimits()
+	l.LengthMax = min(l.LengthMax, frameMax-vsr.HeaderSize)
+	return l
+}

@@ -1,0 +1,145 @@
+package shard
+
+import (
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// pollBytesMax bounds a poll's reply; one batch may go beyond it.
+const pollBytesMax = 8 << 20
+
+// partition resolves a partition and notes it in q.
+func (s *Shard) partition(q *request, stream, topic wire.Identifier, id uint32) (metadata.Partition, error) {
+	p, t, err := s.meta.Partition(ident(stream), ident(topic), metadata.PartitionID(id))
+	if err == nil {
+		q.stream, q.topic, q.part = t.Stream, t.ID, metadata.PartitionID(id)
+	}
+	return p, err
+}
+
+func sendMessages(s *Shard, c *conn, q *request, body []byte) {
+	m, err := vsr.DecodeSendMessages(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	b, err := s.hasher.Admit(m.Batch, s.limits)
+	if err == nil && uint64(b.Count()) != uint64(m.Count) {
+		err = wire.StatusInvalidCommand
+	}
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	id, err := s.choose(&m)
+	if err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	p, err := s.partition(q, m.Stream, m.Topic, id)
+	if err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	q.Kind, q.Batch = storage.ReqAppend, b
+	s.toOwner(q, p.Log)
+}
+
+// choose returns the partition that a send is for.
+func (s *Shard) choose(m *wire.SendMessages) (uint32, error) {
+	if m.Partitioning.Kind == wire.ToPartition {
+		return m.Partitioning.Partition, nil
+	}
+	t, err := s.meta.Topic(ident(m.Stream), ident(m.Topic))
+	if err != nil {
+		return 0, err
+	}
+	n := uint32(len(t.Partitions))
+	if n == 0 {
+		return 0, wire.StatusNoPartitions
+	}
+	if m.Partitioning.Kind == wire.ByKey {
+		return m.Partitioning.KeyIndex(n), nil
+	}
+	s.turnOf++
+	return s.turnOf % n, nil
+}
+
+func (s *Shard) replySend(q *request) {
+	s.reply(q, vsr.AppendSendMessagesReply(s.body(q), wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic),
+		PartitionID: uint32(q.part), BaseOffset: uint64(q.Base)}))
+}
+
+var strategies = [...]storage.Strategy{wire.FromOffset: storage.FromOffset, wire.FromTimestamp: storage.FromTimestamp,
+	wire.FromFirst: storage.FromFirst, wire.FromLast: storage.FromLast, wire.FromNext: storage.FromNext}
+
+func pollMessages(s *Shard, _ *conn, q *request, body []byte) {
+	m, err := vsr.DecodePollMessages(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if m.Consumer.Kind == wire.GroupConsumer { // nobody is a member: there are no groups yet
+		s.reply(q, vsr.AppendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
+		return
+	}
+	p, err := s.partition(q, m.Stream, m.Topic, m.Partition.ID)
+	if err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
+	q.Count, q.BytesMax, q.AutoCommit = m.Count, pollBytesMax, m.AutoCommit
+	q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
+	q.Head, q.HeadLen = q.head, pollHead
+	s.dropFrame(q)
+	s.toOwner(q, p.Log)
+}
+
+// replyPoll sends what the log holds from where it lies.
+func (s *Shard) replyPoll(q *request) {
+	c := q.conn
+	vsr.AppendPollMessagesReply(q.head[vsr.HeaderSize:vsr.HeaderSize], wire.Polled{PartitionID: uint32(q.part),
+		CurrentOffset: uint64(q.Current), Count: q.Records})
+	vsr.PutReply(q.head, q.handle, wire.StatusOK, vsr.PolledSize+q.Bytes, s.meta.Revision())
+	vec := append(c.vec[:0], q.head[:pollHead])
+	for i := range q.Spans {
+		vec = append(vec, q.Spans[i].Data)
+	}
+	c.vec = vec
+	s.respond(c, q, vec)
+}
+
+func flushUnsavedBuffer(s *Shard, _ *conn, q *request, body []byte) {
+	f, err := vsr.DecodeFlushUnsavedBuffer(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	p, err := s.partition(q, f.Stream, f.Topic, f.Partition)
+	if err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	q.Kind = storage.ReqFlush // with or without sync: it is on stable storage when answered
+	s.dropFrame(q)
+	s.toOwner(q, p.Log)
+}
+
+func deleteSegments(s *Shard, _ *conn, q *request, body []byte) {
+	d, err := vsr.DecodeDeleteSegments(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	p, err := s.partition(q, d.Stream, d.Topic, d.Partition)
+	if err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	q.Kind, q.Count = storage.ReqTrim, d.Count
+	s.dropFrame(q)
+	s.toOwner(q, p.Log)
+}

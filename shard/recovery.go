@@ -1,0 +1,176 @@
+package shard
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// recover reads the data directory, on shard 0's thread.
+func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, err error) {
+	cfg := storage.RecoverConfig{Dir: b.cfg.DataDir, Shards: len(b.cfg.CPUs), JournalBytes: b.journalFileBytes(),
+		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report}
+	if _, err := rand.Read(cfg.Secret[:]); err != nil {
+		return nil, nil, err
+	}
+	if cfg.BootID, cfg.MountID, err = b.dir.bootAndMount(); err != nil {
+		return nil, nil, err
+	}
+	err = b.shards[0].do(func(s *Shard) error {
+		pool := uring.NewPool(b.lines.tail)
+		defer pool.Close()
+		cfg.Memory = pool
+		r, err := storage.Recover(blockingDisk{s.io}, b.dir.fd, cfg)
+		rec = r
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if machine, err = restore(rec.Meta.Snapshot); err != nil {
+		return nil, nil, err
+	}
+	b.dir.recovered = rec
+	b.sessions.next.Store(max(1, machine.SessionsReserved()))
+	b.sessions.reserved.Store(0)
+	return rec, machine, nil
+}
+
+func restore(snapshot []byte) (*metadata.Machine, error) {
+	if len(snapshot) == 0 {
+		return metadata.New(), nil
+	}
+	return metadata.Restore(snapshot)
+}
+
+// replay applies journaled commands to a snapshot of the metadata, and says which logs live.
+func (b *Broker) replay(snapshot []byte, commands []storage.MetaCommand) (st storage.MetaState, err error) {
+	m, err := restore(snapshot)
+	if err != nil {
+		return st, err
+	}
+	for _, c := range commands {
+		_, err := m.Apply(c.Index, c.Bytes)
+		if errors.Is(err, metadata.ErrCommand) {
+			return st, fmt.Errorf("metadata command %d: %w", c.Index, err)
+		}
+	}
+	st = storage.MetaState{Index: m.Revision(), Snapshot: m.AppendSnapshot(nil), Live: map[storage.LogID]storage.Level{}}
+	for s := range m.Streams() {
+		for t := range s.Topics() {
+			for _, p := range t.Partitions {
+				st.Live[storage.LogID(p.Log)] = b.level(t.Settings.Durability)
+			}
+		}
+	}
+	for _, id := range m.Retired() {
+		st.Retired = append(st.Retired, storage.LogID(id))
+	}
+	return st, nil
+}
+
+// level says what a topic's durability means on this node.
+func (b *Broker) level(l metadata.Level) storage.Level {
+	if l == metadata.LevelReplicated {
+		l = b.cfg.Replicated
+	}
+	switch l {
+	case metadata.LevelMemory:
+		return storage.LevelMemory
+	case metadata.LevelWritten:
+		return storage.LevelWritten
+	}
+	return storage.LevelPersisted
+}
+
+func (b *Broker) logConfig(id metadata.LogID, partition metadata.PartitionID, t *metadata.Settings) storage.LogConfig {
+	return storage.LogConfig{ID: storage.LogID(id), Partition: uint64(partition), Level: b.level(t.Durability),
+		OffsetLevel: b.level(t.OffsetDurability), SegmentSize: int64(t.SegmentSize)}
+}
+
+// report says in the log what storage found.
+func (b *Broker) report(event string, id storage.LogID, err error) {
+	fields := []zap.Field{zap.Error(err)}
+	if id != 0 {
+		fields = append(fields, zap.Uint64("log", uint64(id)))
+	}
+	b.log.Warn(event, fields...)
+}
+
+const (
+	journalBytesMin = 4 << 20
+	journalBytesMax = 256 << 20
+	journalShare    = 16 // part of the filesystem
+)
+
+// journalFileBytes is the size of one of the two journal files of a shard.
+func (b *Broker) journalFileBytes() int64 {
+	n := b.cfg.JournalBytes
+	if n == 0 {
+		total, _, err := uring.StatFS(b.cfg.DataDir)
+		if err != nil {
+			total = 0
+		}
+		n = min(journalBytesMax, max(journalBytesMin, total/journalShare/int64(len(b.cfg.CPUs))))
+	}
+	return n / 2 &^ (storage.BlockSize - 1)
+}
+
+// adoptLogs gives every shard its store, its replica of the metadata, and its share of the logs.
+func (b *Broker) adoptLogs(rec *storage.Recovered) error {
+	owners := router.NewMap(len(b.shards))
+	for _, l := range rec.Logs {
+		owners.Set(router.LogID(l.ID), router.Place(b.placement(owners), router.LogID(l.ID)))
+	}
+	for _, s := range b.shards {
+		err := s.do(func(s *Shard) error { return s.adoptLogs(rec, owners) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
+	b := s.b
+	m, err := restore(rec.Meta.Snapshot)
+	if err != nil {
+		return err
+	}
+	s.meta = m
+	s.recvPool, s.replyPool = s.pool(b.lines.recv), s.pool(b.lines.reply)
+	s.heads.pool = s.replyPool
+	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
+		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail),
+		JournalMemory: s.pool(b.lines.journal), ReadMemory: s.pool(b.lines.read), Report: b.report})
+	if s.id == 0 {
+		s.lead = &lead{s: s, index: rec.Meta.Index}
+	}
+	configs := map[storage.LogID]storage.LogConfig{}
+	for st := range m.Streams() {
+		for t := range st.Topics() {
+			for i, p := range t.Partitions {
+				configs[storage.LogID(p.Log)] = b.logConfig(p.Log, metadata.PartitionID(i), &t.Settings)
+			}
+		}
+	}
+	for _, st := range rec.Logs {
+		owner, _ := owners.Owner(router.LogID(st.ID))
+		s.owners.Set(router.LogID(st.ID), owner)
+		if owner != s.id {
+			continue
+		}
+		l := s.store.AdoptLog(configs[st.ID], st)
+		l.Tag = b.counters.open(metadata.LogID(st.ID))
+		publishStats(l)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package shard
+
+import (
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// request is one command on its way: from its frame, through the shard that can answer it, to the last byte of its
+// reply. It is reused. While it is at another shard its home looks at nothing but home, conn and the frame's memory.
+//
+//	home                              owner of the log
+//	frame, decode, admit -- request -->  store.Do ... answered
+//	reply, send          <-- reply ----
+//	sent                 -- release -->  store.Release            only when the reply has spans
+//	credit back, reuse   <-- release --
+type request struct {
+	storage.Request
+	home     *Shard
+	owner    router.ShardID // whose store answers; home.id or another
+	remote   bool           // owner is another shard, whose credit this holds
+	conn     *conn          // nil: the broker's own
+	internal func(s *Shard, q *request)
+
+	handle vsr.Handle
+	code   wire.Code
+	stream metadata.StreamID
+	topic  metadata.TopicID
+	part   metadata.PartitionID
+
+	// Memory of the frame: a receive buffer of the IO, or a buffer of recvPool.
+	recvID uint32
+	frame  []byte
+
+	head  []byte // off-heap; reply header, small reply bodies, headers of slices
+	reply []byte // of replyPool: a body that does not fit into head
+
+	command []byte     // metadata command
+	retires retirement // logs that it will retire; names point into the frame
+	result  metadata.Result
+	err     error // of the metadata command
+
+	nextFree *request
+}
+
+// headBytes is what each request has outside the heap: the reply's header, a poll's prefix and slice headers, or a
+// small body.
+const (
+	headBytes = 2048
+	pollHead  = vsr.HeaderSize + vsr.PolledSize
+)
+
+// headSlab cuts heads from pages of a pool. They are never given back.
+type headSlab struct {
+	pool *uring.Pool
+	page []byte
+}
+
+func (h *headSlab) take() []byte {
+	if len(h.page) < headBytes {
+		if h.page = h.pool.Get(128 << 10); h.page == nil {
+			return nil
+		}
+	}
+	p := h.page[:headBytes:headBytes]
+	h.page = h.page[headBytes:]
+	return p
+}
+
+// newRequest returns an empty request of this shard, or nil when there is no memory for another.
+func (s *Shard) newRequest() *request {
+	q := s.requestFree
+	if q != nil {
+		s.requestFree = q.nextFree
+		q.nextFree = nil
+		return q
+	}
+	head := s.heads.take()
+	if head == nil {
+		return nil
+	}
+	q = &request{home: s, head: head}
+	q.Spans = make([]storage.Span, 0, storage.SpansMax)
+	q.Owner = q
+	return q
+}
+
+// freeRequest puts q back. Nothing in flight may name its memory.
+func (s *Shard) freeRequest(q *request) {
+	s.dropFrame(q)
+	if q.reply != nil {
+		s.replyPool.Put(q.reply)
+	}
+	spans, head := q.Spans[:0], q.head
+	*q = request{home: s, head: head, nextFree: s.requestFree}
+	q.Spans, q.Owner = spans, q
+	s.requestFree = q
+}
+
+// dropFrame gives the memory of the request's frame back: its bytes are not needed any more.
+func (s *Shard) dropFrame(q *request) {
+	if q.recvID != 0 {
+		s.io.Release(q.recvID)
+		q.recvID = 0
+		s.held--
+		s.released = true
+	}
+	if q.frame != nil {
+		s.recvPool.Put(q.frame)
+		q.frame = nil
+		s.released = true
+	}
+	q.Batch = nil
+}
+
+// toOwner hands a request for log to the shard that owns it. The reply comes to answered.
+func (s *Shard) toOwner(q *request, log metadata.LogID) {
+	owner, ok := s.owners.Owner(router.LogID(log))
+	if !ok {
+		s.refuse(q, wire.StatusTransientNotAccepted)
+		return
+	}
+	q.Log = storage.LogID(log)
+	s.send(q, owner, msgRequest)
+}
+
+// send gives q to a shard, itself included. Without a credit it waits; its connection is not read meanwhile.
+func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
+	q.owner = owner
+	if owner == s.id {
+		if kind == msgMeta {
+			s.lead.enqueue(q)
+		} else {
+			s.store.Do(&q.Request)
+		}
+		return
+	}
+	q.remote = true
+	if !s.port.Request(owner, message{kind: kind, req: q}) {
+		s.uncredited = append(s.uncredited, waiting{q, kind})
+	}
+}
+
+// waiting is a request that waits for a credit.
+type waiting struct {
+	q    *request
+	kind messageKind
+}
+
+// retryUncredited sends what waited for credits, in order for each shard.
+func (s *Shard) retryUncredited() {
+	if len(s.uncredited) == 0 {
+		return
+	}
+	rest := s.uncredited[:0]
+	for _, w := range s.uncredited {
+		if s.port.CreditsLeft(w.q.owner) == 0 || !s.port.Request(w.q.owner, message{kind: w.kind, req: w.q}) {
+			rest = append(rest, w)
+		}
+	}
+	clear(s.uncredited[len(rest):])
+	s.uncredited = rest
+}
+
+// finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.
+func (s *Shard) finish(q *request) {
+	s.dropFrame(q)
+	switch {
+	case !q.remote:
+		s.store.Release(&q.Request)
+	case len(q.Spans) > 0:
+		q.conn = nil
+		s.port.Release(q.owner, message{kind: msgRelease, req: q})
+		return
+	default:
+		s.port.Finish(q.owner)
+	}
+	s.freeRequest(q)
+}

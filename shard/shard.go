@@ -1,0 +1,282 @@
+package shard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// Shard is one core's part of the broker. Its methods belong to its thread, except post.
+type Shard struct {
+	id     router.ShardID
+	b      *Broker
+	cfg    *Config
+	log    *zap.Logger
+	io     uring.IO
+	port   *router.Port[message]
+	store  *storage.Store
+	meta   *metadata.Machine
+	owners *router.Map
+	hasher batch.Hasher
+	limits batch.Limits
+
+	recvPool  *uring.Pool // frames larger than a receive buffer
+	replyPool *uring.Pool // replies that do not fit into a request's head
+	heads     headSlab
+	pools     []*uring.Pool // all of this shard, to be closed at the end
+
+	now     time.Time // of the turn
+	started time.Time
+	mono    int64 // nanoseconds since started
+
+	conns      []*conn
+	connFree   []uint32
+	connCount  int
+	nextSweep  int64
+	nextRetain int64
+	starving   []*conn // want memory for a frame
+	noBuffer   []*conn // want a receive buffer
+	held       int     // receive buffers in use
+	released   bool    // some were given back this turn
+	uncredited []waiting
+	turnOf     uint32 // round robin of balanced sends
+	logTokens  int
+
+	requestFree *request
+	received    []router.Received[message]
+	wake        []router.ShardID
+
+	inbox      inbox
+	lead       *lead    // shard 0 only: the order of metadata commands
+	accept     acceptor // shard 0 only
+	forgetting []metadata.LogID
+	setup      chan func(s *Shard) error // before the loop runs
+	setupDone  chan error
+	stopping   bool
+	drained    bool
+	finishing  bool
+	stopped    bool
+	stats      turnStats
+}
+
+// turnStats measures turns; read by the shard only.
+type turnStats struct {
+	turns, stalls uint64
+	longest       time.Duration
+}
+
+// message is what shards send each other.
+type message struct {
+	kind  messageKind
+	req   *request
+	event *metaEvent
+	conn  acceptedConn
+	log   metadata.LogID
+}
+
+type messageKind uint8
+
+const (
+	msgRequest  messageKind = iota + 1 // req is for a log of the receiver
+	msgReply                           // req is answered
+	msgRelease                         // the memory that req's reply points to is free
+	msgConn                            // a new connection for the receiver
+	msgMeta                            // req is a metadata command for shard 0
+	msgMetaDone                        // req, a metadata command, is answered
+	msgApply                           // event is committed: apply it
+	msgApplied                         // done with event
+	msgClose                           // close the logs of event that the receiver owns
+	msgClosed                          // they are closed
+	msgForget                          // the files of a retired log are gone
+)
+
+// run is the endless loop on the shard's locked thread.
+func (s *Shard) run() {
+	for !s.stopped {
+		s.Turn(true)
+	}
+}
+
+// Turn is one pass of the loop. With block it sleeps when there is nothing to do.
+func (s *Shard) Turn(block bool) {
+	timeout := time.Duration(0)
+	asleep := false
+	if block && !s.port.HasNews() && !s.inbox.hasNews() && len(s.wake) == 0 {
+		if asleep = s.port.FallAsleep(); asleep {
+			timeout = s.sleep()
+		}
+	}
+	cs := s.io.Wait(timeout)
+	if asleep {
+		s.port.WakeUp()
+	}
+	begin := time.Now() // the only look at the clock, but for the end of the turn
+	s.now, s.mono = begin, int64(begin.Sub(s.started))
+	s.store.Begin(uint64(begin.UnixMicro()), s.mono)
+	for i := range cs {
+		s.complete(&cs[i])
+	}
+	s.receive()
+	s.inbox.drain(s)
+	s.sweep()
+	s.retain()
+	s.retryStarving()
+	s.retryUncredited()
+	s.sendForgotten()
+	if s.lead != nil {
+		s.accept.retry(s)
+		s.lead.maybeSnapshot()
+	}
+	s.store.End()
+	s.drainStore()
+	s.publish()
+	if s.stopping {
+		s.tryStop()
+	}
+	if d := time.Since(begin); d > turnStall {
+		s.stats.stalls++
+		s.stats.longest = max(s.stats.longest, d)
+	}
+	s.stats.turns++
+}
+
+// sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
+func (s *Shard) sleep() time.Duration {
+	if s.inbox.hasNews() {
+		return 0
+	}
+	next := s.store.Deadline()
+	earlier := func(t int64) {
+		if next == 0 || t < next {
+			next = t
+		}
+	}
+	if s.connCount > 0 {
+		earlier(s.nextSweep)
+	}
+	if s.store.Logs() > 0 {
+		earlier(s.nextRetain)
+	}
+	if len(s.starving) > 0 || len(s.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing {
+		earlier(s.mono + int64(retryEvery))
+	}
+	if next == 0 {
+		return -1
+	}
+	return max(0, time.Duration(next-int64(time.Since(s.started))))
+}
+
+// retryEvery is when a shard looks again for memory that another shard may have given back.
+const retryEvery = 5 * time.Millisecond
+
+// complete takes one completion to where it belongs.
+func (s *Shard) complete(c *uring.Completion) {
+	switch c.Token & tokMask {
+	case tokStore:
+		s.storeCompleted(c)
+	case tokConn:
+		s.connCompleted(c)
+	case tokAccept:
+		s.accept.completed(s, c)
+	case tokSnapshot:
+		s.lead.snapshotStep(c.Res, errnoErr(c))
+	case tokNone:
+	default:
+		panic("BUG: completion without an owner")
+	}
+}
+
+func errnoErr(c *uring.Completion) error {
+	if c.Err != 0 {
+		return c.Err
+	}
+	return nil
+}
+
+// messageTurnMax bounds the messages taken in per turn.
+const messageTurnMax = 256
+
+func (s *Shard) receive() {
+	n := s.port.Receive(s.received[:messageTurnMax])
+	for i := range s.received[:n] {
+		r := &s.received[i]
+		s.message(r.From, &r.Msg)
+		r.Msg = message{}
+	}
+}
+
+func (s *Shard) message(from router.ShardID, m *message) {
+	switch m.kind {
+	case msgRequest:
+		m.req.owner = s.id
+		s.store.Do(&m.req.Request)
+	case msgReply:
+		s.answered(m.req)
+	case msgRelease:
+		s.store.Release(&m.req.Request)
+		s.port.Release(from, message{kind: msgRelease | releaseDone, req: m.req})
+	case msgRelease | releaseDone:
+		s.port.Finish(from)
+		s.freeRequest(m.req)
+	case msgConn:
+		s.adopt(m.conn)
+	case msgMeta:
+		s.lead.enqueue(m.req)
+	case msgMetaDone:
+		s.metaAnswered(m.req)
+	case msgApply:
+		s.applyEvent(m.event)
+		s.port.Control(from, message{kind: msgApplied, event: m.event})
+	case msgApplied:
+		s.lead.applied(m.event)
+	case msgClose:
+		s.closeLogs(m.event)
+	case msgClosed:
+		s.lead.closed(m.event)
+	case msgForget:
+		s.lead.forget(m.log)
+	}
+}
+
+// releaseDone marks the way back of a release: the owner is done with the request's reply.
+const releaseDone messageKind = 0x80
+
+// drainStore sends on what the store has answered, and what it wants of the disk.
+func (s *Shard) drainStore() {
+	for {
+		r := s.store.TakeDone()
+		if r == nil {
+			break
+		}
+		s.storeDone(r.Owner.(*request))
+	}
+	s.store.TakeChanged(publishStats)
+	s.submitStore()
+}
+
+// storeDone takes a request that the local store answered to the connection that made it.
+func (s *Shard) storeDone(q *request) {
+	switch {
+	case q.internal != nil:
+		q.internal(s, q)
+	case q.home != s:
+		s.port.Reply(q.home.id, message{kind: msgReply, req: q})
+	default:
+		s.answered(q)
+	}
+}
+
+// publish shows other shards what was sent to them, and wakes those that sleep.
+func (s *Shard) publish() {
+	s.wake = s.port.Publish(s.wake[:0])
+	for _, id := range s.wake {
+		s.io.WakePeer(s.b.shards[id].io)
+	}
+	s.wake = s.wake[:0]
+}

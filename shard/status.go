@@ -1,0 +1,77 @@
+package shard
+
+import (
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// storeStatuses say which status a client sees for an error of the storage.
+var storeStatuses = []struct {
+	err    error
+	status wire.Status
+}{
+	{storage.ErrClosed, wire.StatusTransientNotAccepted},     // being deleted or purged: another try finds out
+	{storage.ErrUnknownLog, wire.StatusTransientNotAccepted}, // its owner has not heard of it yet, or any more
+	{storage.ErrNoMemory, wire.StatusTransientNotCommitted},
+	{storage.ErrNoSpace, wire.StatusCannotSaveMessagesToSegment},
+	{storage.ErrFenced, wire.StatusCannotAppendMessage},
+	{storage.ErrJournalFailed, wire.StatusCannotAppendMessage},
+	{storage.ErrOffsetBeyondEnd, wire.StatusInvalidOffset},
+	{storage.ErrNoStoredOffset, wire.StatusConsumerOffsetNotFound},
+	{storage.ErrTooManyConsumers, wire.StatusTooManyConsumerOffsets},
+	{storage.ErrDamaged, wire.StatusCannotReadMessage},
+}
+
+// storeFailed answers a request that its owner could not do.
+func (s *Shard) storeFailed(q *request) {
+	for _, e := range storeStatuses {
+		if errors.Is(q.Err, e.err) {
+			s.refuse(q, e.status)
+			return
+		}
+	}
+	if s.logAllowed() {
+		s.log.Error("request failed", zap.Uint64("log", uint64(q.Log)), zap.Uint32("code", uint32(q.code)), zap.Error(q.Err))
+	}
+	s.refuse(q, wire.StatusIOError)
+}
+
+// metaStatuses say which status a client sees for an error of the metadata.
+var metaStatuses = map[error]wire.Status{
+	metadata.ErrStreamNotFound:    wire.StatusStreamIDNotFound,
+	metadata.ErrStreamNameExists:  wire.StatusStreamNameAlreadyExists,
+	metadata.ErrStreamName:        wire.StatusInvalidStreamName,
+	metadata.ErrTooManyStreams:    wire.StatusTooManyStreams,
+	metadata.ErrTopicNotFound:     wire.StatusTopicIDNotFound,
+	metadata.ErrTopicNameExists:   wire.StatusTopicNameAlreadyExists,
+	metadata.ErrTopicName:         wire.StatusInvalidTopicName,
+	metadata.ErrTooManyTopics:     wire.StatusTooManyTopics,
+	metadata.ErrTopicSize:         wire.StatusInvalidTopicSize,
+	metadata.ErrPartitionNotFound: wire.StatusPartitionNotFound,
+	metadata.ErrTooManyPartitions: wire.StatusTooManyPartitions,
+	metadata.ErrPartitionsCount:   wire.StatusInvalidPartitionsCount,
+	metadata.ErrPartitionIDs:      wire.StatusPartitionIDSpaceExhausted,
+	metadata.ErrOptionKey:         wire.StatusUnsupportedOptionKey,
+	metadata.ErrOptionValue:       wire.StatusInvalidOptionValue,
+	metadata.ErrOptionsTooLarge:   wire.StatusOptionsBlockTooLarge,
+	metadata.ErrOptionsMalformed:  wire.StatusInvalidCommand,
+	metadata.ErrUserNotFound:      wire.StatusResourceNotFound,
+}
+
+// metaStatus is the status for an error of the metadata; StatusOK for nil.
+func metaStatus(err error) wire.Status {
+	if err == nil {
+		return wire.StatusOK
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if status, ok := metaStatuses[e]; ok {
+			return status
+		}
+	}
+	return wire.StatusOf(err)
+}

@@ -1,0 +1,71 @@
+package shard
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// Tokens of operations: what they belong to in the top byte.
+const (
+	tokStore    uint64 = 1 << 56
+	tokConn     uint64 = 2 << 56
+	tokAccept   uint64 = 3 << 56
+	tokNone     uint64 = 4 << 56
+	tokSnapshot uint64 = 5 << 56
+	tokMask     uint64 = 0xff << 56
+)
+
+// submitStore hands the store's operations to the kernel.
+func (s *Shard) submitStore() {
+	for _, op := range s.store.TakeOps() {
+		u := uringOp(&op)
+		u.Token = tokStore | op.Token
+		s.io.Submit(&u)
+	}
+}
+
+var opKinds = [...]uring.Kind{
+	storage.OpRead: uring.KindRead, storage.OpWrite: uring.KindWrite, storage.OpFdatasync: uring.KindFdatasync,
+	storage.OpFallocate: uring.KindFallocate, storage.OpOpen: uring.KindOpen, storage.OpClose: uring.KindClose,
+	storage.OpUnlink: uring.KindUnlink, storage.OpMkdir: uring.KindMkdir, storage.OpRmdir: uring.KindUnlink,
+	storage.OpSyncDir: uring.KindSyncDir, storage.OpRename: uring.KindRename, storage.OpTruncate: uring.KindTruncate,
+}
+
+// uringOp says the same in the words of the seam.
+func uringOp(op *storage.Op) uring.Op {
+	u := uring.Op{Kind: opKinds[op.Kind], FD: op.FD, Pos: op.Pos, Len: op.Len, Buf: op.Buf, Path: op.Path, Path2: op.Path2}
+	if op.DSync {
+		u.Flags |= uring.FlagDSync
+	}
+	if op.Inline {
+		u.Flags |= uring.FlagInline
+	}
+	if op.Kind == storage.OpRmdir {
+		u.Flags |= uring.FlagDir
+	}
+	if op.Kind == storage.OpOpen {
+		u.OpenFlags = openFlags(op.Create, op.Direct)
+	}
+	return u
+}
+
+func openFlags(create, direct bool) int32 {
+	flags := int32(unix.O_RDWR)
+	if create {
+		flags |= unix.O_CREAT
+	}
+	if direct {
+		flags |= unix.O_DIRECT
+	}
+	return flags
+}
+
+// storeCompleted hands an answer back to the store. A failed journal ends the process: see Broker.fail.
+func (s *Shard) storeCompleted(c *uring.Completion) {
+	s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
+	if f := s.store.Failed(); f != nil {
+		s.b.fail(s, f)
+	}
+}

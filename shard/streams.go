@@ -1,0 +1,99 @@
+package shard
+
+import (
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// ident says the same in the words of the metadata.
+func ident(id wire.Identifier) metadata.Ident {
+	if id.Kind == wire.ByName {
+		return metadata.ByName(id.Name)
+	}
+	return metadata.ByNumber(id.Number)
+}
+
+// describeStream gathers a stream's counters.
+func (s *Shard) describeStream(st *metadata.Stream) wire.Stream {
+	w := wire.Stream{ID: uint32(st.ID), CreatedAtMicros: uint64(st.CreatedAt), TopicsCount: uint32(st.TopicCount()), Name: st.Name}
+	for t := range st.Topics() {
+		c := s.b.counters.topic(t)
+		w.SizeBytes += c.Bytes
+		w.MessagesCount += c.Records
+	}
+	return w
+}
+
+func getStream(s *Shard, _ *conn, q *request, body []byte) {
+	g, err := vsr.DecodeGetStream(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	st, err := s.meta.Stream(ident(g.Stream))
+	if err != nil {
+		s.reply(q, nil) // not found
+		return
+	}
+	d := wire.StreamDetails{Stream: s.describeStream(st)}
+	for t := range st.Topics() {
+		d.Topics = append(d.Topics, s.describeTopic(t))
+	}
+	s.reply(q, vsr.AppendGetStreamReply(s.body(q), d))
+}
+
+func getStreams(s *Shard, _ *conn, q *request, _ []byte) {
+	body := s.body(q)
+	for st := range s.meta.Streams() {
+		body = vsr.AppendStream(body, s.describeStream(st))
+	}
+	s.reply(q, body)
+}
+
+func createStream(s *Shard, _ *conn, q *request, body []byte) {
+	c, err := vsr.DecodeCreateStream(body)
+	if err == nil && len(c.Options) > 0 {
+		err = wire.StatusUnsupportedOptionKey // streams have none
+	}
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	s.propose(q, metadata.EncodeCreateStream(nil, s.micros(), c.Name))
+}
+
+func updateStream(s *Shard, _ *conn, q *request, body []byte) {
+	u, err := vsr.DecodeUpdateStream(body)
+	if err == nil && len(u.Options) > 0 {
+		err = wire.StatusUnsupportedOptionKey
+	}
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	s.propose(q, metadata.EncodeUpdateStream(nil, s.micros(), ident(u.Stream), u.Name))
+}
+
+func deleteStream(s *Shard, _ *conn, q *request, body []byte) {
+	d, err := vsr.DecodeDeleteStream(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	q.retires = retirement{set: true, stream: ident(d.Stream), whole: true}
+	s.propose(q, metadata.EncodeDeleteStream(nil, s.micros(), ident(d.Stream)))
+}
+
+func purgeStream(s *Shard, _ *conn, q *request, body []byte) {
+	p, err := vsr.DecodePurgeStream(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	q.retires = retirement{set: true, stream: ident(p.Stream), whole: true}
+	s.propose(q, metadata.EncodePurgeStream(nil, s.micros(), ident(p.Stream)))
+}
+
+// micros is the turn's wall clock as metadata wants it.
+func (s *Shard) micros() metadata.Micros { return metadata.Micros(s.now.UnixMicro()) }

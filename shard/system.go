@@ -1,0 +1,62 @@
+package shard
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+func ping(s *Shard, _ *conn, q *request, _ []byte) { s.replyEmpty(q) }
+
+// getClusterMetadata names this node and no other: clients stay where they are.
+func getClusterMetadata(s *Shard, _ *conn, q *request, _ []byte) {
+	host, port, _ := net.SplitHostPort(s.b.info.Address)
+	n, _ := strconv.ParseUint(port, 10, 16)
+	s.reply(q, vsr.AppendGetClusterMetadataReply(s.body(q), wire.ClusterMetadata{Name: "single-node",
+		Nodes: []wire.Node{{Name: "galgo-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}}))
+}
+
+func getMe(s *Shard, c *conn, q *request, _ []byte) {
+	s.reply(q, vsr.AppendGetClientReply(s.body(q), wire.ClientDetails{Client: wire.Client{ID: c.id, UserID: uint32(c.session.user),
+		Transport: wire.TransportTCP, Address: c.peer}}))
+}
+
+func describeOptions(s *Shard, _ *conn, q *request, body []byte) {
+	d, err := vsr.DecodeDescribeOptions(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	var options []wire.OptionDescription
+	if d.Scope == wire.ScopeTopic {
+		for _, o := range metadata.TopicOptions() {
+			options = append(options, wire.OptionDescription{Key: o.Key, Kind: wire.ValueKind(o.Kind), Default: o.Value,
+				Description: o.Description})
+		}
+	}
+	s.reply(q, vsr.AppendDescribeOptionsReply(s.body(q), options))
+}
+
+// getStats reads what the system says outside the shard: files of /proc take their time.
+func getStats(s *Shard, _ *conn, q *request, _ []byte) {
+	s.dropFrame(q)
+	w := &wire.Stats{Clients: uint32(s.b.clients.Load()), Streams: uint32(s.meta.StreamCount()), ServerVersion: ServerVersion,
+		ServerSemver: serverSemver}
+	for st := range s.meta.Streams() {
+		w.Topics += uint32(st.TopicCount())
+		for t := range st.Topics() {
+			w.Partitions += uint32(len(t.Partitions))
+			c := s.b.counters.topic(t)
+			w.MessagesSizeBytes += c.Bytes
+			w.Messages += c.Records
+			w.Segments += c.Segments
+		}
+	}
+	go func() {
+		s.b.system.fill(w)
+		s.post(func(s *Shard) { s.reply(q, vsr.AppendGetStatsReply(s.body(q), w)) })
+	}()
+}

@@ -1,0 +1,142 @@
+package shard
+
+import (
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+func wireOptions(options []metadata.Option) []wire.Option {
+	w := make([]wire.Option, len(options))
+	for i, o := range options {
+		w[i] = wire.Option{Key: []byte(o.Key), Kind: wire.ValueKind(o.Kind), Value: o.Value}
+	}
+	return w
+}
+
+func metaOptions(options []wire.Option) []metadata.Option {
+	m := make([]metadata.Option, len(options))
+	for i, o := range options {
+		m[i] = metadata.Option{Key: string(o.Key), Kind: metadata.Kind(o.Kind), Value: o.Value}
+	}
+	return m
+}
+
+func (s *Shard) describeTopic(t *metadata.Topic) wire.Topic {
+	c := s.b.counters.topic(t)
+	return wire.Topic{ID: uint32(t.ID), CreatedAtMicros: uint64(t.CreatedAt), PartitionsCount: uint32(len(t.Partitions)),
+		MessageExpiryMicros: t.Settings.MessageExpiryMicros, Compression: uint8(t.Settings.Compression),
+		MaxSizeBytes: t.Settings.MaxTopicSize, SizeBytes: c.Bytes, MessagesCount: c.Records, Name: t.Name,
+		Explicit: wireOptions(t.Explicit), Derived: wireOptions(t.Derived)}
+}
+
+func (s *Shard) describeTopicDetails(t *metadata.Topic) wire.TopicDetails {
+	d := wire.TopicDetails{Topic: s.describeTopic(t), Partitions: make([]wire.Partition, 0, len(t.Partitions))}
+	for i, p := range t.Partitions {
+		c := s.b.counters.log(p.Log)
+		d.Partitions = append(d.Partitions, wire.Partition{ID: uint32(i), CreatedAtMicros: uint64(p.CreatedAt),
+			SegmentsCount: c.Segments, CurrentOffset: uint64(c.Current), SizeBytes: c.Bytes, MessagesCount: c.Records})
+	}
+	return d
+}
+
+func getTopic(s *Shard, _ *conn, q *request, body []byte) {
+	g, err := vsr.DecodeGetTopic(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	t, err := s.meta.Topic(ident(g.Stream), ident(g.Topic))
+	if err != nil {
+		s.reply(q, nil)
+		return
+	}
+	s.reply(q, vsr.AppendGetTopicReply(s.body(q), s.describeTopicDetails(t)))
+}
+
+func getTopics(s *Shard, _ *conn, q *request, body []byte) {
+	g, err := vsr.DecodeGetTopics(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	st, err := s.meta.Stream(ident(g.Stream))
+	if err != nil {
+		s.reply(q, vsr.AppendTopicsCount(s.body(q), 0))
+		return
+	}
+	out := vsr.AppendTopicsCount(s.body(q), st.TopicCount())
+	for t := range st.Topics() {
+		out = vsr.AppendTopic(out, s.describeTopic(t))
+	}
+	s.reply(q, out)
+}
+
+func createTopic(s *Shard, _ *conn, q *request, body []byte) {
+	c, err := vsr.DecodeCreateTopic(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	options := metaOptions(c.Options)
+	if err := metadata.CheckOptions(options, false); err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	s.propose(q, metadata.EncodeCreateTopic(nil, s.micros(), metadata.CreateTopic{Stream: ident(c.Stream), Name: c.Name,
+		Partitions: c.PartitionsCount, Options: options}))
+}
+
+func updateTopic(s *Shard, _ *conn, q *request, body []byte) {
+	u, err := vsr.DecodeUpdateTopic(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	options := metaOptions(u.Options)
+	if err := metadata.CheckOptions(options, true); err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	s.propose(q, metadata.EncodeUpdateTopic(nil, s.micros(), metadata.UpdateTopic{Stream: ident(u.Stream),
+		Topic: ident(u.Topic), Name: u.Name, Options: options}))
+}
+
+func deleteTopic(s *Shard, _ *conn, q *request, body []byte) {
+	d, err := vsr.DecodeDeleteTopic(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	q.retires = retirement{set: true, stream: ident(d.Stream), topic: ident(d.Topic)}
+	s.propose(q, metadata.EncodeDeleteTopic(nil, s.micros(), ident(d.Stream), ident(d.Topic)))
+}
+
+func purgeTopic(s *Shard, _ *conn, q *request, body []byte) {
+	p, err := vsr.DecodePurgeTopic(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	q.retires = retirement{set: true, stream: ident(p.Stream), topic: ident(p.Topic)}
+	s.propose(q, metadata.EncodePurgeTopic(nil, s.micros(), ident(p.Stream), ident(p.Topic)))
+}
+
+func createPartitions(s *Shard, _ *conn, q *request, body []byte) {
+	c, err := vsr.DecodeCreatePartitions(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	s.propose(q, metadata.EncodeCreatePartitions(nil, s.micros(), ident(c.Stream), ident(c.Topic), c.Count))
+}
+
+func deletePartitions(s *Shard, _ *conn, q *request, body []byte) {
+	d, err := vsr.DecodeDeletePartitions(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	q.retires = retirement{set: true, stream: ident(d.Stream), topic: ident(d.Topic), last: d.Count}
+	s.propose(q, metadata.EncodeDeletePartitions(nil, s.micros(), ident(d.Stream), ident(d.Topic), d.Count))
+}
