@@ -1,0 +1,159 @@
+// Package config says how the server is to run, out of defaults, a TOML file, the environment and flags.
+//
+// There is one list of settings (settings.go); file, environment, flags, the documentation and what the server writes
+// about itself all come from it. A setting has one name in three spellings: tcp.address in the file,
+// GALGO_TCP_ADDRESS in the environment, --tcp-address as a flag. Flags win over the environment, that over the file,
+// that over the defaults. What is written but not known is never passed over in silence.
+//
+// It leaves to others: what the settings mean for shards, memory and logs.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/galgo-mq/galgo/metadata"
+)
+
+// Config is how the server is to run. A zero of shards, memory, journal_size means: choose for me.
+type Config struct {
+	DataDir           string
+	IO                string // auto, uring or epoll
+	Shards            int
+	CPUs              []int
+	Pin               string // auto, true or false
+	Memory            int64
+	JournalSize       int64
+	Replicated        metadata.Level
+	WrittenLossBound  time.Duration
+	RetentionInterval time.Duration
+	FrameSizeMax      int64
+	ConnectionsMax    int
+	HandshakeTimeout  time.Duration
+	TCPAddress        string
+	LogLevel          string
+	LogFormat         string
+	PprofAddress      string
+	RootUsername      string
+	RootPassword      string // empty: to be made up
+	RootPasswordFile  string
+	Dev               bool
+
+	// Warnings are what was odd and no reason to stop.
+	Warnings []string
+}
+
+// Default is the configuration when nothing is said.
+func Default() *Config {
+	return &Config{
+		DataDir:           "./galgo-data",
+		IO:                "auto",
+		Pin:               "auto",
+		Replicated:        metadata.LevelPersisted,
+		WrittenLossBound:  time.Second,
+		RetentionInterval: time.Minute,
+		FrameSizeMax:      64 << 20,
+		ConnectionsMax:    20000,
+		HandshakeTimeout:  30 * time.Second,
+		TCPAddress:        "127.0.0.1:8090",
+		LogLevel:          "info",
+		LogFormat:         "console",
+		RootUsername:      "iggy",
+	}
+}
+
+// Names of what is not a setting but says where settings come from.
+const (
+	FileFlag = "config"
+	FileEnv  = envPrefix + "CONFIG"
+	DevFlag  = "dev"
+	DevEnv   = envPrefix + "DEV"
+
+	envPrefix = "GALGO_"
+)
+
+// envOfOthers are variables that begin like ours and belong to tests and tools.
+var envOfOthers = map[string]bool{envPrefix + "SEED": true, envPrefix + "PLANTED": true}
+
+const devPassword = "iggy"
+
+// Load reads the configuration. flags are those of AddFlags, parsed; environ is as os.Environ gives it. Its errors say
+// where the value was written, what is wrong with it and what to write instead; they may hold several lines.
+func Load(flags *pflag.FlagSet, environ []string) (*Config, error) {
+	c := Default()
+	env := variables(environ)
+	path, dev := env[FileEnv], env[DevEnv]
+	if f := flags.Lookup(FileFlag); f != nil && f.Changed {
+		path = f.Value.String()
+	}
+	if f := flags.Lookup(DevFlag); f != nil && f.Changed {
+		dev = f.Value.String()
+	}
+	c.Dev = dev == "true" || dev == "1"
+	if !c.Dev && dev != "" && dev != "false" && dev != "0" {
+		return nil, fmt.Errorf("%s: %q is neither true nor false", DevEnv, dev)
+	}
+	settings := c.settings()
+	if path != "" {
+		if err := readFile(path, settings); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.readEnv(env, settings); err != nil {
+		return nil, err
+	}
+	if err := readFlags(flags, settings); err != nil {
+		return nil, err
+	}
+	return c, c.finish()
+}
+
+// finish does what needs more than one setting.
+func (c *Config) finish() error {
+	if c.Dev {
+		if !loopback(c.TCPAddress) {
+			return fmt.Errorf("--dev has a password that everybody knows, so it serves this machine only, and tcp.address is %s: "+
+				"take a loopback address such as 127.0.0.1:8090, or leave out --dev", c.TCPAddress)
+		}
+		if c.RootPassword == "" && c.RootPasswordFile == "" {
+			c.RootPassword = devPassword
+		}
+	}
+	if c.RootPasswordFile == "" {
+		return nil
+	}
+	if c.RootPassword != "" {
+		return errors.New("root.password_file and GALGO_ROOT_PASSWORD are both set: keep one")
+	}
+	text, err := os.ReadFile(c.RootPasswordFile)
+	if err != nil {
+		return fmt.Errorf("root.password_file: %w", err)
+	}
+	if err := parsePassword(&c.RootPassword)(strings.TrimRight(string(text), "\r\n")); err != nil {
+		return fmt.Errorf("root.password_file: %s: %w", c.RootPasswordFile, err)
+	}
+	return nil
+}
+
+// loopback says whether only this machine can reach a listener at addr.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+func variables(environ []string) map[string]string {
+	env := map[string]string{}
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, envPrefix) {
+			env[k] = v
+		}
+	}
+	return env
+}

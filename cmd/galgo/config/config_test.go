@@ -1,0 +1,296 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/galgo-mq/galgo/metadata"
+)
+
+var update = flag.Bool("update", false, "rewrite the table in docs/configuration.md")
+
+// load reads a file with this text (none if it is empty), this environment and these arguments.
+func load(t *testing.T, file string, env, args []string) (*Config, error) {
+	t.Helper()
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	AddFlags(flags)
+	if file != "" {
+		path := filepath.Join(t.TempDir(), "galgo.toml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"--config", path}, args...)
+	}
+	if err := flags.Parse(args); err != nil {
+		return nil, FlagError(flags, err)
+	}
+	return Load(flags, env)
+}
+
+func TestFlagsWinOverEnvironmentOverFileOverDefaults(t *testing.T) {
+	f := func(file, env, arg, want string) {
+		t.Helper()
+		var environ, args []string
+		if env != "" {
+			environ = []string{"GALGO_TCP_ADDRESS=" + env}
+		}
+		if arg != "" {
+			args = []string{"--tcp-address", arg}
+		}
+		if file != "" {
+			file = "[tcp]\naddress = \"" + file + "\"\n"
+		}
+		c, err := load(t, file, environ, args)
+		if err != nil || c.TCPAddress != want {
+			t.Errorf("file %q, environment %q, flag %q: %v, %v, want %s", file, env, arg, c, err, want)
+		}
+	}
+	f("", "", "", "127.0.0.1:8090")
+	f("a:1", "", "", "a:1")
+	f("", "a:2", "", "a:2")
+	f("", "", "a:3", "a:3")
+	f("a:1", "a:2", "", "a:2")
+	f("a:1", "", "a:3", "a:3")
+	f("", "a:2", "a:3", "a:3")
+	f("a:1", "a:2", "a:3", "a:3")
+}
+
+// Every setting is heard from every source that it has.
+func TestEverySourceSetsEverySetting(t *testing.T) {
+	values := map[string]string{
+		"data_dir": "/tmp/x", "io": "epoll", "shards": "3", "cpus": "0-1,5", "pin": "false", "memory": "128MiB", "journal_size": "16MiB",
+		"replicated": "written", "written_loss_bound": "2s", "retention_interval": "5s", "frame_size_max": "1MiB", "connections_max": "7",
+		"handshake_timeout": "3s", "tcp.address": "127.0.0.1:0", "log.level": "debug", "log.format": "json", "pprof.address": ":6060",
+		"root.username": "admin", "root.password_file": "", "root.password": "",
+	}
+	for _, s := range Default().settings() {
+		v, ok := values[s.key]
+		if !ok {
+			t.Errorf("%s has no value in this test", s.key)
+		}
+		if v == "" {
+			continue
+		}
+		f := func(from string, c *Config, err error) {
+			t.Helper()
+			if err != nil {
+				t.Errorf("%s from %s: %v", s.key, from, err)
+			} else if got := find(c.settings(), s.key).show(); got != v && got != v+"s" {
+				t.Errorf("%s from %s is %s, want %s", s.key, from, got, v)
+			}
+		}
+		c, err := load(t, s.key+" = \""+v+"\"", nil, nil)
+		f("file", c, err)
+		c, err = load(t, "", []string{s.env() + "=" + v}, nil)
+		f("environment", c, err)
+		c, err = load(t, "", nil, []string{"--" + s.flag() + "=" + v})
+		f("flags", c, err)
+	}
+}
+
+func TestTypedValues(t *testing.T) {
+	c, err := load(t, `
+shards = 2
+pin = true
+memory = "1 GiB"
+cpus = "3,0-1"
+retention_interval = "1m 30s"
+frame_size_max = 131072
+replicated = "Memory"
+log = { level = "warn" }
+`, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Shards, want.Pin, want.Memory, want.CPUs = 2, "true", 1<<30, []int{3, 0, 1}
+	want.RetentionInterval, want.FrameSizeMax, want.Replicated, want.LogLevel = 90*time.Second, 128<<10, metadata.LevelMemory, "warn"
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+	for _, args := range [][]string{{"--shards=auto", "--memory=auto", "--cpus=auto", "--journal-size=auto"}} {
+		if c, err = load(t, "shards = 2\nmemory = \"1GiB\"\ncpus = \"1\"", nil, args); err != nil || !reflect.DeepEqual(c, Default()) {
+			t.Errorf("auto over values: %+v, %v", c, err)
+		}
+	}
+	if c, err = load(t, "", nil, []string{"--pin"}); err != nil || c.Pin != "true" {
+		t.Errorf("--pin: %v, %v", c, err)
+	}
+}
+
+func TestWhatIsWrongIsSaidWithPlaceAndRemedy(t *testing.T) {
+	f := func(file string, env, args []string, want ...string) {
+		t.Helper()
+		_, err := load(t, file, env, args)
+		if err == nil {
+			t.Errorf("%q %v %v: no error", file, env, args)
+			return
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%q %v %v:\n%v\nwithout %q", file, env, args, err, w)
+			}
+		}
+	}
+	// Unknown names.
+	f("\n  shrads = 2", nil, nil, ":2:3: unknown key shrads: did you mean shards?")
+	f("[tcp]\nadress = \"x:1\"", nil, nil, ":2:1: unknown key tcp.adress: did you mean tcp.address?")
+	f("[tpc]\naddress = \"x:1\"", nil, nil, ":1:2: unknown table tpc: did you mean tcp?")
+	f("log = { lvel = \"info\" }", nil, nil, "unknown key log.lvel: did you mean log.level?")
+	f("zebra = 1", nil, nil, ":1:1: unknown key zebra: see docs/configuration.md")
+	f("[io]\nx = 1", nil, nil, "io is a value and not a table: write io = ...")
+	f("shrads = 2\nmemroy = 3", nil, nil, "shards?", "memory?")
+	f("", nil, []string{"--shrads=2"}, "unknown flag: --shrads: did you mean --shards?")
+	// Values.
+	f("memory = \"12XB\"", nil, nil, `:1:1: memory: "12XB" is not a size: write a number and a unit, as in 64MiB; auto`)
+	f("memory = \"1MiB\"", nil, nil, "1MiB is too small: write 64MiB or more")
+	f("connections_max = -5", nil, nil, `:1:1: connections_max: "-5" is not a number from 1 to`)
+	f("cpus = [0, 1]", nil, nil, "a list is written as text here")
+	f("data_dir = \"a\"\ndata_dir = \"b\"", nil, nil, ":2:")
+	f("data_dir = \"a", nil, nil, ":1:")
+	f("", []string{"GALGO_HANDSHAKE_TIMEOUT=30 parsecs"}, nil, "GALGO_HANDSHAKE_TIMEOUT: ", "is not a duration")
+	f("", []string{"GALGO_HANDSHAKE_TIMEOUT=1ms"}, nil, "1ms is too short: write 100ms or more")
+	f("", nil, []string{"--io=iocp"}, `--io: "iocp" is none of auto, uring, epoll`)
+	f("", nil, []string{"--tcp-address=8090"}, `--tcp-address: "8090" is not an address: write host:port`)
+	f("", nil, []string{"--tcp-address=a:65536"}, "not an address")
+	f("", nil, []string{"--replicated=replicated"}, "none of persisted, written, memory")
+	f("", nil, []string{"--config=/does/not/exist"}, "configuration file: open /does/not/exist")
+	// Development.
+	f("", nil, []string{"--dev", "--tcp-address=0.0.0.0:8090"}, "this machine only", "127.0.0.1:8090")
+	f("", []string{"GALGO_DEV=maybe"}, nil, "neither true nor false")
+	// Secrets are not repeated.
+	f("root.password = \"topsecret\"", nil, nil, "GALGO_ROOT_PASSWORD")
+	f("", []string{"GALGO_ROOT_PASSWORD=xy"}, nil, "3 to 100 bytes, and this one has 2")
+	f("", []string{"GALGO_ROOT_PASSWORD=topsecret", "GALGO_ROOT_PASSWORD_FILE=/x"}, nil, "keep one")
+	f("", nil, []string{"--root-password=topsecret"}, "unknown flag")
+}
+
+func TestUnknownVariablesAreWarnings(t *testing.T) {
+	c, err := load(t, "", []string{"GALGO_TCP_ADRESS=x", "GALGO_PORT=tcp://10.0.0.1:8090", "GALGO_SEED=1", "HOME=/"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings[0], "GALGO_PORT is not a setting") ||
+		!strings.HasSuffix(c.Warnings[1], "did you mean GALGO_TCP_ADDRESS?") {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
+func TestRootPassword(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("from the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := func(env, args []string, want string) {
+		t.Helper()
+		if c, err := load(t, "", env, args); err != nil || c.RootPassword != want {
+			t.Errorf("%v %v: %v, want %q", env, args, err, want)
+		}
+	}
+	f(nil, nil, "")
+	f([]string{"GALGO_ROOT_PASSWORD=topsecret"}, nil, "topsecret")
+	f([]string{"GALGO_ROOT_PASSWORD_FILE=" + file}, nil, "from the file")
+	f(nil, []string{"--dev"}, "iggy")
+	f([]string{"GALGO_DEV=1"}, nil, "iggy")
+	f([]string{"GALGO_DEV=1"}, []string{"--dev=false"}, "")
+	f([]string{"GALGO_ROOT_PASSWORD=topsecret"}, []string{"--dev"}, "topsecret")
+}
+
+func TestWhatIsWrittenIsReadAgainAndHoldsNoSecret(t *testing.T) {
+	c, err := load(t, "", []string{"GALGO_ROOT_PASSWORD=topsecret", "GALGO_CPUS=1-3", "GALGO_MEMORY=3GiB", "GALGO_DATA_DIR=a \"b\" \\ c"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.TOML(Process{PID: 7, Version: "0.1.0"})
+	if err != nil || strings.Contains(string(text), "topsecret") || !strings.Contains(string(text), "pid = 7") {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	again, err := load(t, string(text), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.RootPassword = ""
+	if !reflect.DeepEqual(c, again) {
+		t.Errorf("written %+v, read %+v", c, again)
+	}
+}
+
+func TestCPULists(t *testing.T) {
+	f := func(text string, want []int) {
+		t.Helper()
+		got, err := ParseCPUs(text)
+		if (err != nil) != (want == nil) || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
+		}
+		if err == nil {
+			if again, _ := ParseCPUs(FormatCPUs(got)); !reflect.DeepEqual(again, got) {
+				t.Errorf("%v written as %s", got, FormatCPUs(got))
+			}
+		}
+	}
+	f("0", []int{0})
+	f("0-3,6", []int{0, 1, 2, 3, 6})
+	f("6, 0-1", []int{6, 0, 1})
+	for _, bad := range []string{"", ",", "1,", "a", "3-1", "-1", "1-", "0-1,1", "99999", "1--2"} {
+		f(bad, nil)
+	}
+}
+
+func TestSizesAreWrittenExactly(t *testing.T) {
+	f := func(n int64, want string) {
+		t.Helper()
+		if got := FormatSize(n); got != want {
+			t.Errorf("%d is %s, want %s", n, got, want)
+		}
+	}
+	f(0, "0")
+	f(1000, "1000")
+	f(64<<20, "64MiB")
+	f(3<<30, "3GiB")
+	f(1<<30+1024, "1048577KiB")
+}
+
+const docs = "../../../docs/configuration.md"
+
+// The documentation lists what there is. -update writes the list.
+func TestDocumentation(t *testing.T) {
+	const begin, end = "<!-- settings: begin -->\n", "<!-- settings: end -->"
+	page, err := os.ReadFile(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(page), begin)
+	old, tail, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no place for the list", docs)
+	}
+	var b strings.Builder
+	b.WriteString("| In the file | Environment | Flag | Value | Default | Meaning |\n|---|---|---|---|---|---|\n")
+	for _, s := range Default().settings() {
+		key, flag, def := "`"+s.key+"`", "`--"+s.flag()+"`", s.show()
+		if s.secret {
+			key, flag = "", ""
+		}
+		if def != "" {
+			def = "`" + def + "`"
+		}
+		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | %s |\n", key, s.env(), flag, s.kind, def, s.help)
+	}
+	if b.String() == old {
+		return
+	}
+	if !*update {
+		t.Fatalf("the list in %s is not that of the settings: run go test ./cmd/galgo/config -update", docs)
+	}
+	if err := os.WriteFile(docs, []byte(head+begin+b.String()+end+tail), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

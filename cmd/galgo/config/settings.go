@@ -1,0 +1,60 @@
+package config
+
+import "strings"
+
+// setting is one thing that can be said about the server.
+type setting struct {
+	key    string // in the file, tables by dots
+	kind   string // of its value, for people
+	help   string
+	secret bool // never a flag, never written anywhere
+	parse  func(text string) error
+	show   func() string
+}
+
+// env is the name of the environment variable.
+func (s *setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+// flag is the name of the flag.
+func (s *setting) flag() string {
+	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
+}
+
+// settings lists everything that can be said, bound to the fields of c.
+func (c *Config) settings() []setting {
+	return []setting{
+		text("data_dir", "path", &c.DataDir, "where the data lies; made if it is missing"),
+		choice("io", &c.IO, "how the kernel is asked for reads and writes: auto takes io_uring where it is allowed, and epoll otherwise",
+			"auto", "uring", "epoll"),
+		auto(&c.Shards, count("shards", &c.Shards, 1, 1024, "threads that serve, each with a core, a journal and partitions of its own; auto: one per core that the process may use")),
+		cpuList("cpus", &c.CPUs, "cores to serve on, as in 0-3,6; auto: all that the process may use"),
+		choice("pin", &c.Pin, "bind each shard to its core; auto: yes, unless there are more shards than cores or a CPU quota is shared with others",
+			"auto", "true", "false"),
+		auto(&c.Memory, size("memory", &c.Memory, 64<<20, 1<<50, "memory for messages, outside the Go heap; auto: a quarter of the machine's or, if that is less, of the container's")),
+		auto(&c.JournalSize, size("journal_size", &c.JournalSize, 8<<20, 1<<40, "disk for the journal of each shard; auto: a sixteenth of the filesystem over all shards, at most 256 MiB each")),
+		level("replicated", &c.Replicated, "when a message of a topic with durability replicated, the default, is acknowledged: persisted on stable storage, written to the kernel, or held in memory"),
+		duration("written_loss_bound", &c.WrittenLossBound, "10ms", "1m", "what a power cut may take of topics with durability written"),
+		duration("retention_interval", &c.RetentionInterval, "100ms", "24h", "how often messages are removed that are too old or too many"),
+		size("frame_size_max", &c.FrameSizeMax, 64<<10, 1<<30, "largest request that is accepted"),
+		count("connections_max", &c.ConnectionsMax, 1, 1_000_000, "connections at a time"),
+		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "until a connection that sends nothing useful is closed"),
+		address("tcp.address", &c.TCPAddress, "host and port for clients; port 0 takes a free one"),
+		choice("log.level", &c.LogLevel, "least important lines that are logged", "debug", "info", "warn", "error"),
+		choice("log.format", &c.LogFormat, "for people, or for programs", "console", "json"),
+		optional(address("pprof.address", &c.PprofAddress, "host and port for Go profiles, for operators; no host means this machine only; empty: off")),
+		username("root.username", &c.RootUsername, "name of the first user, made when the data directory is new"),
+		text("root.password_file", "path", &c.RootPasswordFile, "file with the password of the first user; without it, and without GALGO_ROOT_PASSWORD, one is made up and printed once"),
+		password("root.password", &c.RootPassword, "password of the first user, in the environment only"),
+	}
+}
+
+func find(settings []setting, key string) *setting {
+	for i := range settings {
+		if settings[i].key == key {
+			return &settings[i]
+		}
+	}
+	return nil
+}

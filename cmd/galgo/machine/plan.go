@@ -1,0 +1,100 @@
+package machine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Wish is what was asked for. Zero values: nothing.
+type Wish struct {
+	Shards     int
+	CPUs       []int
+	Pin        string // auto, true, false
+	Memory     int64
+	GOMAXPROCS int // explicit, of the environment
+}
+
+// Plan is how the server divides the machine.
+type Plan struct {
+	CPUs       []int // of each shard
+	Pin        bool
+	Memory     int64
+	GOMAXPROCS int
+	Notes      []string // what a reader might not expect, a line each
+}
+
+const (
+	// MemoryPerShardMin is what the broker refuses to go below.
+	MemoryPerShardMin = 64 << 20
+	memoryShare       = 4
+	memoryUnknown     = 512 << 20
+	backgroundProcs   = 2 // beside the shards: gateway, hashing, collector
+)
+
+// Plan divides the machine as wished.
+func (m Machine) Plan(w Wish) (Plan, error) {
+	p := Plan{Memory: w.Memory, GOMAXPROCS: w.GOMAXPROCS}
+	cpus := m.CPUs
+	if len(w.CPUs) > 0 {
+		for _, cpu := range w.CPUs {
+			if !slices.Contains(m.CPUs, cpu) {
+				return p, fmt.Errorf("core %d of --cpus is not one that this process may run on: choose among %v", cpu, m.CPUs)
+			}
+		}
+		cpus = w.CPUs
+	}
+	shards := m.shards(w, len(cpus), &p)
+	shared := len(w.CPUs) == 0 && m.Quota > 0 && int(m.Quota) < len(cpus)
+	p.Pin = w.Pin == "true" || w.Pin == "auto" && !shared
+	if w.Pin == "auto" && shared {
+		p.note("shards are not bound to cores: the CPU quota of %.3g is less than the %d cores, so others may run on the same ones", m.Quota, len(cpus))
+	}
+	if shards > len(cpus) {
+		if p.Pin {
+			p.note("%d shards share %d cores, so they are not bound to them", shards, len(cpus))
+		}
+		p.Pin = false
+	}
+	for i := range shards {
+		p.CPUs = append(p.CPUs, cpus[i%len(cpus)])
+	}
+	if p.GOMAXPROCS == 0 {
+		p.GOMAXPROCS = shards + backgroundProcs
+	}
+	return p, nil
+}
+
+// shards says how many there will be, and settles the memory that they share.
+func (m Machine) shards(w Wish, cpus int, p *Plan) int {
+	n := w.Shards
+	if n == 0 {
+		n = cpus
+		if len(w.CPUs) == 0 && m.Quota > 0 {
+			n = min(n, max(1, int(m.Quota)))
+		}
+		if g := w.GOMAXPROCS; g > 0 {
+			if fewer := min(n, max(1, g-1)); fewer < n {
+				p.note("GOMAXPROCS=%d leaves %d of %d shards", g, fewer, n)
+				n = fewer
+			}
+		}
+	}
+	if p.Memory == 0 {
+		p.Memory = m.Memory / memoryShare
+		if m.Memory == 0 {
+			p.Memory = memoryUnknown
+		}
+	}
+	if fewer := max(1, int(p.Memory/MemoryPerShardMin)); w.Shards == 0 && fewer < n {
+		p.note("%d MiB of memory for messages are enough for %d of %d shards", p.Memory>>20, fewer, n)
+		n = fewer
+	}
+	if w.Memory == 0 { // what was asked for in vain is the broker's to refuse
+		p.Memory = max(p.Memory, int64(n)*MemoryPerShardMin)
+	}
+	return n
+}
+
+func (p *Plan) note(format string, args ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
