@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,7 +35,7 @@ func openDataDir(path string) (*dataDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory: open %s: %w", file, err)
 	}
-	if err := uring.Flock(int32(fd)); err != nil {
+	if err := lock(int32(fd)); err != nil {
 		unix.Close(fd)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("data directory %s is in use by another server: stop it, or give another --data-dir", path)
@@ -42,6 +43,19 @@ func openDataDir(path string) (*dataDir, error) {
 		return nil, fmt.Errorf("data directory: lock %s: %w", file, err)
 	}
 	return &dataDir{path: path, fd: int32(fd)}, nil
+}
+
+// lockPatience is how long a start waits for the lock: a process that was killed holds it until the kernel has ended its
+// last write.
+const lockPatience = 5 * time.Second
+
+func lock(fd int32) error {
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		err := uring.Flock(fd)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func (d *dataDir) close() { d.once.Do(func() { unix.Close(int(d.fd)) }) }

@@ -133,8 +133,10 @@ func (s *Shard) Turn(block bool) {
 		s.accept.retry(s)
 		s.lead.maybeSnapshot()
 	}
+	s.answerStore() // what comes of the answers is in the same group
 	s.store.End()
-	s.drainStore()
+	s.answerStore()
+	s.submitStore()
 	s.publish()
 	if s.stopping {
 		s.tryStop()
@@ -148,7 +150,7 @@ func (s *Shard) Turn(block bool) {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() {
+	if s.inbox.hasNews() || s.store.Unflushed() {
 		return 0
 	}
 	next := s.store.Deadline()
@@ -247,8 +249,8 @@ func (s *Shard) message(from router.ShardID, m *message) {
 // releaseDone marks the way back of a release: the owner is done with the request's reply.
 const releaseDone messageKind = 0x80
 
-// drainStore sends on what the store has answered, and what it wants of the disk.
-func (s *Shard) drainStore() {
+// answerStore sends on what the store has answered.
+func (s *Shard) answerStore() {
 	for {
 		r := s.store.TakeDone()
 		if r == nil {
@@ -257,7 +259,6 @@ func (s *Shard) drainStore() {
 		s.storeDone(r.Owner.(*request))
 	}
 	s.store.TakeChanged(publishStats)
-	s.submitStore()
 }
 
 // storeDone takes a request that the local store answered to the connection that made it.

@@ -545,6 +545,7 @@ func (r *ring) Close() error {
 			}
 		}
 	}
+	_ = r.register(unregisterFiles, nil, 0) // fails if there are none; else the lock would outlive us by a moment
 	r.destroy()
 	return nil
 }

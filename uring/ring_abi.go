@@ -50,6 +50,7 @@ const (
 // Codes of io_uring_register.
 const (
 	registerFiles      = 2
+	unregisterFiles    = 3
 	registerProbe      = 8
 	registerIOWQAff    = 17
 	registerIOWQMax    = 19
