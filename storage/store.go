@@ -183,9 +183,27 @@ func (s *Store) report(event string, id LogID, err error) {
 	}
 }
 
+// Finish writes the mark of an orderly end behind everything else. There are no more requests; Idle says when it is
+// done. False: no memory for it now, try again.
+func (s *Store) Finish() bool {
+	return s.journal.failed == nil && s.journal.finish()
+}
+
+// Logs is how many logs the store has open.
+func (s *Store) Logs() int { return len(s.order) }
+
+// Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
+func (s *Store) Waiting() bool { return !s.starved.empty() || len(s.retry) > 0 }
+
+// Unflushed reports whether something gathers that the next End will write: requests came since the last one.
+func (s *Store) Unflushed() bool {
+	j := &s.journal
+	return j.failed == nil && j.lap == nil && j.writing < groupsInFlightMax && j.gather != nil && (j.gather.count > 0 || j.gather.flags != 0)
+}
+
 // Idle reports whether nothing is in flight and nothing waits to be written.
 func (s *Store) Idle() bool {
 	j := &s.journal
 	return s.opsInFlight == 0 && len(s.ops) == 0 && len(j.unsafe) == 0 && len(j.ready) == 0 &&
-		(j.gather == nil || j.gather.count == 0)
+		(j.gather == nil || j.gather.count == 0 && j.gather.flags == 0)
 }
