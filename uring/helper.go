@@ -1,0 +1,109 @@
+package uring
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// helpers are a few ordinary goroutines for file operations that may block: all of them for epoll, and those for which
+// the kernel has no opcode for io_uring. The owner hands over and takes back without ever waiting for one of them.
+//
+// What is queued is bounded by the operations that the owner has in flight. Operations end in any order, also those on
+// one file: the seam promises none.
+type helpers struct {
+	mu      sync.Mutex
+	work    sync.Cond
+	queue   []request
+	head    int // the first of queue not yet taken
+	done    []Completion
+	ended   atomic.Int32 // len(done), so that looking costs no lock
+	closing bool
+	running sync.WaitGroup
+	wake    func()
+}
+
+type request struct {
+	handle Handle
+	op     Op
+}
+
+// newHelpers starts n goroutines. wake is called by one of them whenever it has put an answer where drain finds it.
+func newHelpers(n int, wake func()) *helpers {
+	h := &helpers{wake: wake}
+	h.work.L = &h.mu
+	for range n {
+		h.running.Go(h.run)
+	}
+	return h
+}
+
+// submit hands op over. Its completion carries handle; the owner fills in what it keeps itself.
+func (h *helpers) submit(handle Handle, op Op) {
+	h.mu.Lock()
+	if h.head > 0 && len(h.queue) == cap(h.queue) {
+		n := copy(h.queue, h.queue[h.head:])
+		clear(h.queue[n:])
+		h.queue, h.head = h.queue[:n], 0
+	}
+	h.queue = append(h.queue, request{handle, op})
+	h.mu.Unlock()
+	h.work.Signal()
+}
+
+// drain appends to dst what has ended since the last call. Token, Handle, Kind, Err, Res, Entries and Stat are set.
+func (h *helpers) drain(dst []Completion) []Completion {
+	if h.ended.Load() == 0 {
+		return dst
+	}
+	h.mu.Lock()
+	dst = append(dst, h.done...)
+	clear(h.done)
+	h.done = h.done[:0]
+	h.ended.Store(0)
+	h.mu.Unlock()
+	return dst
+}
+
+// close returns when all that was submitted has ended; drain still has it.
+func (h *helpers) close() {
+	h.mu.Lock()
+	h.closing = true
+	h.mu.Unlock()
+	h.work.Broadcast()
+	h.running.Wait()
+}
+
+func (h *helpers) run() {
+	for {
+		r, ok := h.take()
+		if !ok {
+			return
+		}
+		c := Completion{Token: r.op.Token, Handle: r.handle, Kind: r.op.Kind}
+		fileOp(&r.op, &c)
+		h.mu.Lock()
+		h.done = append(h.done, c)
+		h.ended.Store(int32(len(h.done)))
+		h.mu.Unlock()
+		h.wake()
+	}
+}
+
+// take waits for a request. False: there will be no more.
+func (h *helpers) take() (request, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.head == len(h.queue) {
+		if h.closing {
+			return request{}, false
+		}
+		h.work.Wait()
+	}
+	r := h.queue[h.head]
+	h.queue[h.head] = request{}
+	h.head++
+	if h.head == len(h.queue) {
+		h.queue, h.head = h.queue[:0], 0
+	}
+	return r, true
+}
