@@ -194,7 +194,7 @@ func (j *journal) next() *group {
 		return g
 	}
 	g := j.gather
-	if g == nil || g.count == 0 {
+	if g == nil || g.count == 0 && g.flags == 0 {
 		return nil
 	}
 	j.gather = nil
@@ -372,6 +372,16 @@ func (j *journal) fail(err error) {
 		j.failed = err
 		j.s.journalFailed(err)
 	}
+}
+
+// finish marks the gathering group as the last one of this run: what recovery finds is all there was.
+func (j *journal) finish() bool {
+	if !j.room(0) {
+		return false
+	}
+	j.gather.flags |= groupClean
+	j.gather.persist = true
+	return true
 }
 
 // syncDeadline returns when the oldest group in the page cache must go to stable storage; 0: none.

@@ -26,6 +26,8 @@ type Gap struct{ From, To Offset }
 
 // Log is one partition's log on this shard.
 type Log struct {
+	Tag any // the caller's; not touched
+
 	s    *Store
 	cfg  LogConfig
 	segs []*segment // oldest first; the last one is active unless it is sealed

@@ -46,7 +46,7 @@ type Recovered struct {
 	Meta       MetaState
 	Logs       []*LogState // in order of id, live ones
 	Groups     int         // journal groups replayed
-	JournalEnd []string    // what recovery found at the end of journals that were not closed in order
+	Forgotten  []LogID     // retired logs whose files are gone: the metadata may forget them
 
 	cfg   RecoverConfig
 	super superblock
@@ -355,9 +355,9 @@ func writeSuperblock(d Disk, mem Memory, fd int32, s *superblock) error {
 }
 
 // Distrust records that what the page cache holds may not be on disk although no power was lost: after a failed sync.
-func (o *Recovered) Distrust(d Disk) error {
+func (o *Recovered) Distrust(d Disk, mem Memory) error {
 	o.super.boot = [16]byte{}
-	return writeSuperblock(d, o.cfg.Memory, o.fd, &o.super)
+	return writeSuperblock(d, mem, o.fd, &o.super)
 }
 
 // NodeID is the directory's random name.
@@ -365,7 +365,11 @@ func (o *Recovered) NodeID() [16]byte { return o.super.node }
 
 // cleanUp removes what the new run does not need: older state files, journals of shards that are no more, retired logs.
 func (r *recovery) cleanUp() error {
+	r.out.Clean, r.out.Groups = r.journal.clean, r.journal.count
 	r.journal.close()
+	if err := r.removeRetired(); err != nil {
+		return err
+	}
 	names, err := r.d.List(r.cfg.Dir + "/state")
 	if err != nil {
 		return err
@@ -385,6 +389,39 @@ func (r *recovery) cleanUp() error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// removeRetired unlinks the files of retired logs. Metadata keeps the ids until it is told that they are gone.
+func (r *recovery) removeRetired() error {
+	if plantedForeignData {
+		return nil
+	}
+	removed := false
+	for _, id := range r.out.Meta.Retired {
+		dir := fmt.Sprintf("%s/logs/%016x", r.cfg.Dir, uint64(id))
+		names, err := r.d.List(dir)
+		if notExist(err) {
+			r.out.Forgotten = append(r.out.Forgotten, id)
+			continue
+		}
+		for _, n := range names {
+			if err == nil {
+				err = r.d.Unlink(dir + "/" + n)
+			}
+		}
+		if err == nil {
+			err = r.d.Rmdir(dir)
+		}
+		if err != nil {
+			return err
+		}
+		removed = true
+		r.out.Forgotten = append(r.out.Forgotten, id)
+	}
+	if removed {
+		return r.d.SyncDir(r.cfg.Dir + "/logs")
 	}
 	return nil
 }
