@@ -247,6 +247,9 @@ func (s *Shard) feedKept(c *conn) {
 		s.peerClosed(c)
 		return
 	}
+	if n == 0 || n > c.keptLen {
+		uring.QuickAck(c.fd)
+	}
 	if n == 0 {
 		if c.deadline = s.mono + int64(pieceTimeout); !c.session.bound() {
 			c.deadline = min(c.deadline, c.idleSince+int64(s.cfg.HandshakeTimeout))

@@ -86,6 +86,12 @@ func SetNoDelay(fd int32) error {
 	return unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
 
+// QuickAck has the kernel acknowledge what has come in now, and soon after: a peer that sends the head of a frame and its
+// body apart, with Nagle's algorithm on, holds the body back until then, 40 ms when acknowledgements are delayed.
+func QuickAck(fd int32) {
+	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) // not TCP: nothing to hurry
+}
+
 // PinThread binds the calling thread to one CPU. The caller has locked its goroutine to the thread.
 func PinThread(cpu int) error {
 	var set unix.CPUSet
