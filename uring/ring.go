@@ -184,7 +184,8 @@ func (r *ring) Submit(op *Op) Handle {
 	switch {
 	case op.Kind == KindCancel:
 		r.cancel(h, s)
-	case op.Kind == KindWrite && op.Flags&FlagInline != 0, op.Kind == KindSend && len(op.Vec) == 0:
+	case op.Kind == KindWrite && op.Flags&FlagInline != 0, op.Kind == KindSend && len(op.Vec) == 0,
+		op.Kind == KindRecvInto && len(op.Buf) == 0:
 		r.inline(h, s)
 	case r.byHelper(op.Kind):
 		s.state = ringHelper
@@ -531,7 +532,7 @@ const closeTimeout = 5 * time.Second
 func (r *ring) Close() error {
 	deadline := time.Now().Add(closeTimeout)
 	for i := range r.slots {
-		if s := &r.slots[i]; (s.state == ringQueued || s.state == ringInFlight) && s.op.Kind != KindClose && s.op.Kind != KindCloseSocket {
+		if s := &r.slots[i]; (s.state == ringQueued || s.state == ringInFlight) && s.op.Kind != KindClose && s.op.Kind != KindCloseSocket && s.op.Kind != KindCancel {
 			r.Submit(&Op{Kind: KindCancel, Target: Handle(s.gen)<<32 | Handle(i)})
 		}
 	}
