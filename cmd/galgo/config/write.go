@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -30,6 +31,9 @@ func (c *Config) TOML(p Process) ([]byte, error) {
 			table, key = table[name].(map[string]any), rest
 		}
 		table[key] = s.show()
+		if n, err := strconv.Atoi(s.show()); err == nil {
+			table[key] = n
+		}
 	}
 	return toml.Marshal(root)
 }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/auth"
+)
+
+const hashWorkerName = "hash-worker"
+
+// hashWorkerCommand is the process that hashes passwords; the server starts it and talks to it by its standard streams.
+func hashWorkerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    hashWorkerName,
+		Short:  "Hash passwords for a server (started by it)",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   failing(func(*cobra.Command, []string) error { return auth.ServeWorker(os.Stdin, os.Stdout) }),
+	}
+}
+
+// hasher makes auth's Hasher what shards ask for.
+type hasher struct{ *auth.Hasher }
+
+func newHasher(log *zap.Logger) hasher {
+	return hasher{auth.NewHasher(auth.Config{Command: []string{self(), hashWorkerName}, Log: log})}
+}
+
+func (h hasher) Verify(phc string, password []byte, done func(ok bool)) error {
+	return h.Submit(auth.Job{PHC: phc, Password: password}, done)
+}
+
+// self is this binary: by the kernel's link where there is one, because that is still this build when another has been
+// installed in its place.
+func self() string {
+	const link = "/proc/self/exe"
+	if _, err := os.Stat(link); err == nil {
+		return link
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return link
+	}
+	return path
+}

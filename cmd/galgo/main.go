@@ -1,0 +1,71 @@
+// Command galgo is the broker, and what belongs to it, in one binary: galgo server, galgo bench, galgo version.
+// It reads configuration and wires packages together; it decides nothing.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/galgo-mq/galgo/cmd/galgo/config"
+)
+
+// Exit codes, as docs/configuration.md has them. A second signal ends with 128 and its number.
+const (
+	exitFailed  = 1
+	exitUsage   = 2
+	exitJournal = 70 // EX_SOFTWARE of sysexits.h: not for a supervisor to give up on
+	exitSignal  = 128
+)
+
+// exit is an error with the code to end with.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string { return e.err.Error() }
+func (e exit) Unwrap() error { return e.err }
+
+func main() {
+	if err := command().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "galgo:", err)
+		os.Exit(codeOf(err))
+	}
+}
+
+// codeOf is exitUsage for errors that are cobra's own: those of the command line.
+func codeOf(err error) int {
+	var e exit
+	if errors.As(err, &e) {
+		return e.code
+	}
+	return exitUsage
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "galgo",
+		Short:         "A message streaming broker: one pinned thread, io_uring and journal per core",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       versionText(),
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return config.FlagError(c.Flags(), err) })
+	root.AddCommand(serverCommand(), benchCommand(), versionCommand(), hashWorkerCommand())
+	return root
+}
+
+// failing makes the errors of f such that are not the command line's.
+func failing(f func(c *cobra.Command, args []string) error) func(c *cobra.Command, args []string) error {
+	return func(c *cobra.Command, args []string) error {
+		err := f(c, args)
+		if e := (exit{}); err == nil || errors.As(err, &e) {
+			return err
+		}
+		return exit{exitFailed, err}
+	}
+}

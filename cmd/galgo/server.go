@@ -1,0 +1,202 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/cmd/galgo/config"
+	"github.com/galgo-mq/galgo/cmd/galgo/machine"
+	"github.com/galgo-mq/galgo/shard"
+)
+
+const (
+	shutdownMax = time.Minute
+
+	// gcPercent is higher than Go's 100 because the heap holds no messages: it is a few megabytes, and collecting it
+	// when it has doubled would be often and save nothing.
+	gcPercent = 400
+)
+
+func serverCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "server",
+		Short: "Run the broker",
+		Long: "Run the broker. Settings come from flags, then GALGO_ variables, then the file named by --config, then defaults;\n" +
+			"docs/configuration.md lists them.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.Load(c.Flags(), os.Environ())
+			if err != nil {
+				return exit{exitUsage, err}
+			}
+			return failing(func(*cobra.Command, []string) error { return serve(cfg) })(c, nil)
+		},
+	}
+	config.AddFlags(c.Flags())
+	return c
+}
+
+// serve is the life of the server: start, wait for the end, end.
+func serve(c *config.Config) error {
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	log := newLog(c)
+	defer func() { _ = log.Sync() }()
+	for _, w := range c.Warnings {
+		log.Warn(w)
+	}
+	cfg, err := prepare(c, log)
+	if err != nil {
+		return err
+	}
+	if c.PprofAddress != "" {
+		if err := servePprof(c.PprofAddress, log); err != nil {
+			return err
+		}
+	}
+	h := newHasher(log)
+	defer h.Close()
+	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.Hash)
+	b, err := start(cfg, signals)
+	if err != nil {
+		return err
+	}
+	c.TCPAddress = b.Info().Address
+	sayStarted(c, b.Info(), log)
+	if err := writeCurrent(c); err != nil {
+		log.Error("clients are served, but tools that look for the address will not find it", zap.Error(err))
+	}
+	return wait(b, signals, log)
+}
+
+// prepare settles what depends on the machine, and says it.
+func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
+	m, err := machine.Look("/")
+	if err != nil {
+		return shard.Config{}, err
+	}
+	procs, _ := strconv.Atoi(os.Getenv("GOMAXPROCS")) // as the runtime reads it: what is no number is not there
+	plan, err := m.Plan(machine.Wish{Shards: c.Shards, CPUs: c.CPUs, Pin: c.Pin, Memory: c.Memory, GOMAXPROCS: procs})
+	if err != nil {
+		return shard.Config{}, exit{exitUsage, err}
+	}
+	runtime.GOMAXPROCS(plan.GOMAXPROCS)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	descriptors := machine.RaiseLimits()
+	sayPlan(c, plan, log)
+	if descriptors < uint64(c.ConnectionsMax) {
+		log.Warn(fmt.Sprintf("at most %d files and connections may be open, and connections_max is %d: raise the limit (ulimit -n, LimitNOFILE) or lower connections_max",
+			descriptors, c.ConnectionsMax))
+	}
+	return shard.Config{
+		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
+		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
+		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RetentionInterval: c.RetentionInterval, Log: log,
+	}, nil
+}
+
+func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
+	dir := c.DataDir
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	pinned := "pinned"
+	if !plan.Pin {
+		pinned = "not pinned"
+	}
+	log.Info(versionText())
+	log.Info("data directory " + dir)
+	log.Info(fmt.Sprintf("shards: %d, on cores %s, %s; memory for messages: %d MiB", len(plan.CPUs), config.FormatCPUs(plan.CPUs), pinned, plan.Memory>>20))
+	for _, n := range plan.Notes {
+		log.Info(n)
+	}
+	if c.Dev {
+		log.Warn("development: a new data directory gets user iggy with password iggy; only this machine is served")
+	}
+}
+
+func sayStarted(c *config.Config, i shard.Info, log *zap.Logger) {
+	if i.Note != "" {
+		log.Warn(i.Note + ": same results, but more system calls per request, and so less throughput")
+	}
+	log.Info("input and output by " + i.Mode)
+	ended := "the last run ended in order"
+	switch {
+	case i.FirstStart:
+		ended = "the data directory is new"
+	case !i.Clean:
+		ended = fmt.Sprintf("the last run did not end in order, %d journal groups were replayed", i.Groups)
+	}
+	log.Info(fmt.Sprintf("recovered in %s: %s", i.Recovery.Round(time.Millisecond), ended))
+	log.Info(rootRule(c, i.FirstStart))
+	log.Info("listening on " + i.Address)
+}
+
+// start recovers and serves. A signal meanwhile ends the process: recovery may be cut off anywhere.
+func start(cfg shard.Config, signals <-chan os.Signal) (*shard.Broker, error) {
+	type started struct {
+		b   *shard.Broker
+		err error
+	}
+	done := make(chan started, 1)
+	go func() {
+		b, err := shard.Start(cfg)
+		done <- started{b, err}
+	}()
+	select {
+	case s := <-done:
+		return s.b, s.err
+	case s := <-signals:
+		return nil, exit{signalCode(s), fmt.Errorf("%s while starting", s)}
+	}
+}
+
+// wait waits for a signal, or for the broker to end by itself, and ends in order.
+func wait(b *shard.Broker, signals <-chan os.Signal, log *zap.Logger) error {
+	select {
+	case <-b.Done():
+		return exit{exitJournal, cmp.Or(b.Err(), errors.New("the broker ended by itself"))}
+	case s := <-signals:
+		log.Info(fmt.Sprintf("%s: ending in order; another signal ends at once", s))
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), shutdownMax, errors.New("not everything was written within a minute"))
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- b.Shutdown(ctx) }()
+	select {
+	case err := <-ended:
+		switch {
+		case b.Err() != nil:
+			return exit{exitJournal, b.Err()}
+		case err != nil:
+			return err
+		}
+		log.Info("ended in order")
+		return nil
+	case s := <-signals:
+		return exit{signalCode(s), fmt.Errorf("%s again: ended at once, the next start recovers", s)}
+	}
+}
+
+func signalCode(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return exitSignal + int(n)
+	}
+	return exitFailed
+}
