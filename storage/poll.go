@@ -290,8 +290,12 @@ func (l *Log) nextSegment(r *Request, g *segment) {
 		l.finishPoll(r)
 		return
 	}
-	r.poll.from = max(r.poll.from, g.next)
 	r.poll.seg, r.poll.pos = nil, 0
+	if len(l.chunks) > 0 && l.chunks[0].seg == g { // the rest of g is in the tail
+		l.pollTail(r)
+		return
+	}
+	r.poll.from = max(r.poll.from, g.next)
 	if len(l.chunks) > 0 && r.poll.from >= l.chunks[0].firstOffset {
 		l.pollTail(r)
 		return
