@@ -200,9 +200,9 @@ func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 }
 
 func TestMemoryNoticesUseAfterItWasGivenBack(t *testing.T) {
-	m := NewMemory(100)
-	b := m.Get(60)
-	if m.Get(60) != nil {
+	m := NewMemory(8192)
+	b := m.Get(6000)
+	if m.Get(1) != nil {
 		t.Error("more than the budget was given")
 	}
 	m.Put(b)
@@ -212,5 +212,5 @@ func TestMemoryNoticesUseAfterItWasGivenBack(t *testing.T) {
 			t.Error("not noticed")
 		}
 	}()
-	m.Get(60)
+	m.Get(8000)
 }

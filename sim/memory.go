@@ -16,51 +16,52 @@ func NewMemory(budget int) *Memory {
 	return &Memory{left: budget, free: map[int][][]byte{}, out: map[*byte]int{}}
 }
 
-// Get returns n bytes, or nil when the budget is used up. They are full of poison.
+// Get returns n bytes, or nil when the budget is used up. They are full of poison. The capacity is whole blocks.
 func (m *Memory) Get(n int) []byte {
 	if n <= 0 {
 		panic(fmt.Sprintf("sim: %d bytes asked for", n))
 	}
-	if n > m.left {
+	size := (n + blockSize - 1) &^ (blockSize - 1)
+	if size > m.left {
 		return nil
 	}
-	m.left -= n
+	m.left -= size
 	var b []byte
-	if k := len(m.free[n]); k > 0 {
-		b = m.free[n][k-1]
-		m.free[n] = m.free[n][:k-1]
+	if k := len(m.free[size]); k > 0 {
+		b = m.free[size][k-1]
+		m.free[size] = m.free[size][:k-1]
 		for i, v := range b {
 			if v != poison {
-				panic(fmt.Sprintf("sim: byte %d of %d was written after the memory was given back", i, n))
+				panic(fmt.Sprintf("sim: byte %d of %d was written after the memory was given back", i, size))
 			}
 		}
 	} else {
-		b = make([]byte, n)
-		for i := range b {
-			b[i] = poison
-		}
+		b = make([]byte, size)
+		fill(b)
 	}
-	m.out[&b[0]] = n
-	return b
+	m.out[&b[0]] = size
+	return b[:n]
 }
 
-// Put takes memory back that Get gave.
+// Put takes memory back, as Get gave it.
 func (m *Memory) Put(b []byte) {
 	if cap(b) == 0 {
-		return
+		panic("sim: empty memory given back")
 	}
-	p := &b[:1][0]
-	n, ok := m.out[p]
-	if !ok {
-		panic("sim: memory given back twice, or never given out")
+	b = b[:cap(b)]
+	if size, ok := m.out[&b[0]]; !ok || size != len(b) {
+		panic("sim: memory given back twice, or not as it was given out")
 	}
-	delete(m.out, p)
-	m.left += n
-	b = b[:n]
+	delete(m.out, &b[0])
+	m.left += len(b)
+	fill(b)
+	m.free[len(b)] = append(m.free[len(b)], b)
+}
+
+func fill(b []byte) {
 	for i := range b {
 		b[i] = poison
 	}
-	m.free[n] = append(m.free[n], b)
 }
 
 // Out is how many buffers are given out.
