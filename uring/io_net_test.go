@@ -442,9 +442,6 @@ func TestRecvReset(t *testing.T) {
 			if err := unix.SetsockoptLinger(int(peer), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {
 				t.Fatal(err)
 			}
-			if err := unix.Shutdown(int(peer), unix.SHUT_RD); err != nil { // keeps the number from reuse: the close is the test's
-				t.Fatal(err)
-			}
 			reset(t, peer)
 			if c := r.last(h); c.Err != syscall.ECONNRESET {
 				t.Fatalf("kind %d: %+v", op.Kind, c)
