@@ -1,0 +1,127 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// python returns the interpreter of an environment with the real SDK, made once and kept beside the sources.
+var python = sync.OnceValues(func() (string, error) {
+	dir, err := filepath.Abs("../.cache/python")
+	if err != nil {
+		return "", err
+	}
+	exe := filepath.Join(dir, "bin", "python")
+	want, err := os.ReadFile("python/requirements.txt")
+	if err != nil {
+		return "", err
+	}
+	stamp := filepath.Join(dir, "requirements.txt")
+	if have, err := os.ReadFile(stamp); err == nil && string(have) == string(want) {
+		return exe, nil
+	}
+	for _, args := range [][]string{
+		{"python3", "-m", "venv", "--clear", dir},
+		{exe, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "python/requirements.txt"},
+	} {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	return exe, os.WriteFile(stamp, want, 0o644)
+})
+
+// sdk runs one of the Python programs.
+func sdk(t *testing.T, program string, args ...string) {
+	t.Helper()
+	exe, err := python()
+	if err != nil {
+		if _, missing := exec.LookPath("python3"); missing != nil {
+			t.Skip("no python3 on this machine: the real Python SDK can't be run")
+		}
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	out, err := exec.Command(exe, append([]string{"python/" + program}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	t.Logf("%s %s: %.1f s\n%s", program, args[1], time.Since(begin).Seconds(), out)
+}
+
+// goSource is the real input: the sources of the Go toolchain.
+func goSource(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "src")
+}
+
+// TestPythonAllLines sends 2.6 million lines through the SDK and reads them back by every strategy, then again after a
+// restart, and again after kill -9.
+func TestPythonAllLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends gigabytes")
+	}
+	source, dir := goSource(t), t.TempDir()
+	s := start(t, options{dir: dir, tags: "release"})
+	sdk(t, "lines.py", s.address, "produce", source)
+	sdk(t, "lines.py", s.address, "verify", source)
+	s.stop()
+	s = start(t, options{dir: dir, tags: "release"})
+	sdk(t, "lines.py", s.address, "verify", source)
+	s.kill()
+	s = start(t, options{dir: dir, tags: "release"})
+	sdk(t, "lines.py", s.address, "verify", source)
+	s.stop()
+}
+
+// TestPythonModes does the same with fewer lines under both backends and several numbers of shards: everything that was
+// produced under one is read under the next.
+func TestPythonModes(t *testing.T) {
+	source, dir := goSource(t), t.TempDir()
+	rounds := []struct {
+		io     string
+		shards int
+		forbid bool
+		kill   bool
+	}{
+		{io: "uring", shards: 1},
+		{io: "epoll", shards: 2, kill: true},
+		{io: "uring", shards: 4, kill: true},
+		{io: "epoll", shards: 1},
+		{io: "uring", shards: 2},
+		{io: "epoll", shards: 4, kill: true},
+		{io: "auto", shards: 2, forbid: true, kill: true},
+		{io: "uring", shards: 1},
+	}
+	for i, r := range rounds {
+		s := start(t, options{dir: dir, forbidUring: r.forbid, args: []string{"--io", r.io, "--shards", fmt.Sprint(r.shards)}})
+		if r.forbid && !strings.Contains(s.Log(), "io_uring unavailable") {
+			t.Errorf("the broker does not say why it takes epoll:\n%s", s.Log())
+		}
+		own := []string{"--limit", "50000", "--singles", "2000", "--stream"}
+		sdk(t, "lines.py", append([]string{s.address, "produce", source}, append(own, fmt.Sprintf("round%d", i))...)...)
+		for k := max(0, i-1); k <= i; k++ { // its own, and those of the round before
+			sdk(t, "lines.py", append([]string{s.address, "verify", source}, append(own, fmt.Sprintf("round%d", k))...)...)
+		}
+		if r.kill {
+			s.kill()
+		} else {
+			s.stop()
+		}
+	}
+	s := start(t, options{dir: dir, args: []string{"--shards", "3"}})
+	for i := range rounds {
+		sdk(t, "lines.py", s.address, "verify", source, "--limit", "50000", "--singles", "2000", "--stream", fmt.Sprintf("round%d", i))
+	}
+	s.stop()
+}
