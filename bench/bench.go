@@ -40,6 +40,9 @@ type Workload struct {
 	Rate          float64       `json:"rate,omitempty"`     // messages a second, all producers together; 0: closed loop
 	Fresh         bool          `json:"fresh"`              // build every batch anew, as an application does, instead of sending one again and again
 	PrefillBytes  int64         `json:"prefill_bytes"`      // per partition, when there are only consumers; 0: enough for 32 polls, and 16 MiB
+
+	// CPU says how much CPU time the server has used so far, when that can be known.
+	CPU func() time.Duration `json:"-"`
 }
 
 const (
@@ -229,6 +232,7 @@ func (r *run) load(workers []worker) Result {
 	if r.Messages == 0 {
 		r.to = r.from.Add(r.Duration)
 	}
+	cpu := r.meter(begin)
 	var all sync.WaitGroup
 	r.producing.Add(r.Producers)
 	for _, w := range workers {
@@ -246,7 +250,34 @@ func (r *run) load(workers []worker) Result {
 		w.add(t)
 		w.close()
 	}
-	return t.result(r.Workload, max(end.Sub(r.from), 0))
+	return t.result(r.Workload, max(end.Sub(r.from), 0), cpu())
+}
+
+// meter measures the server's CPU time over the measured time. The function it returns is to be called at the end.
+func (r *run) meter(begin time.Time) (used func() time.Duration) {
+	if r.CPU == nil {
+		return func() time.Duration { return 0 }
+	}
+	var at [2]time.Duration
+	var taken sync.WaitGroup
+	take := func(i int, when time.Time) {
+		taken.Add(1)
+		time.AfterFunc(when.Sub(begin), func() {
+			at[i] = r.CPU()
+			taken.Done()
+		})
+	}
+	take(0, r.from)
+	if !r.to.IsZero() {
+		take(1, r.to)
+	}
+	return func() time.Duration {
+		taken.Wait()
+		if r.to.IsZero() {
+			at[1] = r.CPU()
+		}
+		return at[1] - at[0]
+	}
 }
 
 // over says whether a worker is to begin no more requests.

@@ -27,8 +27,9 @@ func Scenarios() []Scenario {
 	}
 }
 
-// Comparison is what is run: every scenario, at every level, on a broker for each way of io, in rounds that take turns,
-// so that what changes on the machine meanwhile falls on all alike.
+// Comparison is what is run: every scenario, on a new broker for each way of io and level, in rounds that each begin
+// with another way and another level, so that what changes on the machine meanwhile, and what a run leaves behind for
+// the disk to do, falls on all alike.
 type Comparison struct {
 	Command   []string // of a server, to which settings are added
 	Parent    string   // of the data directories
@@ -75,12 +76,16 @@ func (c Comparison) Run(ctx context.Context) (Report, error) {
 		if round%2 == 1 {
 			slices.Reverse(ways)
 		}
+		first := round % max(len(c.Levels), 1)
 		for _, way := range ways {
-			if _, refused := r.Refused[way]; refused {
-				continue
-			}
-			if err := c.runOn(ctx, &r, round, way); err != nil {
-				return r, fmt.Errorf("round %d, %s: %w", round+1, way, err)
+			for i := range c.Levels {
+				if _, refused := r.Refused[way]; refused {
+					break
+				}
+				level := c.Levels[(first+i)%len(c.Levels)]
+				if err := c.runOn(ctx, &r, round, way, level); err != nil {
+					return r, fmt.Errorf("round %d, %s, %s: %w", round+1, way, level, err)
+				}
 			}
 		}
 	}
@@ -88,9 +93,10 @@ func (c Comparison) Run(ctx context.Context) (Report, error) {
 }
 
 // runOn does a round on one broker.
-func (c Comparison) runOn(ctx context.Context, r *Report, round int, way string) (err error) {
+func (c Comparison) runOn(ctx context.Context, r *Report, round int, way, level string) (err error) {
 	b, err := startBroker(ctx, c.Command, c.Parent, way)
-	if err != nil && round == 0 && ctx.Err() == nil {
+	ran := slices.ContainsFunc(r.Runs, func(o One) bool { return o.IO == way })
+	if err != nil && !ran && ctx.Err() == nil {
 		r.Refused[way] = err.Error()
 		fmt.Fprintf(c.Progress, "%s is left out: %v\n", way, err)
 		return nil
@@ -99,24 +105,22 @@ func (c Comparison) runOn(ctx context.Context, r *Report, round int, way string)
 		return err
 	}
 	defer func() { err = errors.Join(err, b.end()) }()
-	for _, level := range c.Levels {
-		for _, s := range c.Scenarios {
-			if s.Workload.Producers == 0 && level != c.Levels[0] {
-				continue // reads are the same at all levels
-			}
-			w := s.Workload
-			w.Address, w.Username, w.Password = b.address, brokerUser, brokerPassword
-			w.Durability, w.Warmup, w.Duration = level, c.Warmup, c.Duration
-			result, err := Run(ctx, w)
-			if err != nil {
-				return fmt.Errorf("%s at %s: %w", s.Name, level, err)
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			r.Runs = append(r.Runs, One{round + 1, way, level, s.Name, result})
-			fmt.Fprintf(c.Progress, "round %d  %-6s %-10s %-18s %s\n", round+1, way, level, s.Name, result.line())
+	for _, s := range c.Scenarios {
+		if s.Workload.Producers == 0 && level != c.Levels[0] {
+			continue // reads are the same at all levels
 		}
+		w := s.Workload
+		w.Address, w.Username, w.Password, w.CPU = b.address, brokerUser, brokerPassword, b.cpu
+		w.Durability, w.Warmup, w.Duration = level, c.Warmup, c.Duration
+		result, err := Run(ctx, w)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.Runs = append(r.Runs, One{round + 1, way, level, s.Name, result})
+		fmt.Fprintf(c.Progress, "round %d  %-6s %-10s %-18s %s\n", round+1, way, level, s.Name, result.line())
 	}
 	return nil
 }

@@ -33,14 +33,15 @@ type line struct {
 // Write prints the medians of the rounds: the ways of io one above the other, the levels side by side.
 func (r Report) Write(out io.Writer) {
 	fmt.Fprintf(out, "%s\ncommit %s; %s; %d rounds of %s after %s\n", r.Machine, r.Commit, r.Load, r.Rounds, r.Duration, r.Warmup)
-	fmt.Fprintln(out, "medians; in brackets the spread of msg/s over the rounds, (largest - smallest) / median; e2e: from building a batch until a consumer has it")
+	fmt.Fprintln(out, "medians; in brackets the spread of msg/s over the rounds, (largest - smallest) / median; e2e: from building a batch until a consumer has it;")
+	fmt.Fprintln(out, "cpu: of the broker, for each message of all that was done in the run")
 	t := table.NewWriter()
 	t.SetOutputMirror(out)
 	t.SetStyle(tableStyle())
 	top, head := table.Row{"", "", ""}, table.Row{"scenario", "", "io"}
 	for _, l := range r.Levels {
-		top = append(top, l, l, l, l)
-		head = append(head, "msg/s", "MB/s", "p50", "p99")
+		top = append(top, l, l, l, l, l)
+		head = append(head, "msg/s", "MB/s", "p50", "p99", "cpu")
 	}
 	t.AppendHeader(top, table.RowConfig{AutoMerge: true})
 	t.AppendHeader(head)
@@ -54,7 +55,7 @@ func (r Report) Write(out io.Writer) {
 		}
 		t.AppendRow(row)
 	}
-	t.SetColumnConfigs(rightAligned(4, 3+4*len(r.Levels)))
+	t.SetColumnConfigs(rightAligned(4, 3+5*len(r.Levels)))
 	t.Render()
 	for way, why := range r.Refused {
 		fmt.Fprintf(out, "%s did not start: %s\n", way, why)
@@ -96,26 +97,36 @@ func (r Report) lines() []line {
 	return all
 }
 
-// cells are the four numbers of a line at a level.
+// cells are the numbers of a line at a level.
 func (r Report) cells(l line, level string) table.Row {
-	var messages, megabytes, p50, p99 []float64
+	var messages, megabytes, p50, p99, cpu []float64
 	for _, o := range r.Runs {
 		if o.Scenario != l.scenario || o.IO != l.io || o.Level != level {
 			continue
 		}
 		s, latency := l.of(o.Result)
 		messages, megabytes = append(messages, s.MessagesPerSecond), append(megabytes, s.MBPerSecond)
-		p50, p99 = append(p50, latency.P50), append(p99, latency.P99)
+		p50, p99, cpu = append(p50, latency.P50), append(p99, latency.P99), append(cpu, o.Result.cpuPerMessage())
 	}
 	if len(messages) == 0 {
-		return table.Row{"-", "-", "-", "-"}
+		return table.Row{"-", "-", "-", "-", "-"}
 	}
 	m := median(messages)
 	spread := 0.0
 	if m > 0 {
 		spread = (slices.Max(messages) - slices.Min(messages)) / m * 100
 	}
-	return table.Row{fmt.Sprintf("%s (%.0f%%)", rate(m), spread), fmt.Sprintf("%.1f", median(megabytes)), micros(median(p50)), micros(median(p99))}
+	return table.Row{fmt.Sprintf("%s (%.0f%%)", rate(m), spread), fmt.Sprintf("%.1f", median(megabytes)), micros(median(p50)), micros(median(p99)),
+		fmt.Sprintf("%.2fµs", median(cpu))}
+}
+
+// cpuPerMessage is in microseconds; messages sent and messages polled count alike.
+func (r Result) cpuPerMessage() float64 {
+	messages := uint64(0)
+	for _, s := range r.sides() {
+		messages += s.Messages
+	}
+	return r.ServerCPUSeconds * 1e6 / float64(max(messages, 1))
 }
 
 func median(v []float64) float64 {

@@ -13,6 +13,8 @@ type Result struct {
 	Sent     *Side    `json:"sent,omitempty"`
 	Polled   *Side    `json:"polled,omitempty"`
 	EndToEnd *Latency `json:"end_to_end,omitempty"` // from when a batch was built until a consumer had it
+
+	ServerCPUSeconds float64 `json:"server_cpu_seconds,omitempty"`
 }
 
 // Side is what producers, or consumers, did.
@@ -93,8 +95,8 @@ func newTally() *tally {
 	return &tally{counted{latency: newHistogram()}, counted{latency: newHistogram()}, newHistogram()}
 }
 
-func (t *tally) result(w Workload, measured time.Duration) Result {
-	r := Result{Workload: w, Seconds: measured.Seconds()}
+func (t *tally) result(w Workload, measured, cpu time.Duration) Result {
+	r := Result{Workload: w, Seconds: measured.Seconds(), ServerCPUSeconds: cpu.Seconds()}
 	if w.Producers > 0 {
 		r.Sent = t.sent.side(w, r.Seconds)
 	}
