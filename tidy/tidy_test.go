@@ -178,7 +178,9 @@ func TestMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	onMap := map[string]bool{}
-	for _, m := range mapRow.FindAllStringSubmatch(string(text), -1) {
+	_, section, _ := strings.Cut(string(text), "\n## Map\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, m := range mapRow.FindAllStringSubmatch(section, -1) {
 		onMap[m[1]] = true
 	}
 	inTree := map[string]bool{}
