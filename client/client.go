@@ -84,7 +84,7 @@ func (c *Client) Close() error {
 // newID forgets the session and takes the id of the next one. Ids are random and name one login each.
 func (c *Client) newID() {
 	c.session, c.next = 0, 1
-	_, _ = rand.Read(c.id[:])                                // never fails, says its documentation
+	_, _ = rand.Read(c.id[:])                               // never fails, says its documentation
 	c.id[6], c.id[8] = c.id[6]&0x0f|0x40, c.id[8]&0x3f|0x80 // a version-4 UUID, and so never zero
 }
 
@@ -125,6 +125,9 @@ func (c *Client) call(ctx context.Context, code wire.Code, body, tail []byte) ([
 
 // refused passes on what the server said against a request. An eviction ends the session, and its id with it.
 func (c *Client) refused(err error) error {
+	if err == nil {
+		return nil // the usual case allocates nothing
+	}
 	var reason vsr.Reason
 	if errors.As(err, &reason) {
 		c.newID()

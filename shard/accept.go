@@ -27,7 +27,7 @@ func (a *acceptor) start(s *Shard, fd int32) {
 
 func (a *acceptor) arm(s *Shard) {
 	a.again = 0
-	a.armed = s.io.Submit(&uring.Op{Kind: uring.KindAccept, FD: a.fd, Token: tokAccept})
+	a.armed = s.submit(uring.Op{Kind: uring.KindAccept, FD: a.fd, Token: tokAccept})
 }
 
 func (a *acceptor) waiting() bool { return a.again != 0 || len(a.pending) > 0 }
@@ -70,7 +70,7 @@ func (a *acceptor) take(s *Shard, fd int32) {
 		if !s.stopping && s.logAllowed() {
 			s.log.Warn("connection refused: too many", zap.String("peer", uring.PeerName(fd)), zap.Int("max", s.cfg.ConnectionsMax))
 		}
-		s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
+		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return
 	}
 	b.conns.Add(1)
@@ -112,7 +112,7 @@ func (a *acceptor) retry(s *Shard) {
 // stop ends accepting; tryClose closes the listening socket when nothing uses it any more.
 func (a *acceptor) stop(s *Shard) {
 	if a.armed != 0 {
-		s.io.Submit(&uring.Op{Kind: uring.KindCancel, Target: a.armed, Token: tokNone})
+		s.submit(uring.Op{Kind: uring.KindCancel, Target: a.armed, Token: tokNone})
 	}
 	a.tryClose(s)
 }
@@ -123,12 +123,12 @@ func (a *acceptor) tryClose(s *Shard) {
 	}
 	a.closed = true
 	for _, n := range a.pending {
-		s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: n.fd, Token: tokNone})
+		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: n.fd, Token: tokNone})
 		s.b.conns.Add(-1)
 	}
 	a.pending = nil
 	if a.fd > 0 {
-		s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
+		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
 	}
 }
 

@@ -66,7 +66,7 @@ func (c *conn) token(op uint64) uint64 {
 // adopt takes a new connection in.
 func (s *Shard) adopt(a acceptedConn) {
 	if s.stopping {
-		s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
+		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
 		s.b.connEnded(s.id)
 		return
 	}
@@ -88,7 +88,7 @@ func (s *Shard) adopt(a acceptedConn) {
 // armRecv has the next bytes of the connection come in.
 func (s *Shard) armRecv(c *conn) {
 	if c.recv == 0 && !c.closing && !c.stashed && !c.eof {
-		c.recv = s.io.Submit(&uring.Op{Kind: uring.KindRecv, FD: c.fd, Len: recvBufBytes, Token: c.token(connRecv)})
+		c.recv = s.submit(uring.Op{Kind: uring.KindRecv, FD: c.fd, Len: recvBufBytes, Token: c.token(connRecv)})
 	}
 }
 
@@ -226,7 +226,13 @@ func (s *Shard) keep(c *conn, p []byte) bool {
 		c.kept = buf
 	}
 	c.keptLen += copy(c.kept[c.keptLen:], p)
+	s.copied(len(p))
 	return true
+}
+
+func (s *Shard) copied(n int) {
+	s.stats.copies++
+	s.stats.copiedBytes += uint64(n)
 }
 
 // feedKept looks for a frame in the bytes that wait, and has the rest of it come in.
@@ -273,6 +279,7 @@ func (s *Shard) takeFrame(c *conn) {
 	}
 	c.frame, c.wanted = buf, 0
 	c.frameLen = copy(buf, c.kept[:c.keptLen])
+	s.copied(c.frameLen)
 	rest := copy(c.kept, c.kept[c.frameLen:c.keptLen])
 	c.keptLen = rest
 	if rest == 0 {
@@ -333,7 +340,7 @@ func (s *Shard) receiveBody(c *conn) {
 	}
 	c.deadline = s.mono + int64(pieceTimeout)
 	to := min(len(c.frame), c.frameLen+bodyPiece)
-	c.recv = s.io.Submit(&uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: c.frame[c.frameLen:to], Token: c.token(connBody)})
+	c.recv = s.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: c.frame[c.frameLen:to], Token: c.token(connBody)})
 }
 
 func (s *Shard) bodyReceived(c *conn, done *uring.Completion) {
@@ -388,7 +395,7 @@ func (s *Shard) respond(c *conn, q *request, vec [][]byte) {
 		return
 	}
 	c.deadline = s.mono + int64(sendTimeout)
-	c.send = s.io.Submit(&uring.Op{Kind: uring.KindSend, FD: c.fd, Vec: vec, Token: c.token(connSend)})
+	c.send = s.submit(uring.Op{Kind: uring.KindSend, FD: c.fd, Vec: vec, Token: c.token(connSend)})
 	if c.keptLen == 0 {
 		s.armRecv(c)
 	}
@@ -451,7 +458,7 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 	}
 	for _, h := range []uring.Handle{c.recv, c.send} {
 		if h != 0 {
-			s.io.Submit(&uring.Op{Kind: uring.KindCancel, Target: h, Token: tokNone})
+			s.submit(uring.Op{Kind: uring.KindCancel, Target: h, Token: tokNone})
 		}
 	}
 	if c.stash.ID != 0 {
@@ -474,7 +481,7 @@ func (s *Shard) tryClose(c *conn) {
 	}
 	c.kept, c.frame, c.keptLen, c.wanted, c.deadline = nil, nil, 0, 0, 0
 	s.logout(c)
-	s.io.Submit(&uring.Op{Kind: uring.KindCloseSocket, FD: c.fd, Token: c.token(connClose)})
+	s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: c.fd, Token: c.token(connClose)})
 }
 
 func (s *Shard) freeConn(c *conn) {

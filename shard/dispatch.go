@@ -41,6 +41,7 @@ func init() {
 
 // dispatch handles the frame p of q.
 func (s *Shard) dispatch(c *conn, q *request, p []byte) {
+	s.stats.requests++
 	f, _, _, err := vsr.DecodeFrame(p, s.cfg.FrameBytesMax)
 	if err != nil {
 		s.drop(c, q, "not a frame of the protocol", err)

@@ -389,7 +389,7 @@ func (l *lead) snapshotStep(res int64, err error) {
 		return
 	}
 	j.step++
-	l.s.io.Submit(&op)
+	l.s.submit(op)
 }
 
 func (l *lead) endSnapshot() {

@@ -19,6 +19,7 @@ type Shard struct {
 	cfg    *Config
 	log    *zap.Logger
 	io     uring.IO
+	op     uring.Op // being submitted
 	port   *router.Port[message]
 	store  *storage.Store
 	meta   *metadata.Machine
@@ -67,8 +68,9 @@ type Shard struct {
 
 // turnStats measures turns; read by the shard only.
 type turnStats struct {
-	turns, stalls uint64
-	longest       time.Duration
+	turns, stalls, requests uint64
+	copies, copiedBytes     uint64 // of bytes before a frame was whole
+	longest                 time.Duration
 }
 
 // message is what shards send each other.
@@ -271,6 +273,13 @@ func (s *Shard) storeDone(q *request) {
 	default:
 		s.answered(q)
 	}
+}
+
+// submit hands an operation to the kernel. It lies in the shard while that looks at it: what an interface is given a
+// pointer to would otherwise be allocated anew each time.
+func (s *Shard) submit(op uring.Op) uring.Handle {
+	s.op = op
+	return s.io.Submit(&s.op)
 }
 
 // publish shows other shards what was sent to them, and wakes those that sleep.

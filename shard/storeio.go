@@ -22,7 +22,7 @@ func (s *Shard) submitStore() {
 	for _, op := range s.store.TakeOps() {
 		u := uringOp(&op)
 		u.Token = tokStore | op.Token
-		s.io.Submit(&u)
+		s.submit(u)
 	}
 }
 

@@ -1,0 +1,153 @@
+package shard_test
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// oneBatch is a batch of n messages of size bytes.
+func oneBatch(t testing.TB, n, size int) batch.Batch {
+	t.Helper()
+	var b batch.Builder
+	for i := range n {
+		if err := b.Add([16]byte{byte(i), byte(i >> 8)}, bytes.Repeat([]byte{byte('a' + i%26)}, size), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// topicWith makes a stream and a topic with so many partitions.
+func topicWith(t testing.TB, c *client.Client, partitions uint32, options ...wire.Option) (stream, topic wire.Identifier) {
+	t.Helper()
+	stream, topic = wire.Named("cost"), wire.Named("cost")
+	if _, err := c.CreateStream(context.Background(), "cost"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateTopic(context.Background(), stream, "cost", partitions, options...); err != nil {
+		t.Fatal(err)
+	}
+	return stream, topic
+}
+
+// TestRequestsAllocateNothing runs sends and polls over a real socket against both backends: neither the server nor the
+// client allocates, whether the log is the connection's shard's own or another's.
+func TestRequestsAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO = mode })
+			c := s.dial(t)
+			ctx := context.Background()
+			stream, topic := topicWith(t, c, 2) // one partition on each shard
+			b := oneBatch(t, 1, 100)
+			fails := func(err error) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for part := range uint32(2) {
+				send := func() {
+					_, err := c.Send(ctx, stream, topic, part, b)
+					fails(err)
+				}
+				poll := func() {
+					p, err := c.Poll(ctx, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(part),
+						Strategy: wire.Strategy{Kind: wire.FromLast}, Count: 10})
+					fails(err)
+					if p.Count != 10 {
+						t.Fatalf("%d messages", p.Count)
+					}
+				}
+				for range 3000 { // pools and queues reach their size
+					send()
+				}
+				for range 500 {
+					poll()
+				}
+				if n := testing.AllocsPerRun(2000, send); n >= 1 {
+					t.Errorf("partition %d: a send allocates %v times", part, n)
+				}
+				if n := testing.AllocsPerRun(2000, poll); n >= 1 {
+					t.Errorf("partition %d: a poll allocates %v times", part, n)
+				}
+			}
+		})
+	}
+}
+
+// total adds up what all shards did.
+func total(b *shard.Broker) (sum shard.Stats) {
+	for _, s := range b.Stats() {
+		sum.IO.Syscalls += s.IO.Syscalls
+		sum.IO.Synced += s.IO.Synced
+		sum.IO.Writes += s.IO.Writes
+		sum.Copies += s.Copies
+		sum.CopiedBytes += s.CopiedBytes
+		sum.Requests += s.Requests
+		sum.Groups += s.Groups
+	}
+	return sum
+}
+
+// TestCostOfSmallSends counts what 16 producers of one 100-byte message each cost at persisted: two copies of each
+// batch and none of anything else, fewer than one synced disk operation and fewer than one system call for every two
+// requests, and never none.
+func TestCostOfSmallSends(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO, c.CPUs = mode, []int{0} })
+			admin := s.dial(t)
+			stream, topic := topicWith(t, admin, 4, wire.Option{Key: []byte("durability"), Kind: wire.KindString, Value: []byte("persisted")})
+			b := oneBatch(t, 1, 100)
+			const producers, each = 16, 500
+			clients := make([]*client.Client, producers)
+			for i := range clients {
+				clients[i] = s.dial(t)
+				if _, err := clients[i].Send(context.Background(), stream, topic, uint32(i%4), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := total(s.Broker)
+			var wg sync.WaitGroup
+			for i, c := range clients {
+				wg.Go(func() {
+					for range each {
+						if _, err := c.Send(context.Background(), stream, topic, uint32(i%4), b); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			after := total(s.Broker)
+			requests := after.Requests - before.Requests
+			if requests != producers*each {
+				t.Fatalf("%d requests counted, %d were sent", requests, producers*each)
+			}
+			copies, copied := after.Copies-before.Copies, after.CopiedBytes-before.CopiedBytes
+			synced, calls := after.IO.Synced-before.IO.Synced, after.IO.Syscalls-before.IO.Syscalls
+			t.Logf("%d requests: %d copies of %d bytes, %d synced operations, %d groups, %d system calls", requests, copies, copied, synced,
+				after.Groups-before.Groups, calls)
+			if copies < 2*requests || copies > 2*requests+requests/50 || copied < 2*requests*uint64(len(b)) {
+				t.Errorf("%d copies of %d bytes: two of each batch are needed, more are not", copies, copied)
+			}
+			if synced == 0 || 2*synced >= requests {
+				t.Errorf("%d synced operations for %d requests", synced, requests)
+			}
+			if mode == "uring" && 2*calls >= requests*2 {
+				t.Errorf("%d system calls for %d requests", calls, requests)
+			}
+		})
+	}
+}

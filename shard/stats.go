@@ -1,0 +1,45 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// Stats says what one shard did since it began, and how it stands.
+type Stats struct {
+	IO            uring.Counters
+	Turns, Stalls uint64 // a stall is a turn that took longer than 1 ms of our own code
+	LongestTurn   time.Duration
+	Requests      uint64 // frames handled
+	Connections   int
+	Logs          int
+	Groups, Laps  uint64 // of the journal
+	DirectWrites  uint64 // batches that went straight to their segment
+	Copies        uint64 // of received bytes, on their way to tail and journal
+	CopiedBytes   uint64
+}
+
+// Stats asks every shard, in its own thread, and waits for the answers. It must not be called from a shard.
+func (b *Broker) Stats() []Stats {
+	all := make([]Stats, len(b.shards))
+	for i, s := range b.shards {
+		done := make(chan struct{})
+		s.post(func(s *Shard) {
+			all[i] = s.statistics()
+			close(done)
+		})
+		select {
+		case <-done:
+		case <-b.done:
+		}
+	}
+	return all
+}
+
+func (s *Shard) statistics() Stats {
+	copies, bytes := s.store.Copies()
+	return Stats{IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
+		Requests: s.stats.requests, Connections: s.connCount, Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(),
+		DirectWrites: s.store.DirectWrites(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
+}
