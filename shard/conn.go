@@ -43,13 +43,17 @@ type conn struct {
 	deadline  int64 // monotonic time by which what is awaited must be there; 0: none
 
 	session  session
-	lastMeta uint64 // highest request number of a metadata command of this session
+	lastMeta uint64    // highest request number of a metadata command of this session
+	move     *connMove // on its way to another shard
 }
 
-// acceptedConn is a socket on its way to its shard.
+// acceptedConn is a socket on its way to its shard, new or moved.
 type acceptedConn struct {
-	fd int32
-	id uint32
+	fd       int32
+	id       uint32
+	opened   bool
+	session  session
+	lastMeta uint64
 }
 
 const (
@@ -78,11 +82,11 @@ func (s *Shard) adopt(a acceptedConn) {
 		c = &conn{slot: uint32(len(s.conns))}
 		s.conns = append(s.conns, c)
 	}
-	*c = conn{fd: a.fd, id: a.id, slot: c.slot, gen: c.gen + 1, peer: uring.PeerName(a.fd), idleSince: s.mono, vec: c.vec[:0]}
-	c.deadline = s.mono + int64(s.cfg.HandshakeTimeout)
+	*c = conn{fd: a.fd, id: a.id, slot: c.slot, gen: c.gen + 1, peer: uring.PeerName(a.fd), idleSince: s.mono, vec: c.vec[:0],
+		opened: a.opened, session: a.session, lastMeta: a.lastMeta}
 	s.connCount++
 	_ = uring.SetNoDelay(a.fd)
-	s.armRecv(c)
+	s.await(c)
 }
 
 // armRecv has the next bytes of the connection come in.
@@ -121,6 +125,9 @@ func (s *Shard) connCompleted(done *uring.Completion) {
 func (s *Shard) received1(c *conn, done *uring.Completion) {
 	if done.Recv.ID != 0 {
 		s.held++
+	}
+	if c.move != nil && s.moveStep(c, done) {
+		return
 	}
 	switch {
 	case c.closing:
