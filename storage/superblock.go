@@ -65,9 +65,10 @@ func decodeSuperblock(p []byte) (b superblock, err error) {
 	return b, nil
 }
 
-// readSuperblock reads the newer valid copy of p, the whole file. fresh: there is none, because the file is empty.
+// readSuperblock reads the newer valid copy of p, the whole file. fresh: there is none, because the file is empty, or has
+// only zeros: the very first write was interrupted.
 func readSuperblock(p []byte) (b superblock, fresh bool, err error) {
-	if len(p) == 0 {
+	if allZero(p) {
 		return b, true, nil
 	}
 	var first error
@@ -89,4 +90,13 @@ func readSuperblock(p []byte) (b superblock, fresh bool, err error) {
 		return b, false, first
 	}
 	return b, false, nil
+}
+
+func allZero(p []byte) bool {
+	for _, b := range p {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
 }
