@@ -55,6 +55,8 @@ func floorTime(ix []indexEntry, ts uint64) (indexEntry, bool) {
 func (g *segment) prepare() {
 	s := g.log.s
 	switch {
+	case g.gone:
+		g.wakeWaiters(nil)
 	case g.readFD < 0 && !g.opening:
 		g.opening = true
 		g.users++
@@ -76,7 +78,7 @@ func segmentReadable(s *Store, p *pendingOp, fd int64, err error) {
 		g.readFD = int32(fd)
 	}
 	g.release()
-	if err != nil {
+	if err != nil && !g.gone {
 		g.wakeWaiters(err)
 		return
 	}

@@ -15,7 +15,8 @@ type pollState struct {
 	left   uint32
 	bytes  int // that may still be added
 	seg    *segment
-	pos    Pos // where to read on in seg
+	pos    Pos  // where to read on in seg
+	last   bool // what is being read ends where seg's records on disk end
 }
 
 const (
@@ -26,6 +27,7 @@ const (
 // startPoll finds where r begins and answers it from memory, or asks the disk.
 func (l *Log) startPoll(r *Request) {
 	p := &r.poll
+	*p = pollState{}
 	r.Current = l.last
 	r.Spans, r.Records, r.Bytes = r.Spans[:0], 0, 0
 	p.left, p.bytes = r.Count, r.BytesMax
@@ -49,6 +51,21 @@ func (l *Log) startPoll(r *Request) {
 		return
 	}
 	l.pollFrom(r)
+}
+
+// pollAgain lets a poll go on that was overtaken: its segment was removed, or its log.
+func (l *Log) pollAgain(r *Request) {
+	p := &r.poll
+	p.seg, p.pos = nil, 0
+	p.from = max(p.from, l.start)
+	switch {
+	case l.s.logs[l.cfg.ID] != l:
+		r.failPoll(l.s, ErrClosed)
+	case p.from >= l.hw:
+		l.finishPoll(r)
+	default:
+		l.pollFrom(r)
+	}
 }
 
 // back returns the offset of the n-th visible record from the end, or the first one; gaps hold no records.
@@ -114,7 +131,7 @@ func (l *Log) pollTail(r *Request) {
 }
 
 // collect adds what r wants of data, which begins with a batch at position at. It reports whether r wants more of what
-// follows, and how many bytes of data were whole batches. Bytes from disk are checked first.
+// follows, and how many bytes of data were done with; padding may reach beyond data. Bytes from disk are checked first.
 func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos, fromDisk bool) (more bool, used int, err error) {
 	p := &r.poll
 	runStart, runEnd := -1, -1
@@ -229,6 +246,10 @@ func (l *Log) pollDisk(r *Request) {
 		}
 	}
 	r.poll.seg = g
+	if g.gone {
+		l.pollAgain(r)
+		return
+	}
 	if !g.indexed || g.readFD < 0 {
 		g.waiters.push(r)
 		g.prepare()
@@ -279,6 +300,7 @@ func (l *Log) read(r *Request, g *segment, n int) {
 		l.s.starved.push(r) // tried again at the end of the turn
 		return
 	}
+	p.last = to == end
 	g.users++
 	l.s.stats.diskReads++
 	l.s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
@@ -323,7 +345,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 	}
 	if l.s.logs[l.cfg.ID] != l {
 		s.cfg.ReadMemory.Put(op.buf)
-		r.failPoll(s, ErrClosed)
+		l.pollAgain(r)
 		return
 	}
 	more, used, err := l.collect(r, nil, op.buf, r.poll.pos, true)
@@ -342,12 +364,23 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 		l.finishPoll(r)
 		return
 	}
+	if g.gone {
+		l.pollAgain(r)
+		return
+	}
+	rest := op.buf[min(used, len(op.buf)):]
 	r.poll.pos += Pos(used)
 	want := readMin
-	if rest := op.buf[used:]; len(rest) >= batch.HeaderSize {
-		if n, ok := batch.Peek(rest); ok {
-			want = max(want, n)
+	if n, ok := batch.Peek(rest); ok {
+		want = max(want, n)
+		if r.poll.last {
+			err = fmt.Errorf("%w: log %d, batch of %d bytes at byte %d, %d are there", ErrDamaged, l.cfg.ID, n, r.poll.pos, len(rest))
+			s.report("damaged batch", l.cfg.ID, err)
+			r.failPoll(s, err)
+			return
 		}
+	} else if r.poll.last {
+		r.poll.pos += Pos(len(rest)) // padding, too short to be looked at
 	} else if used == 0 {
 		want = max(want, len(op.buf)*2)
 	}
