@@ -17,10 +17,14 @@ func (l *Log) append(r *Request) {
 // pump tries the appends that waited, in order.
 func (l *Log) pump() {
 	for !l.wait.empty() {
-		if l.fenced != nil || !l.tryAppend(l.wait.first) {
+		if l.fenced != nil {
 			return
 		}
-		l.wait.pop()
+		r := l.wait.pop()
+		if !l.tryAppend(r) {
+			l.wait.pushFront(r)
+			return
+		}
 	}
 	if l.closing != nil {
 		l.tryClose()
@@ -44,7 +48,7 @@ func (l *Log) retryLater() {
 	}
 }
 
-// tryAppend appends r, or reports false and has seen to it that pump is called when it may work.
+// tryAppend appends r or refuses it, or reports false and has seen to it that pump is called when it may work.
 func (l *Log) tryAppend(r *Request) bool {
 	b := batch.Batch(r.Batch)
 	n := len(r.Batch)
@@ -77,6 +81,10 @@ func (l *Log) tryAppend(r *Request) bool {
 		return false
 	}
 	c := l.tailRoom(seg, pos, n)
+	if c == nil && l.s.tails == 0 {
+		l.s.answer(r, ErrNoMemory) // nothing here could make room for it
+		return true
+	}
 	if c == nil {
 		l.retryLater()
 		return false
@@ -96,6 +104,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	}
 	dst := c.bytes(pos, pos+Pos(n))
 	copy(dst, b) // the one copy between receive buffer and disk
+	s.stats.copied(n)
 	stored := batch.Batch(dst)
 	s.hasher.Stamp(stored, l.cfg.Partition, base, ts)
 
@@ -115,7 +124,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	if direct {
 		to := alignDown(seg.end)
 		l.writeBlocks(c, l.flushed, to)
-		node.direct = l.writeSeq
+		node.direct, l.lastDirect = l.writeSeq, l.writeSeq
 		s.stats.directWrites++
 	}
 	l.journalNode(&node, c)

@@ -51,11 +51,13 @@ const (
 	// entryCheckpoint says where a log stands: segment, pos = end, next; base = log start, previous segment = first
 	// segment kept, previous next = reserved bound, previous end = record bytes in the active segment.
 	entryCheckpoint
-	// entrySealed describes a segment that was rolled: segment, pos = end, base, next, previous end = record bytes.
+	// entrySealed describes segments that were rolled: data is segment descriptions as in the state file.
 	entrySealed
 	// entryMeta carries a metadata command: base = its index.
 	entryMeta
-	entryKindMax = entryMeta
+	// entryOffsets carries stored offsets: data is offsets as in the state file.
+	entryOffsets
+	entryKindMax = entryOffsets
 )
 
 type entry struct {

@@ -1,5 +1,7 @@
 package storage
 
+import "fmt"
+
 // segWrite is a write of whole blocks to a segment, from a chunk's memory, synced when it completes.
 type segWrite struct {
 	seg      *segment
@@ -16,7 +18,7 @@ func (l *Log) writeBlocks(c *chunk, from, to Pos) {
 		return
 	}
 	if from != l.flushed || from < c.base || to > c.base+Pos(len(c.buf)) {
-		panic("BUG: segment blocks written twice or not from their chunk")
+		panic(fmt.Sprintf("BUG: log %d: blocks %d to %d written, flushed to %d, from a chunk at %d to %d", l.cfg.ID, from, to, l.flushed, c.base, c.base+Pos(len(c.buf))))
 	}
 	l.writeSeq++
 	w := l.s.newSegWrite()
@@ -66,9 +68,7 @@ func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 		f.chunk = nil
 		s.writeFree = append(s.writeFree, f)
 	}
-	for i := len(l.chunks) - 1; i >= 0 && !l.chunks[i].listed; i-- {
-		s.maybeEvictable(l.chunks[i])
-	}
+	l.listEvictable()
 	l.settle()
 }
 
@@ -95,6 +95,7 @@ func (l *Log) pad() {
 	}
 	clear(c.buf[c.end-c.base : to-c.base])
 	l.writeBlocks(c, l.flushed, to)
+	l.flushed = afterPadding(seg.end)
 	l.s.stats.pads++
 }
 
@@ -119,4 +120,54 @@ func (s *Store) flushTails(n Pos) {
 			l.flushBlocks(l.chunks[len(l.chunks)-1], to)
 		}
 	}
+}
+
+// flushWait is a flush that waits for the group with its own entry, and for the direct writes before it.
+type flushWait struct {
+	req    *Request
+	gseq   uint64
+	direct uint64
+}
+
+// flushRequest answers when everything appended to the log so far is on stable storage.
+func (l *Log) flushRequest(r *Request) {
+	j := &l.s.journal
+	switch {
+	case l.fenced != nil:
+		l.s.answer(r, l.fenced)
+		return
+	case l.closed || l.closing != nil:
+		l.s.answer(r, ErrClosed)
+		return
+	case !j.room(entryHeadSize):
+		l.s.starved.push(r)
+		return
+	}
+	// An entry that changes nothing makes this group, and with it all before it, persisted.
+	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved}, nil)
+	j.touch(l)
+	l.flushes = append(l.flushes, flushWait{req: r, gseq: j.gather.seq, direct: l.lastDirect})
+}
+
+// settleFlushes answers the flushes whose turn has come.
+func (l *Log) settleFlushes() {
+	k := 0
+	for k < len(l.flushes) && l.flushes[k].gseq <= l.s.journal.pseq && l.flushes[k].direct <= l.writesDone {
+		l.s.answer(l.flushes[k].req, nil)
+		k++
+	}
+	if k > 0 {
+		n := copy(l.flushes, l.flushes[k:])
+		clear(l.flushes[n:])
+		l.flushes = l.flushes[:n]
+	}
+}
+
+// refuseFlushes answers the flushes that wait for writes that will not be done.
+func (l *Log) refuseFlushes(err error) {
+	for _, f := range l.flushes {
+		l.s.answer(f.req, err)
+	}
+	clear(l.flushes)
+	l.flushes = l.flushes[:0]
 }

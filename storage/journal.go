@@ -1,5 +1,10 @@
 package storage
 
+import (
+	"errors"
+	"fmt"
+)
+
 // The journal of a shard: two files of equal size, preallocated and written once with zeros, used in turn.
 //
 //	file:  head block | group | group | ... | lap group | unused
@@ -7,6 +12,8 @@ package storage
 // Everything appended in a turn by all logs leaves as one group. At most two groups are being written at a time; while
 // they are, the next one gathers. The last group of a file is its lap group: it holds all that the shard still needs of
 // what went before, and only when it is safe is the other file overwritten. The last quarter of a file is kept for it.
+
+var errJournalTooSmall = errors.New("storage: the journal is too small for the logs and stored offsets of its shard; give it more space")
 
 // JournalFile is one file of a journal, open for buffered and, where the filesystem allows it, direct writes.
 type JournalFile struct {
@@ -17,8 +24,17 @@ type JournalFile struct {
 
 const (
 	groupsInFlightMax = 2
-	groupBytesMax     = 2 << 20
+	groupsReadyMax    = 2 // closed and waiting for their place; beyond that, requests wait
+	groupBytesMin     = 32 << 10
+	groupBytesMax     = 2 << 20 // that a group grows to; a larger one has one entry
+	lapBytesMax       = 4 << 20 // that a lap takes if it can be made smaller
+
+	// JournalBytesMin is the least size of a journal file: its lower half must hold the largest entry.
+	JournalBytesMin = 512 << 10
 )
+
+// The lower half of the smallest journal file holds the head block and the largest batch that goes through the journal.
+const _ uint = JournalBytesMin/2 - BlockSize - groupHeadSize - 2*entryHeadSize - DirectMin - BlockSize
 
 // group is a journal group being gathered, in flight, or written and not yet safe.
 type group struct {
@@ -71,12 +87,14 @@ type journal struct {
 	free    []*group
 }
 
-func (j *journal) groupMax() int {
-	return int(min(groupBytesMax, j.files[0].Size/8))
-}
+// groupMax is what a group may grow to, groupLimit what it may have at all.
+func (j *journal) groupMax() int   { return int(min(groupBytesMax, j.files[0].Size/8)) }
+func (j *journal) groupLimit() int { return int(j.files[0].Size/2 - 2*BlockSize) }
 
-// lapRoom is what is kept at the end of each file for the lap group.
-func (j *journal) lapRoom() int64 { return (j.files[0].Size / 4) &^ (BlockSize - 1) }
+// lapRoom is what is kept at the end of each file for the lap group: a quarter, or what a lap holds in any case.
+func (j *journal) lapRoom() int64 {
+	return max(j.files[0].Size/4, j.s.fixed+lapSlack) &^ (BlockSize - 1)
+}
 
 func (j *journal) newGroup(size int) *group {
 	buf := j.s.cfg.JournalMemory.Get(size)
@@ -95,22 +113,22 @@ func (j *journal) newGroup(size int) *group {
 	return g
 }
 
-// room makes the gathering group hold n more bytes of entries, or reports false: no memory now.
+// room makes the gathering group hold n more bytes of entries, or reports false: no memory, or too many groups wait.
 func (j *journal) room(n int) bool {
 	if j.failed != nil {
 		return false
 	}
 	if g := j.gather; g != nil {
-		if g.n+n <= len(g.buf) {
+		if g.n+n <= min(len(g.buf), j.groupLimit()) || j.grow(g, n) {
 			return true
 		}
-		if grown := j.grow(g, n); grown {
-			return true
+		if len(j.ready) >= groupsReadyMax {
+			return false
 		}
 		j.ready = append(j.ready, g)
 		j.gather = nil
 	}
-	size := 32 << 10
+	size := groupBytesMin
 	for size < n+groupHeadSize {
 		size *= 2
 	}
@@ -147,6 +165,9 @@ func (j *journal) add(e *entry, data []byte) {
 	e.put(g.buf[g.n:], len(data))
 	g.n += entryHeadSize
 	g.n += copy(g.buf[g.n:], data)
+	if len(data) > 0 {
+		j.s.stats.copied(len(data))
+	}
 	g.count++
 	if e.level == LevelPersisted {
 		g.persist = true
@@ -173,9 +194,13 @@ func (j *journal) flush() {
 		if g == nil {
 			return
 		}
-		size := alignUp(Pos(g.n))
-		if j.lapping || j.pos+int64(size) > j.files[j.cur].Size-j.lapRoom() {
+		size := int64(alignUp(Pos(g.n)))
+		if end := j.pos + size; j.lapping || end > j.files[j.cur].Size-j.lapRoom() {
 			j.putBack(g)
+			if j.pos == BlockSize {
+				j.fail(fmt.Errorf("%w: %d bytes for each lap", errJournalTooSmall, j.s.fixed))
+				return
+			}
 			j.startLap()
 			return
 		}
@@ -263,8 +288,12 @@ func (j *journal) syncBuffered() {
 func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
 	j := &s.journal
 	j.writing--
+	s.cfg.JournalMemory.Put(p.g.buf)
+	p.g.buf = nil
 	if err != nil {
 		j.fail(err)
+	}
+	if j.failed != nil {
 		return
 	}
 	p.g.written = true
@@ -280,7 +309,9 @@ func journalSynced(s *Store, p *pendingOp, _ int64, err error) {
 	j.syncing[f] = false
 	if err != nil {
 		j.fail(err)
-		return
+	}
+	if j.failed != nil {
+		return // what is synced now says nothing of what a failed sync lost
 	}
 	again := false
 	for _, g := range j.unsafe {
@@ -353,8 +384,6 @@ func (j *journal) release(g *group) {
 			l.touched = nil
 		}
 	}
-	j.s.cfg.JournalMemory.Put(g.buf)
-	g.buf = nil
 	if g == j.lap {
 		j.lap = nil
 		j.cur = 1 - j.cur
@@ -386,8 +415,11 @@ func (j *journal) finish() bool {
 
 // syncDeadline returns when the oldest group in the page cache must go to stable storage; 0: none.
 func (j *journal) syncDeadline() int64 {
+	if j.failed != nil {
+		return 0
+	}
 	for _, g := range j.unsafe {
-		if !g.direct && !g.syncing {
+		if !g.direct && !g.synced && !j.syncing[g.file] {
 			return g.born + j.s.cfg.LossBound.Nanoseconds()/2
 		}
 	}

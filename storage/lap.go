@@ -6,7 +6,7 @@ import "fmt"
 //
 // It holds, for every log of the shard: a checkpoint; the bytes below the checkpoint that no synced segment block has;
 // the pending batches behind a direct batch whose write has not returned, by their entries; the descriptions of its
-// sealed segments; stored offsets; reservations and log starts that are in flight; and the metadata commands that no
+// segments that were sealed in this run; stored offsets; reservations and log starts that are in flight; and the metadata commands that no
 // snapshot has. What still gathers comes after it, into the next file.
 func (j *journal) startLap() {
 	j.lapping = true
@@ -14,14 +14,12 @@ func (j *journal) startLap() {
 		return // its place is behind the groups in flight, and they may change what it holds
 	}
 	s := j.s
-	size, buf := int64(groupHeadSize)+s.metaCarrySize(), int64(0)
-	for _, l := range s.order {
-		n := l.carrySize()
-		size += n
-		buf = max(buf, n)
+	size, left := s.carrySize(), j.files[j.cur].Size-j.pos
+	if size > min(j.lapRoom(), s.fixed+lapBytesMax, left) && s.shrinkTails(size-s.fixed) {
+		return // again when the writes are done
 	}
-	if size > j.lapRoom() || size > j.files[j.cur].Size-j.pos {
-		s.shrinkTails()
+	if size > left {
+		j.fail(fmt.Errorf("%w: %d bytes for a lap, %d are left", errJournalTooSmall, size, left))
 		return
 	}
 	g := j.newGroup(int(alignUp(Pos(size))))
@@ -44,14 +42,42 @@ func (j *journal) startLap() {
 	j.place(g)
 }
 
-// shrinkTails writes out every whole block, and pads the tails that are left, oldest log first, until a lap fits.
-func (s *Store) shrinkTails() {
+// lapSlack is room in a lap for its head, and for what changes while it is on its way.
+const lapSlack = 16 << 10
+
+// carrySize bounds the size of a lap group made now.
+func (s *Store) carrySize() int64 {
+	size := int64(groupHeadSize) + s.metaCarrySize()
+	for _, l := range s.order {
+		size += l.carrySize()
+	}
+	return size
+}
+
+// shrinkTails writes whole blocks out, and if that is not enough pads the tails that are left, oldest log first, until a lap
+// is smaller by excess. It reports whether there is something to wait for.
+func (s *Store) shrinkTails(excess int64) (busy bool) {
 	s.flushTails(BlockSize)
 	for _, l := range s.order {
-		if len(l.writes) == 0 {
+		if seg := l.active(); seg != nil && excess > 0 && l.flushed < seg.end && len(l.writes) == 0 {
+			excess -= int64(seg.end - l.flushed)
 			l.pad()
 		}
+		busy = busy || len(l.writes) > 0 && l.fenced == nil
 	}
+	return busy
+}
+
+// fixedCarry is what l takes in every lap, whatever its tail holds.
+func (l *Log) fixedCarry() int64 {
+	return 5*entryHeadSize + int64(len(l.segs))*sealedSize + int64(len(l.offsets))*offsetSize
+}
+
+// noteFixed keeps the sum of what all logs take in every lap.
+func (l *Log) noteFixed() {
+	n := l.fixedCarry()
+	l.s.fixed += n - l.fixed
+	l.fixed = n
 }
 
 // carryEnd says where the checkpoint of l stands: at its end, or before the first direct batch still in flight.
@@ -66,8 +92,7 @@ func (l *Log) carryEnd() (first int) {
 
 // carrySize bounds the bytes that carry adds.
 func (l *Log) carrySize() int64 {
-	n := int64(entryHeadSize) * int64(2+len(l.segs)+len(l.offsets)+len(l.writes)+l.s.journal.marksOf(l))
-	n += int64(len(l.gaps)) * entryHeadSize
+	n := l.fixedCarry() + int64(entryHeadSize)*int64(1+len(l.writes)+l.s.journal.marksOf(l))
 	for _, w := range l.writes {
 		if !w.done {
 			n += int64(w.end - w.from)
@@ -118,11 +143,7 @@ func (l *Log) carry(j *journal) {
 	}
 	j.add(&entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.start,
 		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reserved, timestamp: ts, stable: l.stableNext()}, nil)
-	for _, g := range l.segs {
-		if g.sealed {
-			j.add(g.sealedEntry(), nil)
-		}
-	}
+	l.carrySealed(j, seg)
 	l.carryBytes(j, seg, end)
 	for i := first; i < l.pend.len(); i++ {
 		n := l.pend.at(i)
@@ -177,9 +198,18 @@ func (l *Log) carryBytes(j *journal, seg Offset, end Pos) {
 	}
 }
 
-func (g *segment) sealedEntry() *entry {
-	return &entry{kind: entrySealed, level: LevelPersisted, log: g.log.cfg.ID, seg: g.base, pos: g.end, base: g.base,
-		next: g.next, prevEnd: Pos(g.recordBytes), timestamp: g.lastTS}
+// carrySealed describes the segments before the one that the checkpoint is in. Those that the state file describes as they
+// are need no word.
+func (l *Log) carrySealed(j *journal, before Offset) {
+	data := l.s.scratch[:0]
+	for _, g := range l.segs {
+		if g.sealed && !g.described && g.base < before {
+			data = appendSegment(data, &SegmentState{Base: g.base, Next: g.next, End: g.end, RecordBytes: g.recordBytes, LastTS: g.lastTS})
+		}
+	}
+	if l.s.scratch = data; len(data) > 0 {
+		j.add(&entry{kind: entrySealed, level: LevelPersisted, log: l.cfg.ID}, data)
+	}
 }
 
 func (m *mark) entry() *entry {

@@ -51,6 +51,8 @@ type Log struct {
 	writes     []*segWrite
 	writeSeq   uint64
 	writesDone uint64
+	lastDirect uint64 // number of the last direct batch's write
+	flushes    []flushWait
 
 	// Appends not yet told, or told while their direct write is in flight. The first told of them are told.
 	pend pendQueue
@@ -69,6 +71,7 @@ type Log struct {
 
 	offsets  map[ConsumerKey]storedOffset
 	offCount uint64
+	fixed    int64 // bytes in every lap, counted in Store.fixed
 
 	fenced   error
 	closing  *Request
@@ -127,6 +130,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 	l := &Log{s: s, cfg: cfg, offsets: make(map[ConsumerKey]storedOffset), chunkSize: chunkMin}
 	s.logs[cfg.ID] = l
 	s.order = append(s.order, l)
+	l.noteFixed()
 	return l
 }
 
@@ -137,9 +141,9 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	l.reserved, l.reserveAsked, l.gaps, l.offCount = st.Reserved, st.Reserved, st.Gaps, st.OffsetCount
 	for i, g := range st.Segments {
 		seg := &segment{log: l, base: g.Base, next: g.Next, fd: -1, readFD: -1, end: g.End, stable: alignUp(g.End),
-			alloc: alignUp(g.End), lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1}
+			alloc: alignUp(g.End), lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
 		l.segs = append(l.segs, seg)
-		l.flushed = alignUp(g.End)
+		l.flushed = afterPadding(g.End)
 		l.bytes += uint64(g.RecordBytes)
 		l.dirReady = true
 	}
@@ -147,6 +151,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 		l.offsets[o.Key] = storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted}
 	}
 	l.records = l.countRecords(l.start, l.next)
+	l.noteFixed()
 	if st.Fence != "" {
 		l.fenced = fmt.Errorf("%w: %s", ErrFenced, st.Fence)
 	}
@@ -222,6 +227,7 @@ func (l *Log) settle() {
 		l.pend.pop()
 		l.told--
 	}
+	l.settleFlushes()
 	if l.closing != nil {
 		l.tryClose()
 	}
@@ -255,9 +261,13 @@ func (l *Log) fence(err error) {
 		l.s.answer(r, l.fenced)
 		r = next
 	}
+	l.refuseFlushes(l.fenced)
+	// What the journal holds alone can still be told; what waits for a direct write, and all behind it, cannot.
+	lost := false
 	for i := l.told; i < l.pend.len(); i++ {
-		if n := l.pend.at(i); n.req != nil {
-			r := n.req
+		n := l.pend.at(i)
+		lost = lost || n.direct > l.writesDone
+		if r := n.req; lost && r != nil {
 			n.req = nil
 			l.s.answer(r, l.fenced)
 		}

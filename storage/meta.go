@@ -1,17 +1,22 @@
 package storage
 
+import "fmt"
+
 // metaCarry is what the shard that owns the metadata keeps of its log: the commands that no snapshot holds yet.
 type metaCarry struct {
-	base  uint64   // index of the last command in the snapshot
-	bytes []byte   // the commands behind it, back to back
-	ends  []int    // where each ends in bytes
-	first uint64   // index of the first one kept
-	seqs  []uint64 // gathering order of the group of each
+	bytes []byte // the commands behind it, back to back
+	ends  []int  // where each ends in bytes
+	first uint64 // index of the first one kept
 }
 
 // startMeta journals a metadata command; it is answered when it is on stable storage. Indexes rise by one.
 func (s *Store) startMeta(r *Request) {
-	if !s.journal.room(entryHeadSize + len(r.Batch)) {
+	n := entryHeadSize + len(r.Batch)
+	if s.metaCarrySize()+int64(n) > s.journal.files[0].Size/8 || n > s.journal.groupMax() {
+		s.answer(r, fmt.Errorf("%w: metadata commands wait for a snapshot", ErrNoSpace))
+		return
+	}
+	if !s.journal.room(n) {
 		s.starved.push(r)
 		return
 	}
@@ -21,7 +26,7 @@ func (s *Store) startMeta(r *Request) {
 	}
 	m.bytes = append(m.bytes, r.Batch...)
 	m.ends = append(m.ends, len(m.bytes))
-	m.seqs = append(m.seqs, s.journal.gather.seq)
+	s.fixed += int64(n)
 	s.journal.add(&entry{kind: entryMeta, level: LevelPersisted, base: Offset(r.Value)}, r.Batch)
 	r.level = LevelPersisted
 	s.journal.gather.wait.push(r)
@@ -29,6 +34,13 @@ func (s *Store) startMeta(r *Request) {
 
 // MetaBytes is how much of the journal's lap the commands since the last snapshot take.
 func (s *Store) MetaBytes() int64 { return s.metaCarrySize() }
+
+// SnapshotDue reports whether it is time for a snapshot of the metadata: commands are refused when twice as many wait.
+func (s *Store) SnapshotDue() bool {
+	return s.metaCarrySize() > min(metaBytesMax, s.journal.files[0].Size/16)
+}
+
+const metaBytesMax = 1 << 20
 
 func (s *Store) metaCarrySize() int64 {
 	return int64(len(s.meta.bytes)) + int64(len(s.meta.ends))*entryHeadSize
@@ -48,11 +60,11 @@ func (s *Store) MetaSnapshotted(index uint64) {
 		rest[i] -= cut
 	}
 	m.ends = rest
-	m.seqs = m.seqs[:copy(m.seqs, m.seqs[k:])]
+	s.fixed -= int64(cut) + int64(k)*entryHeadSize
 	m.first += uint64(k)
 }
 
-// carryMeta adds the commands to the lap group that were placed before it; later ones come behind it by themselves.
+// carryMeta adds the commands to the lap group, those too that still gather.
 func (s *Store) carryMeta(j *journal) {
 	from := 0
 	for i, end := range s.meta.ends {

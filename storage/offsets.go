@@ -22,7 +22,7 @@ func (l *Log) changeOffset(r *Request) {
 	case r.Kind == ReqStoreOffset && (l.hw == 0 || l.records == 0 && l.start == l.hw && l.last == 0 || Offset(r.Value) > l.last):
 		l.s.answer(r, ErrOffsetBeyondEnd)
 		return
-	case r.Kind == ReqStoreOffset && !had && len(l.offsets) >= consumersMax:
+	case r.Kind == ReqStoreOffset && !had && !l.s.offsetRoom(l):
 		l.s.answer(r, ErrTooManyConsumers)
 		return
 	case !l.s.journal.room(entryHeadSize):
@@ -44,16 +44,22 @@ func (l *Log) autoCommit(key ConsumerKey, offset Offset) {
 	if had && !old.deleted && old.offset >= offset || l.closed || l.s.journal.failed != nil {
 		return
 	}
-	if !had && len(l.offsets) >= consumersMax || !l.s.journal.room(entryHeadSize) {
+	if !had && !l.s.offsetRoom(l) || !l.s.journal.room(entryHeadSize) {
 		return
 	}
 	l.putOffset(key, storedOffset{offset: offset}, LevelMemory)
+}
+
+// offsetRoom reports whether one more consumer of l may store an offset: every lap carries them all.
+func (s *Store) offsetRoom(l *Log) bool {
+	return len(l.offsets) < consumersMax && s.fixed < s.journal.files[0].Size/4
 }
 
 func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
 	l.offCount++
 	o.count = l.offCount
 	l.offsets[key] = o
+	l.noteFixed()
 	l.s.journal.add(l.offsetEntry(key, o, level), nil)
 }
 
@@ -80,8 +86,13 @@ func (l *Log) getOffset(r *Request) {
 
 // carryOffsets adds every stored offset to the lap group, in a fixed order.
 func (l *Log) carryOffsets(j *journal) {
+	data := l.s.scratch[:0]
 	for _, k := range l.consumers() {
-		j.add(l.offsetEntry(k, l.offsets[k], LevelPersisted), nil)
+		o := l.offsets[k]
+		data = appendOffset(data, &OffsetState{Key: k, Offset: o.offset, Count: o.count, Deleted: o.deleted})
+	}
+	if l.s.scratch = data; len(data) > 0 {
+		j.add(&entry{kind: entryOffsets, level: LevelPersisted, log: l.cfg.ID}, data)
 	}
 }
 

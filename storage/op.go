@@ -66,11 +66,12 @@ func (s *Store) issue(op Op, p pendingOp) {
 
 // Complete takes the answer to the operation of that token: res bytes or a descriptor, or an error.
 func (s *Store) Complete(token uint64, res int64, err error) {
-	p := s.opTable[token]
+	s.completing = s.opTable[token] // out of the table, which may grow meanwhile, and not on the heap
+	p := &s.completing
 	s.opTable[token] = pendingOp{next: s.opFree}
 	s.opFree = int32(token)
 	s.opsInFlight--
-	p.done(s, &p, res, err)
+	p.done(s, p, res, err)
 }
 
 // TakeOps returns what is to be submitted, in this order. The slice is valid until the next call into the store.

@@ -277,8 +277,8 @@ func (r *recovery) openJournals() error {
 				return err
 			}
 			if k == 0 || size == 0 {
-				if size = have; size < 16*BlockSize || size%BlockSize != 0 {
-					size = r.cfg.JournalBytes
+				if size = have; size < JournalBytesMin || size%BlockSize != 0 {
+					size = max(JournalBytesMin, r.cfg.JournalBytes)
 				}
 			}
 			f, err := r.openJournal(path, size, have == size)
@@ -398,12 +398,10 @@ func (r *recovery) removeRetired() error {
 	if plantedForeignData {
 		return nil
 	}
-	removed := false
 	for _, id := range r.out.Meta.Retired {
 		dir := fmt.Sprintf("%s/logs/%016x", r.cfg.Dir, uint64(id))
 		names, err := r.d.List(dir)
 		if notExist(err) {
-			r.out.Forgotten = append(r.out.Forgotten, id)
 			continue
 		}
 		for _, n := range names {
@@ -417,11 +415,10 @@ func (r *recovery) removeRetired() error {
 		if err != nil {
 			return err
 		}
-		removed = true
-		r.out.Forgotten = append(r.out.Forgotten, id)
 	}
-	if removed {
-		return r.d.SyncDir(r.cfg.Dir + "/logs")
+	if len(r.out.Meta.Retired) == 0 {
+		return nil
 	}
-	return nil
+	r.out.Forgotten = r.out.Meta.Retired
+	return r.d.SyncDir(r.cfg.Dir + "/logs") // also for what was gone already: its removal may not be synced
 }

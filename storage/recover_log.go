@@ -21,6 +21,8 @@ type logRecovery struct {
 	stable Offset             // the log was on stable storage up to here
 	hasher batch.Hasher
 	fds    map[Offset]int32
+
+	offsets map[ConsumerKey]int // where in st.Offsets
 }
 
 // piece is bytes of a segment that a journal holds.
@@ -31,6 +33,7 @@ type piece struct {
 
 func (l *logRecovery) run() error {
 	l.pieces, l.byNext, l.fds = map[Offset][]piece{}, map[Offset]*entry{}, map[Offset]int32{}
+	l.offsets = map[ConsumerKey]int{}
 	defer l.close()
 	sealed := l.collect()
 	l.describeSealed(sealed)
@@ -57,8 +60,10 @@ func (l *logRecovery) damaged(err error) {
 }
 
 // collect sorts the entries: pieces of bytes, batches by predecessor, and the furthest of everything that only rises.
-func (l *logRecovery) collect() (sealed map[Offset]*entry) {
-	sealed = map[Offset]*entry{}
+func (l *logRecovery) collect() (sealed []SegmentState) {
+	for i, o := range l.st.Offsets {
+		l.offsets[o.Key] = i
+	}
 	for i := range l.entries {
 		e := &l.entries[i]
 		l.stable = max(l.stable, e.stable)
@@ -75,9 +80,15 @@ func (l *logRecovery) collect() (sealed map[Offset]*entry) {
 		case entryStart:
 			l.st.Start = max(l.st.Start, e.base)
 		case entryOffset:
-			l.offset(e)
+			l.offset(OffsetState{Key: e.consumer(), Offset: e.base, Count: uint64(e.next), Deleted: e.length == 1})
+		case entryOffsets:
+			for r := (stateReader{p: e.data}); len(r.p) >= offsetSize; {
+				l.offset(r.offset())
+			}
 		case entrySealed:
-			sealed[e.seg] = e
+			for r := (stateReader{p: e.data}); len(r.p) >= sealedSize; {
+				sealed = append(sealed, r.segment())
+			}
 		case entryCheckpoint:
 			l.checkpoint(e)
 		}
@@ -111,33 +122,35 @@ func (l *logRecovery) checkpoint(e *entry) {
 }
 
 // describeSealed fills in the segments that were rolled since the state file was written.
-func (l *logRecovery) describeSealed(sealed map[Offset]*entry) {
+func (l *logRecovery) describeSealed(sealed []SegmentState) {
 	have := map[Offset]int{}
 	for i, g := range l.st.Segments {
 		have[g.Base] = i
 	}
-	for base, e := range sealed {
-		g := SegmentState{Base: base, Next: e.next, End: e.pos, RecordBytes: int64(e.prevEnd), LastTS: e.timestamp}
-		if i, ok := have[base]; ok {
-			l.st.Segments[i] = g
-		} else {
-			l.st.Segments = append(l.st.Segments, g)
+	for _, g := range sealed {
+		if g.Next > l.st.Next {
+			continue // goes beyond the checkpoint: its batches are followed one by one
 		}
+		if i, ok := have[g.Base]; ok {
+			l.st.Segments[i] = g
+			continue
+		}
+		have[g.Base] = len(l.st.Segments)
+		l.st.Segments = append(l.st.Segments, g)
 	}
 	sort.Slice(l.st.Segments, func(i, j int) bool { return l.st.Segments[i].Base < l.st.Segments[j].Base })
 }
 
-func (l *logRecovery) offset(e *entry) {
-	o := OffsetState{Key: e.consumer(), Offset: e.base, Count: uint64(e.next), Deleted: e.length == 1}
+// offset takes a stored offset when it is the newest of its consumer.
+func (l *logRecovery) offset(o OffsetState) {
 	l.st.OffsetCount = max(l.st.OffsetCount, o.Count)
-	for i := range l.st.Offsets {
-		if h := &l.st.Offsets[i]; h.Key == o.Key {
-			if o.Count > h.Count {
-				*h = o
-			}
-			return
+	if i, ok := l.offsets[o.Key]; ok {
+		if o.Count > l.st.Offsets[i].Count {
+			l.st.Offsets[i] = o
 		}
+		return
 	}
+	l.offsets[o.Key] = len(l.st.Offsets)
 	l.st.Offsets = append(l.st.Offsets, o)
 }
 
@@ -430,14 +443,17 @@ func (l *logRecovery) removeStrangers() error {
 	return nil
 }
 
-// closeGap makes the log go on behind every offset that may have been told and is lost.
+// closeGap makes the log go on behind every offset that may have been told and is lost. Either way the next run reserves
+// anew before it tells one: a run without journal groups has told none.
 func (l *logRecovery) closeGap() {
 	s := l.st
-	trusted := l.r.journal.clean || l.level == LevelPersisted && s.Reserved == 0 || l.level == LevelWritten && !l.r.power
-	if trusted || s.Reserved <= s.Next || plantedReusedOffset {
-		return
+	if l.r.journal.clean || l.level == LevelWritten && !l.r.power || plantedReusedOffset {
+		s.Reserved = s.Next
 	}
-	s.Gaps = append(s.Gaps, Gap{From: s.Next, To: s.Reserved})
-	l.r.report("offsets skipped", s.ID, fmt.Errorf("offsets %d to %d may have been given out and are lost", s.Next, s.Reserved-1))
-	s.Next = s.Reserved
+	if s.Reserved > s.Next {
+		s.Gaps = append(s.Gaps, Gap{From: s.Next, To: s.Reserved})
+		l.r.report("offsets skipped", s.ID, fmt.Errorf("offsets %d to %d may have been given out and are lost", s.Next, s.Reserved-1))
+		s.Next = s.Reserved
+	}
+	s.Reserved = s.Next
 }

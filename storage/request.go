@@ -95,6 +95,13 @@ func (l *requestList) push(r *Request) {
 	l.last = r
 }
 
+func (l *requestList) pushFront(r *Request) {
+	if r.next = l.first; r.next == nil {
+		l.last = r
+	}
+	l.first = r
+}
+
 func (l *requestList) pop() *Request {
 	r := l.first
 	if r == nil {

@@ -109,6 +109,7 @@ func (l *Log) started(m *mark) {
 	}
 	l.segs = append(l.segs[:0], l.segs[n:]...)
 	l.records = l.countRecords(l.start, l.hw)
+	l.noteFixed()
 	l.noteChange()
 	if n > 0 {
 		l.s.issue(Op{Kind: OpSyncDir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: ignored})
@@ -173,7 +174,7 @@ func (l *Log) close(r *Request) {
 
 // tryClose answers the close when nothing of the log is in flight.
 func (l *Log) tryClose() {
-	busy := l.opening || l.growing || l.told < l.pend.len() && l.fenced == nil && l.s.journal.failed == nil
+	busy := l.opening || l.growing || len(l.flushes) > 0 && l.s.journal.failed == nil || l.told < l.pend.len() && l.fenced == nil && l.s.journal.failed == nil
 	for _, w := range l.writes {
 		busy = busy || !w.done && l.fenced == nil
 	}
@@ -213,6 +214,7 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 
 func (s *Store) forget(l *Log) {
 	delete(s.logs, l.cfg.ID)
+	s.fixed -= l.fixed
 	for i, o := range s.order {
 		if o == l {
 			s.order = append(s.order[:i], s.order[i+1:]...)
@@ -233,17 +235,4 @@ func (s *Store) removeDir(id LogID, done func(id LogID, err error)) {
 		}
 		s.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(_ *Store, _ *pendingOp, _ int64, err error) { done(id, err) }})
 	}})
-}
-
-// flushRequest answers when everything appended to the log so far is on stable storage.
-func (l *Log) flushRequest(r *Request) {
-	j := &l.s.journal
-	if !j.room(entryHeadSize) {
-		l.s.starved.push(r)
-		return
-	}
-	// An entry that changes nothing makes this group, and with it all before it, persisted.
-	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved}, nil)
-	r.level = LevelPersisted
-	j.gather.wait.push(r)
 }

@@ -59,6 +59,7 @@ type segment struct {
 	log    *Log
 	base   Offset
 	next   Offset // one past its last record
+	head   []byte // its first block, while it is being made
 	fd     int32  // for writes, -1: closed
 	readFD int32  // for reads through the page cache, -1: closed
 	end    Pos    // of its last record
@@ -69,6 +70,7 @@ type segment struct {
 	recordBytes int64
 	sealed      bool
 	fresh       bool // nothing appended yet
+	described   bool // sealed when the state file was written: laps need not describe it
 	users       int  // reads in flight
 	opening     bool // readFD is being opened
 	gone        bool // removed from the log; closed when nobody uses it
@@ -107,11 +109,18 @@ func (l *Log) startSegment(n int) {
 	if l.opening {
 		return
 	}
+	head := l.s.tailMemory(BlockSize)
+	if head == nil {
+		l.s.squeeze(BlockSize)
+		l.retryLater()
+		return
+	}
 	l.opening = true
 	if old := l.active(); old != nil {
 		l.seal(old)
 	}
-	g := &segment{log: l, base: l.next, next: l.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
+	putSegmentHead(head, l.cfg.ID, l.next)
+	g := &segment{log: l, head: head, base: l.next, next: l.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
 		alloc: l.firstAlloc(n), fresh: true, indexed: true, lastTS: l.lastTS}
 	if l.dirReady {
 		l.openSegment(g)
@@ -162,17 +171,10 @@ func segmentAllocated(s *Store, p *pendingOp, _ int64, err error) {
 		p.seg.failed(err)
 		return
 	}
-	buf := s.tailMemory(BlockSize)
-	if buf == nil {
-		p.seg.failed(syscall.ENOMEM)
-		return
-	}
-	putSegmentHead(buf, p.log.cfg.ID, p.seg.base)
-	s.issue(Op{Kind: OpWrite, FD: p.seg.fd, Buf: buf[:BlockSize], DSync: true}, pendingOp{done: segmentHeadWritten, log: p.log, seg: p.seg, buf: buf})
+	s.issue(Op{Kind: OpWrite, FD: p.seg.fd, Buf: p.seg.head[:BlockSize], DSync: true}, pendingOp{done: segmentHeadWritten, log: p.log, seg: p.seg})
 }
 
 func segmentHeadWritten(s *Store, p *pendingOp, _ int64, err error) {
-	s.cfg.TailMemory.Put(p.buf)
 	if err != nil {
 		p.seg.failed(err)
 		return
@@ -193,22 +195,39 @@ func segmentHeadWritten(s *Store, p *pendingOp, _ int64, err error) {
 func (g *segment) ready() {
 	l := g.log
 	l.opening = false
+	g.dropHead()
 	l.segs = append(l.segs, g)
 	l.flushed = g.end
+	l.noteFixed()
 	l.noteChange()
 	l.pump()
 }
 
+func (g *segment) dropHead() {
+	g.log.s.cfg.TailMemory.Put(g.head)
+	g.head = nil
+}
+
 // failed gives a segment up that could not be made; the appends that wait are told why.
 func (g *segment) failed(err error) {
+	g.dropHead()
+	err = spaceError(fmt.Errorf("make segment %d of log %d: %w", g.base, g.log.cfg.ID, err))
+	if g.fd < 0 {
+		g.given(err)
+		return
+	}
+	// The name is free again only when the unlink is done: the next try makes the same one.
+	s := g.log.s
+	s.issue(Op{Kind: OpClose, FD: g.fd}, pendingOp{done: ignored})
+	g.fd = -1
+	s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: func(*Store, *pendingOp, int64, error) { g.given(err) }})
+}
+
+// given tells the appends that wait why there is no segment for them.
+func (g *segment) given(err error) {
 	l := g.log
 	l.opening = false
-	if g.fd >= 0 {
-		l.s.issue(Op{Kind: OpClose, FD: g.fd}, pendingOp{done: ignored})
-		g.fd = -1
-		l.s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: ignored})
-	}
-	l.refuse(spaceError(fmt.Errorf("make segment %d of log %d: %w", g.base, l.cfg.ID, err)))
+	l.refuse(err)
 	if l.closing != nil {
 		l.tryClose()
 	}

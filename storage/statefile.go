@@ -25,11 +25,13 @@ import (
 //	fence length u32, fence text
 //	segment count u32, then base, next, end, record bytes, last timestamp    5 x u64 each
 //	gap count u32, then from, to    2 x u64 each
-//	offset count u32, then group u8, deleted u8, consumer u32, offset u64, count u64
+//	offset count u32, then offset u64, count u64, consumer u32, flags u32 (1 group, 2 deleted)    24 bytes each
 const (
 	stateMagic    = 0x41545347
 	stateVersion  = 1
 	stateHeadSize = 48
+	sealedSize    = 40
+	offsetSize    = 24
 )
 
 // SegmentState describes a segment of a recovered log.
@@ -86,29 +88,43 @@ func (l *LogState) append(dst []byte) []byte {
 	dst = le.AppendUint32(dst, uint32(len(l.Fence)))
 	dst = append(dst, l.Fence...)
 	dst = le.AppendUint32(dst, uint32(len(l.Segments)))
-	for _, g := range l.Segments {
-		for _, v := range []uint64{uint64(g.Base), uint64(g.Next), uint64(g.End), uint64(g.RecordBytes), g.LastTS} {
-			dst = le.AppendUint64(dst, v)
-		}
+	for i := range l.Segments {
+		dst = appendSegment(dst, &l.Segments[i])
 	}
 	dst = le.AppendUint32(dst, uint32(len(l.Gaps)))
 	for _, g := range l.Gaps {
 		dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.From)), uint64(g.To))
 	}
 	dst = le.AppendUint32(dst, uint32(len(l.Offsets)))
-	for _, o := range l.Offsets {
-		dst = append(dst, b2u(o.Key.Group), b2u(o.Deleted))
-		dst = le.AppendUint32(dst, o.Key.ID)
-		dst = le.AppendUint64(le.AppendUint64(dst, uint64(o.Offset)), o.Count)
+	for i := range l.Offsets {
+		dst = appendOffset(dst, &l.Offsets[i])
 	}
 	return dst
 }
 
-func b2u(b bool) byte {
-	if b {
-		return 1
+func appendSegment(dst []byte, g *SegmentState) []byte {
+	le := binary.LittleEndian
+	dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.Base)), uint64(g.Next))
+	dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.End)), uint64(g.RecordBytes))
+	return le.AppendUint64(dst, g.LastTS)
+}
+
+const (
+	offsetGroup   = 1
+	offsetDeleted = 2
+)
+
+func appendOffset(dst []byte, o *OffsetState) []byte {
+	le := binary.LittleEndian
+	flags := uint32(0)
+	if o.Key.Group {
+		flags |= offsetGroup
 	}
-	return 0
+	if o.Deleted {
+		flags |= offsetDeleted
+	}
+	dst = le.AppendUint64(le.AppendUint64(dst, uint64(o.Offset)), o.Count)
+	return le.AppendUint32(le.AppendUint32(dst, o.Key.ID), flags)
 }
 
 // decodeState reads a state file. Errors wrap ErrDamaged.
@@ -183,20 +199,25 @@ func (r *stateReader) log() *LogState {
 	l := &LogState{ID: LogID(r.u64()), Next: Offset(r.u64()), Last: Offset(r.u64()), Reserved: Offset(r.u64()),
 		Start: Offset(r.u64()), LastTS: r.u64(), OffsetCount: r.u64()}
 	l.Fence = string(r.bytes(uint64(r.u32())))
-	for n := r.count(40); n > 0; n-- {
-		l.Segments = append(l.Segments, SegmentState{Base: Offset(r.u64()), Next: Offset(r.u64()), End: Pos(r.u64()),
-			RecordBytes: int64(r.u64()), LastTS: r.u64()})
+	for n := r.count(sealedSize); n > 0; n-- {
+		l.Segments = append(l.Segments, r.segment())
 	}
 	for n := r.count(16); n > 0; n-- {
 		l.Gaps = append(l.Gaps, Gap{Offset(r.u64()), Offset(r.u64())})
 	}
-	for n := r.count(22); n > 0; n-- {
-		flags := r.bytes(2)
-		o := OffsetState{Key: ConsumerKey{ID: r.u32()}, Offset: Offset(r.u64()), Count: r.u64()}
-		if flags != nil {
-			o.Key.Group, o.Deleted = flags[0] != 0, flags[1] != 0
-		}
-		l.Offsets = append(l.Offsets, o)
+	for n := r.count(offsetSize); n > 0; n-- {
+		l.Offsets = append(l.Offsets, r.offset())
 	}
 	return l
+}
+
+func (r *stateReader) segment() SegmentState {
+	return SegmentState{Base: Offset(r.u64()), Next: Offset(r.u64()), End: Pos(r.u64()), RecordBytes: int64(r.u64()), LastTS: r.u64()}
+}
+
+func (r *stateReader) offset() OffsetState {
+	o := OffsetState{Offset: Offset(r.u64()), Count: r.u64(), Key: ConsumerKey{ID: r.u32()}}
+	flags := r.u32()
+	o.Key.Group, o.Deleted = flags&offsetGroup != 0, flags&offsetDeleted != 0
+	return o
 }

@@ -37,6 +37,7 @@ type Store struct {
 	opTable     []pendingOp
 	opFree      int32
 	opsInFlight int
+	completing  pendingOp
 
 	done     requestList
 	starved  requestList // wait for memory or journal room
@@ -45,7 +46,11 @@ type Store struct {
 	retrying []*Log
 	meta     metaCarry
 	offEntry entry
+	fixed    int64  // bytes that every lap takes: all logs, their offsets and segments, and metadata
+	scratch  []byte // for laps
 
+	tails     int // chunks that hold memory
+	squeezed  int // where in order squeeze goes on
 	evictable chunkList
 	chunkFree []*chunk
 	writeFree []*segWrite
@@ -55,6 +60,7 @@ type Store struct {
 // Stats counts since the store was made.
 type Stats struct {
 	groups, laps, directWrites, flushWrites, pads, diskReads uint64
+	copies, copiedBytes                                      uint64
 }
 
 // Groups counts journal groups written, Laps laps of the journal, and so on.
@@ -63,6 +69,14 @@ func (s *Store) Laps() uint64         { return s.stats.laps }
 func (s *Store) DirectWrites() uint64 { return s.stats.directWrites }
 func (s *Store) Pads() uint64         { return s.stats.pads }
 func (s *Store) DiskReads() uint64    { return s.stats.diskReads }
+
+// Copies counts how often bytes of records were copied, and how many: into the tail and into journal groups.
+func (s *Store) Copies() (times, bytes uint64) { return s.stats.copies, s.stats.copiedBytes }
+
+func (s *Stats) copied(n int) {
+	s.copies++
+	s.copiedBytes += uint64(n)
+}
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
@@ -193,7 +207,9 @@ func (s *Store) Finish() bool {
 func (s *Store) Logs() int { return len(s.order) }
 
 // Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
-func (s *Store) Waiting() bool { return !s.starved.empty() || len(s.retry) > 0 }
+func (s *Store) Waiting() bool {
+	return !s.starved.empty() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil
+}
 
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.
 func (s *Store) Unflushed() bool {

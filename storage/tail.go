@@ -42,6 +42,9 @@ func (l *Log) tailRoom(seg *segment, pos Pos, n int) *chunk {
 	if k := len(l.chunks); k > 0 {
 		c = l.chunks[k-1]
 		if c.seg == seg && pos+Pos(n) <= c.base+Pos(len(c.buf)) {
+			if c.listed {
+				l.s.unlist(c)
+			}
 			if pos > c.end { // after padding
 				clear(c.buf[c.end-c.base : pos-c.base])
 			}
@@ -54,15 +57,17 @@ func (l *Log) tailRoom(seg *segment, pos Pos, n int) *chunk {
 		size *= 2
 	}
 	if n >= DirectMin {
-		size = max(size, min(chunkMax, 4*n))
+		size = max(size, min(chunkMax, int(alignUp(Pos(4*n)))))
 	}
 	buf := l.s.tailMemory(size)
 	if need := int(alignUp(pos - base + Pos(n))); buf == nil && need < size {
 		buf = l.s.tailMemory(need)
 	}
 	if buf == nil {
+		l.s.squeeze(n)
 		return nil
 	}
+	l.s.tails++
 	l.chunkSize = min(chunkMax, max(l.chunkSize, size)*2)
 	nc := l.s.newChunk()
 	nc.log, nc.seg, nc.base, nc.buf, nc.first, nc.end = l, seg, base, buf, pos, pos
@@ -76,9 +81,6 @@ func (l *Log) tailRoom(seg *segment, pos Pos, n int) *chunk {
 		clear(buf[:pos-base])
 	}
 	l.chunks = append(l.chunks, nc)
-	if c != nil {
-		l.s.maybeEvictable(c)
-	}
 	return nc
 }
 
@@ -100,7 +102,7 @@ func (s *Store) newChunk() *chunk {
 	return &chunk{}
 }
 
-// tailMemory returns n bytes for a chunk, giving up the oldest chunks that nobody reads if need be.
+// tailMemory returns n bytes, giving up the oldest chunks that nobody reads if need be.
 func (s *Store) tailMemory(n int) []byte {
 	for {
 		if b := s.cfg.TailMemory.Get(n); b != nil {
@@ -112,9 +114,40 @@ func (s *Store) tailMemory(n int) []byte {
 	}
 }
 
-// maybeEvictable lists c when its bytes are in the segment for good and newer ones lie in another chunk.
+// squeeze has tails written out, with their last block padded, so that n bytes can be evicted soon. The logs take turns.
+func (s *Store) squeeze(n int) {
+	coming := 0
+	for i := range s.order {
+		l := s.order[(s.squeezed+i)%len(s.order)]
+		k := len(l.chunks)
+		if k == 0 || l.fenced != nil || l.chunks[k-1].listed {
+			continue
+		}
+		l.pad()
+		for ; k > 0 && !l.chunks[k-1].listed; k-- {
+			coming += len(l.chunks[k-1].buf)
+		}
+		if coming >= n {
+			s.squeezed = (s.squeezed + i + 1) % len(s.order)
+			return
+		}
+	}
+}
+
+// listEvictable lists the chunks of l that may be evicted, oldest first.
+func (l *Log) listEvictable() {
+	k := len(l.chunks)
+	for k > 0 && !l.chunks[k-1].listed {
+		k--
+	}
+	for _, c := range l.chunks[k:] {
+		l.s.maybeEvictable(c)
+	}
+}
+
+// maybeEvictable lists c when its bytes are in the segment for good.
 func (s *Store) maybeEvictable(c *chunk) {
-	if c.listed || c.seg.stable < c.end || c == c.log.chunks[len(c.log.chunks)-1] {
+	if c.listed || c.seg.stable < c.end {
 		return
 	}
 	c.listed = true
@@ -149,7 +182,9 @@ func (s *Store) evict() bool {
 			l := c.log
 			k := copy(l.chunks, l.chunks[1:])
 			l.chunks[k] = nil
-			l.chunks = l.chunks[:k]
+			if l.chunks = l.chunks[:k]; k == 0 {
+				l.chunkSize = chunkMin // it is quiet: it begins small again
+			}
 			s.freeChunk(c)
 			return true
 		}
@@ -159,6 +194,7 @@ func (s *Store) evict() bool {
 
 func (s *Store) freeChunk(c *chunk) {
 	s.cfg.TailMemory.Put(c.buf)
+	s.tails--
 	c.buf, c.log, c.seg = nil, nil, nil
 	s.chunkFree = append(s.chunkFree, c)
 }

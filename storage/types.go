@@ -81,6 +81,18 @@ const (
 func alignDown(p Pos) Pos { return p &^ (BlockSize - 1) }
 func alignUp(p Pos) Pos   { return (p + BlockSize - 1) &^ (BlockSize - 1) }
 
+// padMin is the least padding there is. With one to three zeros before it, the head of a batch read too early can look like
+// that of another: its count stays where a count may be, and its checksum gives a length.
+const padMin = 4
+
+// afterPadding returns where a batch may begin when the block in which the log ends was padded.
+func afterPadding(end Pos) Pos {
+	if end == alignDown(end) {
+		return end
+	}
+	return alignUp(end + padMin - 1)
+}
+
 // Memory gives page-aligned buffers outside the Go heap. Get returns nil when the budget is used up; the buffer has
 // length n and holds whatever was in it before.
 type Memory interface {

@@ -1,0 +1,429 @@
+package storage_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/galgo-mq/galgo/storage"
+)
+
+// run is one life of a data directory, with crashes. It returns what broke.
+func run(seed uint64, steps int, shape func(w *world), trace func(string, ...any)) (w *world, err error) {
+	w = newWorld(seed, trace)
+	if shape != nil {
+		shape(w)
+	}
+	defer func() {
+		if e := recover(); e != nil {
+			if v, ok := e.(violation); ok {
+				err = fmt.Errorf("%s", string(v))
+				return
+			}
+			err = fmt.Errorf("panic: %v\n%s", e, debug.Stack())
+		}
+	}()
+	w.restart()
+	for range steps {
+		w.step()
+	}
+	w.finish()
+	return w, nil
+}
+
+// step is one thing that happens.
+func (w *world) step() {
+	if w.rng.IntN(w.opt.crashEvery) == 0 {
+		w.crash()
+		w.restart()
+		return
+	}
+	w.inject()
+	w.complete(w.rng.IntN(6))
+	n := w.nodes[w.rng.IntN(len(w.nodes))]
+	w.turn(n, func() {
+		for range w.rng.IntN(5) {
+			w.act(n)
+		}
+	})
+	w.release(w.rng.IntN(3))
+	w.maybeSnapshot()
+	for _, n := range w.nodes {
+		if err := n.s.Failed(); err != nil {
+			w.journalFailed(err)
+			return
+		}
+	}
+}
+
+// journalFailed does what a server does: nothing more is told, the next start is warned, the process ends.
+func (w *world) journalFailed(err error) {
+	w.trace("journal failed: %v", err)
+	if !w.faulty {
+		fail("journal failed: %v", err)
+	}
+	w.stats.failures++
+	w.disk.ClearFaults()
+	if err := w.rec.Distrust(w.disk, simMemory()); err != nil {
+		fail("distrust: %v", err)
+	}
+	w.disk.Kill()
+	w.least = survivesAll // what was in the page cache only may be gone
+	w.forget()
+	w.restart()
+}
+
+// act sends one request to a log of n, or has a log made or deleted.
+func (w *world) act(n *node) {
+	var mine []*history
+	for _, h := range w.logs {
+		if h.owner == n {
+			mine = append(mine, h)
+		}
+	}
+	v := w.rng.IntN(100)
+	if v < 3 || len(mine) == 0 {
+		w.changeMeta(mine)
+		return
+	}
+	h := mine[w.rng.IntN(len(mine))]
+	switch {
+	case v < 45:
+		w.append(h)
+	case v < 70:
+		w.poll(h)
+	case v < 80:
+		w.store(h)
+	case v < 83:
+		c := w.newCall(h, storage.ReqGetOffset)
+		c.Consumer = consumers[w.rng.IntN(len(consumers))]
+		w.send(c)
+	case v < 86:
+		c := w.newCall(h, storage.ReqFlush)
+		for _, r := range h.visible {
+			c.needs = append(c.needs, r)
+		}
+		w.send(c)
+	case v < 89:
+		c := w.newCall(h, storage.ReqTrim)
+		c.Count = uint32(w.rng.IntN(3))
+		w.send(c)
+	case v < 92:
+		rule := storage.Retention{}
+		if w.rng.IntN(2) == 0 {
+			rule.BytesMax = int64(1 + w.rng.IntN(1<<20))
+		} else {
+			rule.OlderThan = w.wall - uint64(w.rng.IntN(200_000))
+		}
+		if l := n.s.Log(h.info.id); l != nil {
+			l.Retain(rule)
+		}
+	case v < 93:
+		n.s.TakeChanged(func(*storage.Log) {})
+	}
+}
+
+func (w *world) append(h *history) {
+	if h.appends > 6 {
+		return
+	}
+	size := 1 + w.rng.IntN(w.opt.batchMax)
+	if w.rng.IntN(100) < w.opt.directShare {
+		size = storage.DirectMin + w.rng.IntN(200<<10)
+	}
+	c := w.newCall(h, storage.ReqAppend)
+	c.record, c.Batch = w.newBatch(h, size)
+	h.sent = append(h.sent, c.record)
+	h.appends++
+	w.trace("log %d: append batch %d, %d records, %d bytes", h.info.id, c.record.uid, c.record.count(), len(c.Batch))
+	if len(c.Batch) >= storage.DirectMin {
+		w.stats.direct++
+	}
+	w.send(c)
+}
+
+func (w *world) poll(h *history) {
+	c := w.newCall(h, storage.ReqPoll)
+	c.Strategy = storage.FromOffset + storage.Strategy(w.rng.IntN(5))
+	c.Count, c.BytesMax = 1+uint32(w.rng.IntN(40)), 1+w.rng.IntN(300<<10)
+	c.Consumer, c.AutoCommit = consumers[w.rng.IntN(len(consumers))], w.rng.IntN(3) == 0
+	end := h.end()
+	switch c.Strategy {
+	case storage.FromOffset:
+		c.Value = w.rng.Uint64N(uint64(end) + 2)
+		if w.rng.IntN(2) == 0 && len(h.visible) > 0 { // where there are records
+			r := h.visible[w.rng.IntN(len(h.visible))]
+			c.Value = uint64(r.base) + w.rng.Uint64N(uint64(r.count()))
+		}
+	case storage.FromTimestamp:
+		if len(h.visible) > 0 {
+			c.Value = h.visible[w.rng.IntN(len(h.visible))].ts + uint64(w.rng.IntN(3)) - 1
+		}
+	case storage.FromNext:
+		g := w.newCall(h, storage.ReqGetOffset)
+		g.Consumer = c.Consumer
+		w.send(g)
+		if c.Value = 0; g.Found {
+			c.Value = g.Value + 1
+		}
+	}
+	c.from = storage.Offset(c.Value)
+	if c.Strategy != storage.FromNext && c.Strategy != storage.FromOffset {
+		c.from = w.from(c)
+	}
+	w.send(c)
+}
+
+func (w *world) store(h *history) {
+	c := w.newCall(h, storage.ReqStoreOffset)
+	c.Consumer = consumers[w.rng.IntN(len(consumers))]
+	if w.rng.IntN(4) == 0 {
+		c.Kind = storage.ReqDeleteOffset
+	}
+	c.Value = w.rng.Uint64N(uint64(h.end()) + 1)
+	w.tick++
+	c.write = &offsetWrite{value: storage.Offset(c.Value), deleted: c.Kind == storage.ReqDeleteOffset, sentAt: w.tick + 1,
+		endedAt: math.MaxUint64, keep: promised(h.info.offsetLevel)}
+	o := h.offsetsOf(c.Consumer)
+	o.writes = append(o.writes, c.write)
+	w.send(c)
+}
+
+// changeMeta creates a log, or begins to delete one.
+func (w *world) changeMeta(mine []*history) {
+	if len(w.proposals) > 3 {
+		return
+	}
+	switch v := w.rng.IntN(10); {
+	case v < 4 && len(w.logs) < w.opt.logsMax:
+		level := w.opt.levels[w.rng.IntN(len(w.opt.levels))]
+		sizes := []int64{64 << 10, 200_000, 1 << 20}
+		i := logInfo{id: w.nextID, level: level, offsetLevel: level, segmentSize: sizes[w.rng.IntN(len(sizes))], partitionTag: uint64(w.rng.IntN(3))}
+		w.nextID++
+		w.propose(i.append([]byte{cmdCreate}), func() {
+			h := w.addLog(i)
+			h.owner = w.nodes[w.rng.IntN(len(w.nodes))]
+			h.owner.s.OpenLog(i.config())
+			w.trace("log %d created at %v on shard %d", i.id, i.level, h.owner.number)
+		})
+	case v < 5 && len(mine) > 0:
+		w.deleteLog(mine[w.rng.IntN(len(mine))])
+	case v < 7:
+		w.propose(append([]byte{cmdFiller}, make([]byte, w.rng.IntN(2000))...), nil)
+	}
+}
+
+// deleteLog closes a log, has its retirement committed, drops it, and has its id forgotten.
+func (w *world) deleteLog(h *history) {
+	if h.closing {
+		return
+	}
+	h.closing = true
+	id := h.info.id
+	w.trace("log %d: delete", id)
+	c := w.newCall(h, storage.ReqClose)
+	c.done = func(c *call) {
+		if c.Err != nil {
+			fail("log %d: close: %v", id, c.Err)
+		}
+		w.propose(idCmd(cmdRetire, id), func() {
+			for i, o := range w.logs {
+				if o == h {
+					w.logs = append(w.logs[:i:i], w.logs[i+1:]...)
+					break
+				}
+			}
+			h.owner.s.Drop(id, func(id storage.LogID, err error) {
+				w.trace("log %d: files gone: %v", id, err)
+				if err == nil {
+					w.propose(forgetCmd(id), nil)
+				} else if !w.faulty {
+					fail("log %d: drop: %v", id, err)
+				}
+			})
+		})
+	}
+	w.send(c)
+}
+
+// snapshotJob writes the metadata aside, as a server does.
+type snapshotJob struct {
+	step  int
+	index uint64
+	buf   []byte
+	fd    int32
+}
+
+func (w *world) maybeSnapshot() {
+	if w.snapshot.step > 0 || len(w.nodes) == 0 || !w.nodes[0].s.SnapshotDue() && w.rng.IntN(100) > 0 {
+		return
+	}
+	w.snapshot = snapshotJob{index: w.meta.index, buf: w.meta.snapshot()}
+	w.snapshotStep(0, nil)
+}
+
+func (w *world) snapshotStep(res int64, err error) {
+	j := &w.snapshot
+	if err != nil {
+		w.snapshot = snapshotJob{}
+		return
+	}
+	path := dir + "/state/" + storage.SnapshotName
+	op := storage.Op{FD: j.fd, Token: 1}
+	switch j.step {
+	case 0:
+		op.Kind, op.Path, op.Create = storage.OpOpen, path+".tmp", true
+	case 1:
+		j.fd = int32(res)
+		op.Kind, op.FD = storage.OpTruncate, j.fd
+	case 2:
+		op.Kind, op.Buf = storage.OpWrite, j.buf
+	case 3:
+		op.Kind = storage.OpFdatasync
+	case 4:
+		op.Kind = storage.OpClose
+	case 5:
+		op.Kind, op.Path, op.Path2 = storage.OpRename, path+".tmp", path
+	case 6:
+		op.Kind, op.Path = storage.OpSyncDir, dir+"/state"
+	default:
+		w.nodes[0].s.MetaSnapshotted(j.index)
+		w.snapshot = snapshotJob{}
+		return
+	}
+	j.step++
+	w.disk.Submit(-1, op)
+}
+
+// inject makes the disk fail or fill now and then.
+func (w *world) inject() {
+	if w.opt.faults && w.rng.IntN(150) == 0 {
+		w.faulty = true
+		w.disk.ClearFaults()
+		f := faults[w.rng.IntN(len(faults))]
+		f.After = w.rng.IntN(10)
+		w.trace("next: operation %d of %s fails", f.Kind, f.Path)
+		w.disk.Fail(f)
+	}
+	if w.opt.space && w.rng.IntN(100) == 0 {
+		w.full = true
+		if w.rng.IntN(2) == 0 {
+			w.disk.SetSpace(w.disk.Used() + int64(w.rng.IntN(600<<10)))
+		} else {
+			w.disk.SetSpace(0)
+		}
+	}
+}
+
+// finish lets everything end, checks that it does, ends the stores in order and looks at what is left.
+func (w *world) finish() {
+	w.disk.ClearFaults()
+	w.disk.SetSpace(0)
+	busy := func() bool {
+		for _, n := range w.nodes {
+			if err := n.s.Failed(); err != nil {
+				w.journalFailed(err)
+			}
+		}
+		for _, n := range w.nodes {
+			if len(n.inbox) > 0 || n.s.OpsInFlight() > 0 {
+				return true
+			}
+		}
+		return w.disk.InFlight() > 0 || len(w.calls) > 0 || w.proposing || len(w.proposals) > 0 || len(w.held) > 0 || w.snapshot.step > 0
+	}
+	w.until(func() bool { return !busy() }, func() string {
+		s := ""
+		for _, c := range w.calls {
+			s += fmt.Sprintf(" [kind %d log %d]", c.Kind, c.Log)
+		}
+		return "requests" + s
+	})
+	for _, h := range w.logs {
+		w.verifyStats(h)
+	}
+	for _, n := range w.nodes {
+		w.until(func() bool { return n.s.Finish() }, func() string { return "finish" })
+		w.turn(n, nil)
+		w.until(func() bool { return n.s.Idle() }, func() string { return "the end of a store" })
+	}
+	for _, n := range w.nodes {
+		if n.reads.Out() != 0 {
+			fail("%d read buffers were not given back", n.reads.Out())
+		}
+	}
+	w.trace("orderly end")
+	if w.rng.IntN(2) == 0 {
+		w.disk.Kill()
+	} else {
+		w.disk.PowerCut()
+	}
+	w.forget()
+	w.restart()
+}
+
+func seedFromEnv(t testing.TB) (seed uint64, given bool) {
+	if v := os.Getenv("GALGO_SEED"); v != "" {
+		n, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n, true
+	}
+	return uint64(time.Now().UnixNano()), false
+}
+
+func runsFromEnv(n int) int {
+	if v, err := strconv.Atoi(os.Getenv("GALGO_RUNS")); err == nil {
+		return v
+	}
+	return n
+}
+
+// sweep runs many seeds; GALGO_SEED runs one of them with a trace, GALGO_RUNS says how many.
+func sweep(t *testing.T, runs, steps int, shape func(w *world)) {
+	seed, given := seedFromEnv(t)
+	if given {
+		if _, err := run(seed, steps, shape, func(f string, args ...any) { t.Logf(f, args...) }); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		return
+	}
+	var sum counts
+	for i := range runsFromEnv(runs) {
+		s := seed%1_000_000_000 + uint64(i)
+		w, err := run(s, steps, shape, func(string, ...any) {})
+		if err != nil {
+			t.Fatalf("GALGO_SEED=%d: %v", s, err)
+		}
+		sum.add(&w.stats)
+	}
+	t.Logf("%+v", sum)
+}
+
+func (c *counts) add(o *counts) {
+	for _, p := range []struct{ to, from *int }{{&c.kills, &o.kills}, {&c.cuts, &o.cuts}, {&c.recoveries, &o.recoveries},
+		{&c.recoveryCrashes, &o.recoveryCrashes}, {&c.told, &o.told}, {&c.polls, &o.polls}, {&c.laps, &o.laps}, {&c.direct, &o.direct},
+		{&c.lost, &o.lost}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.noSpace, &o.noSpace}} {
+		*p.to += *p.from
+	}
+}
+
+func TestNothingAcknowledgedIsLostInACrash(t *testing.T) { sweep(t, 60, 400, nil) }
+
+func TestNothingAcknowledgedIsLostWhenTheDiskFails(t *testing.T) {
+	sweep(t, 40, 400, func(w *world) { w.opt.faults = true })
+}
+
+func TestAFullDiskIsAnErrorWithANameAndPasses(t *testing.T) {
+	sweep(t, 40, 400, func(w *world) { w.opt.space = true })
+}
+
+var _ = binary.LittleEndian
+var _ = syscall.EIO

@@ -1,0 +1,23 @@
+package storage_test
+
+import (
+	"syscall"
+
+	"github.com/galgo-mq/galgo/sim"
+	"github.com/galgo-mq/galgo/storage"
+)
+
+func simMemory() storage.Memory { return sim.NewMemory(8 << 20) }
+
+// faults are what may go wrong.
+var faults = []sim.Fault{
+	{Kind: storage.OpWrite, Path: ".journal", Err: syscall.EIO},
+	{Kind: storage.OpFdatasync, Path: ".journal", Err: syscall.EIO},
+	{Kind: storage.OpWrite, Path: ".segment", Err: syscall.EIO},
+	{Kind: storage.OpWrite, Path: ".segment", Err: syscall.ENOSPC},
+	{Kind: storage.OpRead, Path: ".segment", Err: syscall.EIO},
+	{Kind: storage.OpOpen, Path: ".segment", Err: syscall.EMFILE},
+	{Kind: storage.OpFallocate, Path: ".segment", Err: syscall.ENOSPC},
+	{Kind: storage.OpSyncDir, Path: "/logs", Err: syscall.EIO},
+	{Kind: storage.OpMkdir, Path: "/logs", Err: syscall.ENOSPC},
+}

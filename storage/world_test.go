@@ -1,0 +1,695 @@
+package storage_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/sim"
+	"github.com/galgo-mq/galgo/storage"
+)
+
+const dir = "/data"
+
+// node is a shard: its store and what the disk answered it.
+type node struct {
+	s                    *storage.Store
+	number               int
+	inbox                []sim.Completion
+	tail, journal, reads *sim.Memory
+}
+
+// call is a request on its way.
+type call struct {
+	storage.Request
+	h      *history
+	node   *node
+	record *record
+	write  *offsetWrite
+
+	// What held when it was sent.
+	tick      uint64
+	start, hw storage.Offset
+	from, to  storage.Offset
+	turn      int
+	needs     []*record // flush: told by then
+
+	done func(c *call)
+	sum  uint64 // of an answered poll's bytes
+	over bool
+}
+
+// world is a server on a disk that can crash.
+type world struct {
+	rng   *rand.Rand
+	disk  *sim.Disk
+	opt   options
+	trace func(format string, args ...any)
+
+	rec   *storage.Recovered
+	nodes []*node
+	meta  *metaState
+	logs  []*history // live ones and those being deleted, in order of id
+	byID  map[storage.LogID]*history
+
+	tick   uint64
+	turns  int
+	wall   uint64
+	mono   int64
+	nextID storage.LogID
+	uid    uint64
+
+	calls     []*call // not answered
+	held      []*call // polls answered and not released
+	proposals []*proposal
+	proposing bool
+	snapshot  snapshotJob
+
+	running bool     // recovered and verified
+	least   survival // what is promised less may be gone when the next recovery is done; mayGo: nothing
+	faulty  bool     // faults were injected
+	damaged bool     // bytes were changed on disk: reports are expected
+	full    bool     // the disk was full at times
+	reports []string
+	stats   counts
+}
+
+type counts struct {
+	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, lost, gaps, fences, failures, noSpace int
+}
+
+// options are chosen by the seed.
+type options struct {
+	journalBytes int64
+	tail, reads  int
+	journal      int
+	logsMax      int
+	batchMax     int
+	crashEvery   int
+	directShare  int // of 100 batches
+	levels       []storage.Level
+	faults       bool
+	space        bool
+}
+
+type proposal struct {
+	cmd  []byte
+	done func()
+}
+
+func newWorld(seed uint64, trace func(string, ...any)) *world {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	w := &world{rng: rng, disk: sim.NewDisk(seed), trace: trace, meta: &metaState{}, byID: map[storage.LogID]*history{},
+		wall: 1_700_000_000_000_000, nextID: 1}
+	pick := func(list ...int) int { return list[rng.IntN(len(list))] }
+	w.opt = options{
+		journalBytes: int64(pick(512<<10, 512<<10, 600<<10, 1<<20)),
+		tail:         pick(4<<20, 8<<20, 16<<20), reads: pick(4<<20, 16<<20), journal: 16 << 20,
+		logsMax: pick(1, 2, 4, 7), batchMax: pick(300, 2000, 10000, 60000, 120000),
+		crashEvery: pick(20, 60, 200, 500), directShare: pick(0, 3, 10, 40),
+		levels: [][]storage.Level{{storage.LevelPersisted}, {storage.LevelWritten}, {storage.LevelMemory},
+			{storage.LevelPersisted, storage.LevelWritten, storage.LevelMemory},
+			{storage.LevelPersisted, storage.LevelWritten}}[rng.IntN(5)],
+	}
+	return w
+}
+
+// restart recovers until it is not interrupted, and starts stores on what is there.
+func (w *world) restart() {
+	crashes := 0
+	if w.rng.IntN(3) == 0 {
+		crashes = 1 + w.rng.IntN(4)
+	}
+	shards, interrupted := 1+w.rng.IntN(3), false
+	for {
+		if crashes > 0 {
+			crashes--
+			w.disk.CrashIn(1 + w.rng.IntN(60+20*len(w.logs)))
+		}
+		if w.recover(shards) {
+			break
+		}
+		w.stats.recoveryCrashes++
+		interrupted = true
+		least := w.least
+		w.crash()
+		if least == mayGo {
+			w.least = mayGo // the run had ended in order: all was on stable storage
+		}
+	}
+	w.disk.CrashIn(0)
+	w.stats.recoveries++
+	if w.least == mayGo && w.stats.recoveries > 1 && !interrupted && !w.rec.Clean {
+		fail("an orderly end is not recognised")
+	}
+	w.adopt()
+}
+
+// recover is one try; false: it was interrupted.
+func (w *world) recover(shards int) (done bool) {
+	defer func() {
+		if e := recover(); e != nil {
+			if _, ok := e.(sim.Crash); !ok {
+				panic(e)
+			}
+		}
+	}()
+	mem := sim.NewMemory(256 << 20)
+	must := func(err error) {
+		if err != nil {
+			fail("recovery: %v", err)
+		}
+	}
+	if err := w.disk.Mkdir(dir); err == nil {
+		must(w.disk.SyncDir("/"))
+	}
+	fd, err := w.disk.Open(dir+"/"+storage.SuperblockName, true, false)
+	must(err)
+	cfg := storage.RecoverConfig{Dir: dir, Shards: shards, JournalBytes: w.opt.journalBytes, BootID: w.disk.BootID(), MountID: 1,
+		Now: w.wall, Memory: mem, Metadata: replayMeta, Report: w.report}
+	for i := range cfg.Secret {
+		cfg.Secret[i] = byte(i*7 + 1)
+	}
+	w.rec, err = storage.Recover(w.disk, fd, cfg)
+	must(err)
+	if mem.Out() != 0 {
+		fail("recovery: %d buffers were not given back", mem.Out())
+	}
+	return true
+}
+
+func (w *world) report(event string, id storage.LogID, err error) {
+	w.trace("report: %s, log %d: %v", event, id, err)
+	w.reports = append(w.reports, event)
+	if !w.damaged && !w.faulty && strings.Contains(event, "damage") {
+		fail("false alarm: %s, log %d: %v", event, id, err)
+	}
+}
+
+// adopt gives the recovered logs to new stores and compares them with the history.
+func (w *world) adopt() {
+	w.nodes = nil
+	for i, j := range w.rec.Journals {
+		n := &node{number: i, tail: sim.NewMemory(w.opt.tail), journal: sim.NewMemory(w.opt.journal), reads: sim.NewMemory(w.opt.reads)}
+		n.s = storage.New(storage.Config{Shard: i, Dir: dir, Seed: w.rec.Seed, FirstGroup: w.rec.FirstGroup, Journal: j,
+			LossBound: time.Second, TailMemory: n.tail, JournalMemory: n.journal, ReadMemory: n.reads, Report: w.report})
+		w.nodes = append(w.nodes, n)
+	}
+	w.adoptMeta()
+	states := map[storage.LogID]*storage.LogState{}
+	for _, st := range w.rec.Logs {
+		states[st.ID] = st
+		h := w.byID[st.ID]
+		h.owner = w.nodes[w.rng.IntN(len(w.nodes))]
+		h.owner.s.AdoptLog(h.info.config(), st)
+		w.checkGaps(h, st)
+	}
+	w.trace("recovered: first group %d, %d shards, %d logs, clean %v", w.rec.FirstGroup, len(w.nodes), len(w.logs), w.rec.Clean)
+	for _, h := range w.logs {
+		w.verify(h, states[h.info.id])
+	}
+	w.checkFiles()
+	w.running, w.least = true, mayGo
+}
+
+// adoptMeta checks the recovered metadata and goes on with it.
+func (w *world) adoptMeta() {
+	m, err := metaFrom(w.rec.Meta.Snapshot)
+	if err != nil {
+		fail("metadata: %v", err)
+	}
+	if m.index < w.meta.index || m.index > w.meta.index+1 {
+		fail("metadata is at command %d, %d was acknowledged", m.index, w.meta.index)
+	}
+	w.meta = m
+	live := map[storage.LogID]bool{}
+	for _, i := range m.live {
+		live[i.id] = true
+		w.nextID = max(w.nextID, i.id+1)
+		if w.byID[i.id] == nil {
+			w.addLog(i)
+		}
+		w.byID[i.id].closing = false
+	}
+	for _, id := range m.retired {
+		w.nextID = max(w.nextID, id+1)
+	}
+	w.logs = slices.DeleteFunc(w.logs, func(h *history) bool { return !live[h.info.id] })
+	if len(w.rec.Logs) != len(w.logs) {
+		fail("%d logs recovered, %d are live", len(w.rec.Logs), len(w.logs))
+	}
+	for _, id := range w.rec.Forgotten {
+		w.propose(forgetCmd(id), nil)
+	}
+}
+
+func (w *world) addLog(i logInfo) *history {
+	h := newHistory(i)
+	w.logs = append(w.logs, h)
+	w.byID[i.id] = h
+	return h
+}
+
+// checkGaps checks that offsets are skipped only where they may have been told and lost.
+func (w *world) checkGaps(h *history, st *storage.LogState) {
+	if len(st.Gaps) > len(h.gaps) {
+		w.stats.gaps++
+		lossy := h.info.level == storage.LevelMemory && w.least >= survivesKill || h.info.level == storage.LevelWritten && w.least == survivesAll
+		if !lossy && !w.damaged {
+			fail("log %d at %v: offsets %v skipped without need", h.info.id, h.info.level, st.Gaps[len(st.Gaps)-1])
+		}
+	}
+	h.gaps = st.Gaps
+	if st.Fence != "" && !w.damaged && !w.faulty {
+		fail("log %d is fenced: %s", h.info.id, st.Fence)
+	}
+}
+
+// checkFiles checks that no directory is left of a log that nobody knows any more.
+func (w *world) checkFiles() {
+	names, _ := w.disk.List(dir + "/logs")
+	for _, n := range names {
+		var id storage.LogID
+		fmt.Sscanf(n, "%x", &id)
+		known := slices.Contains(w.meta.retired, id)
+		for _, i := range w.meta.live {
+			known = known || i.id == id
+		}
+		if !known {
+			fail("the files of log %d are left for ever", id)
+		}
+	}
+}
+
+// verify reads a recovered log as a client would, and compares it with its history.
+func (w *world) verify(h *history, st *storage.LogState) {
+	var found []piece
+	for from := st.Start; ; {
+		c := w.newCall(h, storage.ReqPoll)
+		c.Strategy, c.Value, c.Count, c.BytesMax = storage.FromOffset, uint64(from), 1<<20, 1+w.rng.IntN(400<<10)
+		w.send(c)
+		w.await(c)
+		if c.Err != nil {
+			fail("log %d: poll from %d: %v", h.info.id, from, c.Err)
+		}
+		if c.Records == 0 {
+			break
+		}
+		list := pieces(&c.Request)
+		found = append(found, list...)
+		last := &list[len(list)-1]
+		from = last.base + storage.Offset(last.first+last.count)
+		h.owner.s.Release(&c.Request)
+	}
+	h.recovered(found, st, w.least)
+	w.verifyStats(h)
+	for _, k := range consumers {
+		c := w.newCall(h, storage.ReqGetOffset)
+		c.Consumer = k
+		w.send(c)
+		w.await(c)
+		o := h.offsetsOf(k)
+		if !o.check(storage.Offset(c.Value), c.Found, w.least) {
+			fail("log %d: stored offset of %v is %d (%v) after recovery; writes %s", h.info.id, k, c.Value, c.Found, o)
+		}
+		if c.Found && storage.Offset(c.Value) >= st.Next {
+			fail("log %d: stored offset %d, the log goes on at %d", h.info.id, c.Value, st.Next)
+		}
+		o.settle(storage.Offset(c.Value), c.Found, w.tick)
+	}
+}
+
+func (o *offsetHistory) String() string {
+	var b strings.Builder
+	for _, w := range o.writes {
+		fmt.Fprintf(&b, " {%d del %v sent %d ended %d keep %d failed %v}", w.value, w.deleted, w.sentAt, w.endedAt, w.keep, w.failed)
+	}
+	return b.String()
+}
+
+// verifyStats compares the counters with the history.
+func (w *world) verifyStats(h *history) {
+	l := h.owner.s.Log(h.info.id)
+	if l == nil {
+		return
+	}
+	st := l.Stats()
+	h.start = max(h.start, st.Start)
+	records, bytes := uint64(0), uint64(0)
+	for _, r := range h.visible {
+		if r.base >= st.Start {
+			records += uint64(r.count())
+			bytes += uint64(len(r.frames) + batch.HeaderSize)
+		}
+	}
+	if st.Records != records || st.Bytes != bytes {
+		fail("log %d: counts %d records and %d bytes, there are %d and %d (start %d)", h.info.id, st.Records, st.Bytes, records, bytes, st.Start)
+	}
+	if end := h.end(); end > 0 && end > st.Start && st.Current != end-1 {
+		fail("log %d: current offset %d, want %d", h.info.id, st.Current, end-1)
+	}
+}
+
+var consumers = []storage.ConsumerKey{{ID: 1}, {ID: 2}, {Group: true, ID: 1}}
+
+func (w *world) newCall(h *history, kind storage.RequestKind) *call {
+	c := &call{h: h, node: h.owner}
+	c.Kind, c.Log, c.Owner = kind, h.info.id, c
+	c.Head = make([]byte, storage.HeadMin)
+	return c
+}
+
+// send hands c to its store.
+func (w *world) send(c *call) {
+	w.tick++
+	c.tick, c.turn = w.tick, w.turns
+	if l := c.node.s.Log(c.Log); l != nil {
+		st := l.Stats()
+		c.start, c.hw = st.Start, st.Next
+	}
+	w.calls = append(w.calls, c)
+	c.node.s.Do(&c.Request)
+	w.drain(c.node)
+}
+
+// drain takes the answers.
+func (w *world) drain(n *node) {
+	for r := n.s.TakeDone(); r != nil; r = n.s.TakeDone() {
+		c := r.Owner.(*call)
+		i := slices.Index(w.calls, c)
+		if i < 0 {
+			fail("log %d: request of kind %d answered twice", c.Log, c.Kind)
+		}
+		w.calls = slices.Delete(w.calls, i, i+1)
+		w.tick++
+		c.over = true
+		w.answered(c)
+	}
+}
+
+// turn is one pass of a shard: completions, requests, operations.
+func (w *world) turn(n *node, act func()) {
+	w.turns++
+	w.wall += uint64(w.rng.IntN(2000))
+	w.mono += int64(w.rng.IntN(100_000_000))
+	n.s.Begin(w.wall, w.mono)
+	inbox := n.inbox
+	n.inbox = nil
+	for _, c := range inbox {
+		n.s.Complete(c.Token, c.Res, c.Err)
+		w.drain(n)
+	}
+	if act != nil {
+		act()
+	}
+	n.s.End()
+	for _, op := range n.s.TakeOps() {
+		w.disk.Submit(n.number, op)
+	}
+	w.drain(n)
+	for _, h := range w.logs {
+		if l := n.s.Log(h.info.id); l != nil && h.owner == n && w.running {
+			h.start = max(h.start, l.Stats().Start)
+			if next := l.Stats().Next; next < h.maxTold && len(h.visible) > 0 || l.Stats().Next > h.maxTold {
+				fail("log %d: high watermark %d, told up to %d", h.info.id, next, h.maxTold)
+			}
+		}
+	}
+}
+
+// complete lets the disk finish up to k operations.
+func (w *world) complete(k int) {
+	for ; k > 0; k-- {
+		c, ok := w.disk.Complete()
+		if !ok {
+			return
+		}
+		if c.Owner < 0 {
+			w.snapshotStep(c.Res, c.Err)
+			continue
+		}
+		w.nodes[c.Owner].inbox = append(w.nodes[c.Owner].inbox, c)
+	}
+}
+
+const patience = 20000
+
+// await runs the world until c is answered.
+func (w *world) await(c *call) {
+	w.until(func() bool { return c.over }, func() string { return fmt.Sprintf("request of kind %d to log %d", c.Kind, c.Log) })
+}
+
+func (w *world) until(done func() bool, what func() string) {
+	for i := 0; !done(); i++ {
+		if i > patience {
+			fail("%s is never answered", what())
+		}
+		w.complete(1 + w.rng.IntN(8))
+		w.turn(w.nodes[i%len(w.nodes)], nil)
+		w.release(1 + w.rng.IntN(4))
+		w.mono += 50_000_000
+	}
+}
+
+// release lets go of answered polls.
+func (w *world) release(k int) {
+	for ; k > 0 && len(w.held) > 0; k-- {
+		i := w.rng.IntN(len(w.held))
+		c := w.held[i]
+		w.held = slices.Delete(w.held, i, i+1)
+		if spanSum(&c.Request) != c.sum {
+			fail("log %d: bytes of a poll changed while they were held", c.Log)
+		}
+		c.node.s.Release(&c.Request)
+	}
+}
+
+func spanSum(r *storage.Request) (sum uint64) {
+	for i := range r.Spans {
+		sum = sum*31 + xxh3.Hash(r.Spans[i].Data)
+	}
+	return sum
+}
+
+// answered takes note of an answer.
+func (w *world) answered(c *call) {
+	if c.Err != nil {
+		w.trace("  log %d: kind %d refused: %v", c.Log, c.Kind, c.Err)
+	}
+	switch c.Kind {
+	case storage.ReqAppend:
+		w.appended(c)
+	case storage.ReqPoll:
+		w.polled(c)
+	case storage.ReqStoreOffset, storage.ReqDeleteOffset:
+		c.write.endedAt = w.tick
+		if c.Err != nil {
+			c.write.failed = true
+			if errors.Is(c.Err, storage.ErrNoStoredOffset) || errors.Is(c.Err, storage.ErrOffsetBeyondEnd) {
+				c.write.endedAt = 0 // nothing was changed
+			}
+		}
+	case storage.ReqGetOffset:
+		o := c.h.offsetsOf(c.Consumer)
+		if w.running && !o.check(storage.Offset(c.Value), c.Found, mayGo) {
+			fail("log %d: stored offset of %v is %d (%v); writes %s", c.Log, c.Consumer, c.Value, c.Found, o)
+		}
+	case storage.ReqFlush:
+		if c.Err == nil {
+			for _, r := range c.needs {
+				r.keep = survivesAll
+			}
+		}
+	}
+	if c.done != nil {
+		c.done(c)
+	}
+}
+
+func (w *world) appended(c *call) {
+	h := c.h
+	h.appends--
+	clear(c.Batch) // it is ours again
+	switch {
+	case c.Err == nil:
+		h.tell(c.record, c.Base)
+		w.stats.told++
+		w.trace("  log %d: batch %d told at %d to %d", c.Log, c.record.uid, c.Base, c.record.next()-1)
+	default:
+		c.record.fate = refused
+		if errors.Is(c.Err, storage.ErrNoSpace) {
+			w.stats.noSpace++
+		}
+		w.unexpected(c)
+	}
+}
+
+// unexpected fails when there was no reason for an error.
+func (w *world) unexpected(c *call) {
+	switch {
+	case errors.Is(c.Err, storage.ErrClosed) && c.h.closing:
+	case errors.Is(c.Err, storage.ErrUnknownLog) && c.h.closing:
+	case w.faulty || w.damaged:
+	case w.full && errors.Is(c.Err, storage.ErrNoSpace):
+	default:
+		fail("log %d: request of kind %d: %v", c.Log, c.Kind, c.Err)
+	}
+}
+
+func (w *world) polled(c *call) {
+	w.stats.polls++
+	if c.Err != nil {
+		w.unexpected(c)
+		return
+	}
+	if !w.running {
+		return // verify compares it
+	}
+	c.to = w.from(c)
+	c.h.checkPoll(c)
+	if c.AutoCommit && c.Records > 0 {
+		last := &offsetWrite{value: lastOf(c), sentAt: c.tick, endedAt: w.tick, auto: true}
+		c.h.offsetsOf(c.Consumer).writes = append(c.h.offsetsOf(c.Consumer).writes, last)
+	}
+	c.sum = spanSum(&c.Request)
+	w.held = append(w.held, c)
+}
+
+func lastOf(c *call) storage.Offset {
+	list := pieces(&c.Request)
+	p := &list[len(list)-1]
+	return p.base + storage.Offset(p.first+p.count) - 1
+}
+
+// from is where a poll begins as things are now.
+func (w *world) from(c *call) storage.Offset {
+	l := c.node.s.Log(c.Log)
+	if l == nil {
+		return c.from
+	}
+	st := l.Stats()
+	switch c.Strategy {
+	case storage.FromOffset:
+		return storage.Offset(c.Value)
+	case storage.FromFirst:
+		return st.Start
+	case storage.FromLast:
+		return c.h.back(uint64(c.Count), st.Next, st.Start)
+	case storage.FromNext:
+		return math.MaxUint64 >> 1
+	}
+	return 0
+}
+
+// newBatch makes a batch that names itself in every record.
+func (w *world) newBatch(h *history, size int) (*record, []byte) {
+	w.uid++
+	rec := &record{uid: w.uid}
+	var b batch.Builder
+	b.Reset(w.wall)
+	n := 1
+	if w.rng.IntN(2) == 0 {
+		n = 1 + w.rng.IntN(8)
+	}
+	for i := range n {
+		p := make([]byte, 20+max(0, size/n-20))
+		binary.LittleEndian.PutUint64(p, uint64(h.info.id))
+		binary.LittleEndian.PutUint64(p[8:], rec.uid)
+		binary.LittleEndian.PutUint32(p[16:], uint32(i))
+		if w.rng.IntN(4) > 0 {
+			x := rec.uid*0x9E3779B97F4A7C15 + uint64(i)
+			for k := 20; k+8 <= len(p); k += 8 {
+				x ^= x << 13
+				x ^= x >> 7
+				x ^= x << 17
+				binary.LittleEndian.PutUint64(p[k:], x)
+			}
+		}
+		if err := b.Add([16]byte{byte(i)}, p, nil); err != nil {
+			panic(err)
+		}
+	}
+	all := slices.Clone(b.Bytes())
+	rec.frames = slices.Clone(batch.Batch(all).Frames())
+	at := 0
+	for rest := rec.frames; len(rest) > 0; {
+		rec.starts = append(rec.starts, at)
+		r, more := batch.Next(rest)
+		at += len(r)
+		rest = more
+	}
+	rec.starts = append(rec.starts, at)
+	return rec, all
+}
+
+// propose queues a metadata command.
+func (w *world) propose(cmd []byte, done func()) {
+	w.proposals = append(w.proposals, &proposal{cmd, done})
+	w.nextProposal()
+}
+
+func (w *world) nextProposal() {
+	if w.proposing || len(w.proposals) == 0 {
+		return
+	}
+	p := w.proposals[0]
+	w.proposals = w.proposals[1:]
+	w.proposing = true
+	c := &call{node: w.nodes[0], h: &history{}}
+	c.Kind, c.Batch, c.Value, c.Owner = storage.ReqMeta, p.cmd, w.meta.index+1, c
+	c.done = func(c *call) {
+		w.proposing = false
+		if c.Err != nil {
+			if !w.faulty {
+				fail("metadata command: %v", c.Err)
+			}
+			return
+		}
+		w.meta.apply(p.cmd)
+		if p.done != nil {
+			p.done()
+		}
+		w.nextProposal()
+	}
+	w.send(c)
+}
+
+func forgetCmd(id storage.LogID) []byte { return idCmd(cmdForget, id) }
+
+func idCmd(kind byte, id storage.LogID) []byte {
+	return binary.LittleEndian.AppendUint64([]byte{kind}, uint64(id))
+}
+
+// crash ends the process, with or without the power.
+func (w *world) crash() {
+	w.disk.ClearFaults()
+	if w.rng.IntN(2) == 0 {
+		w.stats.kills++
+		w.trace("KILL, %d operations in flight", w.disk.InFlight())
+		w.disk.Kill()
+		w.least = max(w.least, survivesKill)
+	} else {
+		w.stats.cuts++
+		w.trace("POWER CUT, %d operations in flight", w.disk.InFlight())
+		w.disk.PowerCut()
+		w.least = survivesAll
+	}
+	w.forget()
+}
+
+// forget drops what only the dead process knew.
+func (w *world) forget() {
+	w.nodes, w.calls, w.held, w.proposals = nil, nil, nil, nil
+	w.proposing, w.running, w.snapshot = false, false, snapshotJob{}
+	for _, h := range w.logs {
+		h.appends = 0
+	}
+}
