@@ -75,8 +75,8 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 		do   func() error
 	}{
 		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"journals", r.readJournals}, {"state", r.readState},
-		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState}, {"journal files", r.openJournals},
-		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp},
+		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState},
+		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"journal files", r.openJournals},
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
@@ -264,9 +264,9 @@ func (r *recovery) writeState() error {
 	return writeFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state", fmt.Sprintf("%016x.state", next), p)
 }
 
-// openJournals opens the journal of every shard of this run; a missing one is made, zeroed and synced.
+// openJournals opens the journal of every shard of this run; a missing one is made, zeroed and synced. The superblock has
+// retired what the files held.
 func (r *recovery) openJournals() error {
-	made := false
 	for i := 0; i < r.cfg.Shards; i++ {
 		var j [2]JournalFile
 		size := int64(0)
@@ -285,15 +285,11 @@ func (r *recovery) openJournals() error {
 			if err != nil {
 				return err
 			}
-			made = made || have != size
 			j[k] = f
 		}
 		r.out.Journals = append(r.out.Journals, j)
 	}
-	if made {
-		return r.d.SyncDir(r.cfg.Dir + "/journal")
-	}
-	return nil
+	return r.d.SyncDir(r.cfg.Dir + "/journal") // also for files that an interrupted recovery made
 }
 
 func (r *recovery) openJournal(path string, size int64, whole bool) (f JournalFile, err error) {

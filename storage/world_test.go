@@ -168,9 +168,8 @@ func (w *world) recover(shards int) (done bool) {
 			fail("recovery: %v", err)
 		}
 	}
-	if err := w.disk.Mkdir(dir); err == nil {
-		must(w.disk.SyncDir("/"))
-	}
+	_ = w.disk.Mkdir(dir)
+	must(w.disk.SyncDir("/"))
 	fd, err := w.disk.Open(dir+"/"+storage.SuperblockName, true, false)
 	must(err)
 	cfg := storage.RecoverConfig{Dir: dir, Shards: shards, JournalBytes: w.opt.journalBytes, BootID: w.disk.BootID(), MountID: 1,
