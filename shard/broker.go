@@ -34,6 +34,8 @@ type Broker struct {
 	dir      *dataDir
 	info     Info
 
+	strangersMax int // bytes of requests that connections before login may hold, per shard
+
 	conns   atomic.Int64  // open
 	clients atomic.Int64  // that sent a request
 	connIDs atomic.Uint32 // last number given out
@@ -207,6 +209,9 @@ func (s *Shard) open(mode string) error {
 	}
 	if note != "" {
 		s.b.info.Note = note
+	}
+	if wrap := s.cfg.WrapIO; wrap != nil {
+		io = wrap(int(s.id), io)
 	}
 	s.io = io
 	return io.HoldLock(s.b.dir.fd)

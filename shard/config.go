@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/uring"
 )
 
 // Hasher checks passwords outside the shards. Verify runs done on a goroutine of its own, or returns an error at once
@@ -34,10 +35,15 @@ type Config struct {
 	FrameBytesMax     int
 	ConnectionsMax    int
 	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed
+	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one
+	SendTimeout       time.Duration // for a client to read its reply
 	RetentionInterval time.Duration // how often limits of age and size are applied
 	Root              RootCredentials
 	Hasher            Hasher
 	Log               *zap.Logger
+
+	// WrapIO, for tests, puts something between a shard and the kernel. It is called once per shard, when that has its IO.
+	WrapIO func(shard int, io uring.IO) uring.IO
 }
 
 const (
@@ -45,8 +51,8 @@ const (
 	defaultConnectionsMax = 20000
 	defaultHandshake      = 30 * time.Second
 	logsPerSecond         = 20
-	sendTimeout           = 30 * time.Second
-	pieceTimeout          = 30 * time.Second // for each MiB of a large body, and for the rest of a small one
+	defaultRequestTimeout = 30 * time.Second
+	defaultSendTimeout    = 30 * time.Second
 	preLoginBytesMax      = 64 << 10
 	turnStall             = time.Millisecond
 )
@@ -60,6 +66,12 @@ func (c *Config) defaults() {
 	}
 	if c.HandshakeTimeout == 0 {
 		c.HandshakeTimeout = defaultHandshake
+	}
+	if c.RequestTimeout == 0 {
+		c.RequestTimeout = defaultRequestTimeout
+	}
+	if c.SendTimeout == 0 {
+		c.SendTimeout = defaultSendTimeout
 	}
 	if c.RetentionInterval == 0 {
 		c.RetentionInterval = defaultRetention

@@ -38,6 +38,7 @@ type conn struct {
 	frame    []byte // of recvPool
 	frameLen int    // bytes that are there
 	wanted   int    // frame's size while there is no memory for it
+	strange  int    // bytes of recvPool that it got before login
 
 	idleSince int64 // end of the last request
 	deadline  int64 // monotonic time by which what is awaited must be there; 0: none
@@ -142,6 +143,8 @@ func (s *Shard) received1(c *conn, done *uring.Completion) {
 		c.eof = true // what it asked for is answered first
 	case done.Res == 0:
 		s.peerClosed(c)
+	case c.busy != nil && s.held > recvBufs/2 && s.keep(c, done.Recv.Data): // it may be long until they are looked at
+		s.releaseRecv(done.Recv.ID)
 	case c.busy != nil:
 		c.stashed, c.stash = true, done.Recv
 	default:
@@ -162,7 +165,6 @@ func (s *Shard) releaseRecv(id uint32) {
 	if id != 0 {
 		s.io.Release(id)
 		s.held--
-		s.released = true
 	}
 }
 
@@ -221,20 +223,46 @@ func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 // keep appends p to the bytes that wait.
 func (s *Shard) keep(c *conn, p []byte) bool {
 	if need := c.keptLen + len(p); need > len(c.kept) {
-		buf := s.recvPool.Get(need)
+		buf := s.frameMemory(c, need)
 		if buf == nil {
 			return false
 		}
 		buf = buf[:cap(buf)]
 		copy(buf, c.kept[:c.keptLen])
 		if c.kept != nil {
-			s.recvPool.Put(c.kept)
+			s.putFrameMemory(c, c.kept)
 		}
 		c.kept = buf
 	}
 	c.keptLen += copy(c.kept[c.keptLen:], p)
 	s.copied(len(p))
 	return true
+}
+
+// frameMemory gets memory for received bytes. Connections before login share a small part of it, so that they can't keep
+// others from being served.
+func (s *Shard) frameMemory(c *conn, n int) []byte {
+	if !c.session.bound() && s.strange+n > s.b.strangersMax {
+		return nil
+	}
+	buf := s.recvPool.Get(n)
+	if buf != nil && !c.session.bound() {
+		c.strange += cap(buf)
+		s.strange += cap(buf)
+	}
+	return buf
+}
+
+func (s *Shard) putFrameMemory(c *conn, buf []byte) {
+	s.known(c, cap(buf))
+	s.recvPool.Put(buf)
+}
+
+// known counts n bytes no longer as those of a connection before login.
+func (s *Shard) known(c *conn, n int) {
+	n = min(n, c.strange)
+	c.strange -= n
+	s.strange -= n
 }
 
 func (s *Shard) copied(n int) {
@@ -264,9 +292,7 @@ func (s *Shard) feedKept(c *conn) {
 		uring.QuickAck(c.fd)
 	}
 	if n == 0 {
-		if c.deadline = s.mono + int64(pieceTimeout); !c.session.bound() {
-			c.deadline = min(c.deadline, c.idleSince+int64(s.cfg.HandshakeTimeout))
-		}
+		c.deadline = s.pieceDeadline(c)
 		s.armRecv(c)
 		return
 	}
@@ -276,10 +302,14 @@ func (s *Shard) feedKept(c *conn) {
 
 // takeFrame gets memory for the frame that the kept bytes begin with, and receives what is missing straight into it.
 func (s *Shard) takeFrame(c *conn) {
-	buf := s.recvPool.Get(c.wanted)
+	buf := s.frameMemory(c, c.wanted)
+	if buf == nil && !c.session.bound() {
+		s.closeConn(c, "no memory for a request before login", nil)
+		return
+	}
 	if buf == nil {
 		if c.deadline == 0 || len(s.starving) == 0 || !s.isStarving(c) {
-			c.deadline = s.mono + int64(pieceTimeout)
+			c.deadline = s.mono + int64(s.cfg.RequestTimeout)
 			s.starving = append(s.starving, c)
 		}
 		return
@@ -290,10 +320,19 @@ func (s *Shard) takeFrame(c *conn) {
 	rest := copy(c.kept, c.kept[c.frameLen:c.keptLen])
 	c.keptLen = rest
 	if rest == 0 {
-		s.recvPool.Put(c.kept)
+		s.putFrameMemory(c, c.kept)
 		c.kept = nil
 	}
 	s.receiveBody(c)
+}
+
+// pieceDeadline is when the next piece of a frame must be there.
+func (s *Shard) pieceDeadline(c *conn) int64 {
+	d := s.mono + int64(s.cfg.RequestTimeout)
+	if !c.session.bound() {
+		d = min(d, c.idleSince+int64(s.cfg.HandshakeTimeout))
+	}
+	return d
 }
 
 func (s *Shard) isStarving(c *conn) bool {
@@ -307,7 +346,7 @@ func (s *Shard) isStarving(c *conn) bool {
 
 // retryStarving tries again what waited for memory or receive buffers.
 func (s *Shard) retryStarving() {
-	if s.released && len(s.noBuffer) > 0 {
+	if s.held < recvBufs && len(s.noBuffer) > 0 { // not only when one was given back: that may have been before the refusal
 		list := s.noBuffer
 		s.noBuffer = s.noBuffer[:0]
 		for i, c := range list {
@@ -320,7 +359,6 @@ func (s *Shard) retryStarving() {
 			}
 		}
 	}
-	s.released = false
 	for k := len(s.starving); k > 0; k-- {
 		c := s.starving[0]
 		s.starving = append(s.starving[:0], s.starving[1:]...)
@@ -342,10 +380,11 @@ func (s *Shard) receiveBody(c *conn) {
 	if c.frameLen == len(c.frame) {
 		p := c.frame
 		c.frame = nil
+		s.known(c, cap(p))
 		s.begin(c, p, 0, p)
 		return
 	}
-	c.deadline = s.mono + int64(pieceTimeout)
+	c.deadline = s.pieceDeadline(c)
 	to := min(len(c.frame), c.frameLen+bodyPiece)
 	c.recv = s.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: c.frame[c.frameLen:to], Token: c.token(connBody)})
 }
@@ -401,7 +440,7 @@ func (s *Shard) respond(c *conn, q *request, vec [][]byte) {
 		s.tryClose(c)
 		return
 	}
-	c.deadline = s.mono + int64(sendTimeout)
+	c.deadline = s.mono + int64(s.cfg.SendTimeout)
 	c.send = s.submit(uring.Op{Kind: uring.KindSend, FD: c.fd, Vec: vec, Token: c.token(connSend)})
 	if c.keptLen == 0 {
 		s.armRecv(c)
@@ -481,10 +520,10 @@ func (s *Shard) tryClose(c *conn) {
 		return
 	}
 	if c.kept != nil {
-		s.recvPool.Put(c.kept)
+		s.putFrameMemory(c, c.kept)
 	}
 	if c.frame != nil {
-		s.recvPool.Put(c.frame)
+		s.putFrameMemory(c, c.frame)
 	}
 	c.kept, c.frame, c.keptLen, c.wanted, c.deadline = nil, nil, 0, 0, 0
 	s.logout(c)
@@ -502,13 +541,16 @@ func (s *Shard) freeConn(c *conn) {
 	s.b.connEnded(s.id)
 }
 
-// sweep closes connections that let their deadline pass. It runs once a second.
+// sweep closes connections that let their deadline pass, and gives memory back that was not used. It runs once a second.
 func (s *Shard) sweep() {
 	if s.mono < s.nextSweep {
 		return
 	}
 	s.nextSweep = s.mono + int64(time.Second)
 	s.logTokens = logsPerSecond
+	for _, p := range s.pools {
+		p.Trim()
+	}
 	for _, c := range s.conns {
 		if c.fd < 0 || c.closing || c.deadline == 0 || c.deadline > s.mono {
 			continue
@@ -517,7 +559,7 @@ func (s *Shard) sweep() {
 		case c.send != 0:
 			s.closeConn(c, "peer does not read its reply", nil)
 		case c.wanted != 0:
-			s.closeConn(c, "no memory for the request within 30 s", nil)
+			s.closeConn(c, "no memory for the request in time", nil)
 		case c.frame != nil || c.keptLen > 0:
 			s.closeConn(c, "request too slow", nil)
 		default:

@@ -19,6 +19,7 @@ const (
 )
 
 // budgetMemory makes the lines: 40 % tails, 20 % bodies being received, 15 % journals, 15 % reads, 10 % replies.
+// Of the bodies, a quarter is open to connections before login, divided among the shards.
 func (b *Broker) budgetMemory() error {
 	total := b.cfg.MemoryBudget
 	if total == 0 {
@@ -32,6 +33,7 @@ func (b *Broker) budgetMemory() error {
 	part := func(name string, percent int64) *uring.Line { return b.budget.Line(name, total/100*percent) }
 	b.lines = memoryLines{tail: part("tails", 40), recv: part("requests", 20), journal: part("journals", 15),
 		read: part("reads", 15), reply: part("replies", 10)}
+	b.strangersMax = int(total / 100 * 5 / int64(len(b.cfg.CPUs)))
 	return nil
 }
 

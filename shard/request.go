@@ -106,12 +106,10 @@ func (s *Shard) dropFrame(q *request) {
 		s.io.Release(q.recvID)
 		q.recvID = 0
 		s.held--
-		s.released = true
 	}
 	if q.frame != nil {
 		s.recvPool.Put(q.frame)
 		q.frame = nil
-		s.released = true
 	}
 	q.Batch = nil
 }

@@ -44,7 +44,7 @@ type Shard struct {
 	starving   []*conn // want memory for a frame
 	noBuffer   []*conn // want a receive buffer
 	held       int     // receive buffers in use
-	released   bool    // some were given back this turn
+	strange    int     // bytes of recvPool that connections before login have
 	uncredited []waiting
 	turnOf     uint32 // round robin of balanced sends
 	logTokens  int
@@ -161,7 +161,7 @@ func (s *Shard) sleep() time.Duration {
 			next = t
 		}
 	}
-	if s.connCount > 0 {
+	if s.connCount > 0 || s.keepsMemory() {
 		earlier(s.nextSweep)
 	}
 	if s.store.Logs() > 0 {
@@ -174,6 +174,16 @@ func (s *Shard) sleep() time.Duration {
 		return -1
 	}
 	return max(0, time.Duration(next-int64(time.Since(s.started))))
+}
+
+// keepsMemory reports whether a pool has memory to give back.
+func (s *Shard) keepsMemory() bool {
+	for _, p := range s.pools {
+		if p.Kept() {
+			return true
+		}
+	}
+	return false
 }
 
 // retryEvery is when a shard looks again for memory that another shard may have given back.

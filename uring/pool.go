@@ -10,8 +10,8 @@ import (
 // Pool gives out page-aligned buffers outside the Go heap, out of one line of the budget. It belongs to one thread.
 //
 // Buffers up to half a slab are powers of two cut from slabs of 2 MiB (a buddy system: halves that are both free become
-// one again); larger ones are mappings of their own. A few empty slabs and mappings are kept for the next request; the
-// rest goes back to the machine, so that an idle server is small.
+// one again); larger ones are mappings of their own. What is given back is kept for the next request, which finds it
+// warm; Trim, once in a while, gives to the machine what was not used since the last time.
 //
 //	slab, 2 MiB:   | 1 MiB          | 512 KiB | 256 KiB | 128 | 64 | .. 4 |
 type Pool struct {
@@ -20,6 +20,8 @@ type Pool struct {
 	free    [orders][]block   // by order; a name may be stale or doubled, the slab's state decides
 	empty   int               // slabs that are free as a whole
 	cached  []mapping         // free mappings of large buffers, newest last
+	spare   int               // the fewest empty slabs since Trim
+	unused  int               // the fewest cached mappings since Trim
 	out     int64             // bytes given out
 	mapped  int64             // bytes taken from the line
 	largest map[uintptr]int
@@ -29,8 +31,6 @@ const (
 	slabBytes  = 2 << 20
 	orderMax   = 9 // a slab is pageSize << orderMax
 	orders     = orderMax + 1
-	emptyMax   = 4 // empty slabs kept
-	cachedMax  = 4 // free mappings kept
 	largeRound = 256 << 10
 )
 
@@ -118,6 +118,7 @@ func (p *Pool) popFree(order int) (block, bool) {
 			}
 			if k == orderMax {
 				p.empty--
+				p.spare = min(p.spare, p.empty)
 			}
 			p.split(b, k, order)
 			return b, true
@@ -143,7 +144,7 @@ func (p *Pool) split(b block, k, order int) {
 	b.slab.state[b.page] = blockUsed | uint8(order)
 }
 
-// freeBlock makes a block free and merges it with its buddies. A slab that is free as a whole may go back.
+// freeBlock makes a block free and merges it with its buddies.
 func (p *Pool) freeBlock(s *slab, page uint16, order int) {
 	s.state[page] = 0
 	for order < orderMax {
@@ -156,10 +157,6 @@ func (p *Pool) freeBlock(s *slab, page uint16, order int) {
 		order++
 	}
 	s.state[page] = blockFree | uint8(order)
-	if order == orderMax && p.empty >= emptyMax {
-		p.unmapSlab(s)
-		return
-	}
 	if order == orderMax {
 		p.empty++
 	}
@@ -193,6 +190,7 @@ func (p *Pool) newSlab() *slab {
 		p.giveBack(slabBytes)
 		return nil
 	}
+	_ = unix.Madvise(mem, unix.MADV_HUGEPAGE) // one fault instead of 512, where the machine allows it
 	s := &slab{mem: mem}
 	p.slabs[addressOf(mem)] = s
 	return s
@@ -208,7 +206,7 @@ func (p *Pool) unmapSlab(s *slab) {
 // take takes n bytes from the line; what the pool keeps for later is given up for it.
 func (p *Pool) take(n int) bool {
 	for !p.line.take(n) {
-		if !p.trim() {
+		if !p.unmapOne() {
 			return false
 		}
 	}
@@ -221,19 +219,44 @@ func (p *Pool) giveBack(n int) {
 	p.mapped -= int64(n)
 }
 
-// trim gives up one thing that is kept for later, and reports whether there was one.
-func (p *Pool) trim() bool {
-	if k := len(p.cached); k > 0 {
-		m := p.cached[0]
-		p.cached = append(p.cached[:0], p.cached[1:]...)
-		p.unmapLarge(m.mem)
+// Trim gives up what was not used since the last call. An idle pool is empty after the second.
+func (p *Pool) Trim() {
+	for range p.unused {
+		p.unmapCached()
+	}
+	for range p.spare {
+		p.unmapEmpty()
+	}
+	p.spare, p.unused = p.empty, len(p.cached)
+}
+
+// Kept reports whether the pool keeps something that Trim may give up.
+func (p *Pool) Kept() bool { return p.empty > 0 || len(p.cached) > 0 }
+
+// unmapOne gives up one thing that is kept for later, and reports whether there was one.
+func (p *Pool) unmapOne() bool {
+	if len(p.cached) > 0 {
+		p.unmapCached()
 		return true
 	}
+	return p.unmapEmpty()
+}
+
+// unmapCached gives up the mapping that was not used for longest.
+func (p *Pool) unmapCached() {
+	m := p.cached[0]
+	p.cached = append(p.cached[:0], p.cached[1:]...)
+	p.unmapLarge(m.mem)
+	p.unused = min(p.unused, len(p.cached))
+}
+
+func (p *Pool) unmapEmpty() bool {
 	for k := len(p.free[orderMax]); k > 0; k = len(p.free[orderMax]) {
 		b := p.free[orderMax][k-1]
 		p.free[orderMax] = p.free[orderMax][:k-1]
 		if b.slab.mem != nil && b.slab.state[0] == blockFree|orderMax {
 			p.empty--
+			p.spare = min(p.spare, p.empty)
 			p.unmapSlab(b.slab)
 			return true
 		}
@@ -246,6 +269,7 @@ func (p *Pool) getLarge(n int) []byte {
 	for i := len(p.cached) - 1; i >= 0; i-- {
 		if m := p.cached[i].mem; len(m) >= size && len(m) <= 2*size {
 			p.cached = append(p.cached[:i], p.cached[i+1:]...)
+			p.unused = min(p.unused, len(p.cached))
 			p.out += int64(len(m))
 			return m[:n]
 		}
@@ -275,9 +299,6 @@ func (p *Pool) putLarge(mem []byte) {
 	}
 	p.out -= int64(len(mem))
 	p.cached = append(p.cached, mapping{mem})
-	if len(p.cached) > cachedMax {
-		p.trim()
-	}
 }
 
 func (p *Pool) unmapLarge(mem []byte) {

@@ -65,6 +65,9 @@ func TestPoolAgainstTwin(t *testing.T) {
 			out[i] = out[len(out)-1]
 			out = out[:len(out)-1]
 		}
+		if rnd.IntN(500) == 0 {
+			p.Trim()
+		}
 		if used := line.used.Load(); used > line.max || used != p.mapped || p.Out() > used {
 			t.Fatalf("step %d: line used %d of %d, mapped %d, out %d", step, used, line.max, p.mapped, p.Out())
 		}
@@ -102,6 +105,38 @@ func TestPoolMergesBlocks(t *testing.T) {
 	}
 	if p.Get(slabBytes) == nil {
 		t.Fatal("the slab is not whole again")
+	}
+}
+
+// TestPoolTrim keeps what is in use and gives the rest back after two calls without a request.
+func TestPoolTrim(t *testing.T) {
+	line := NewBudget(64<<20).Line("a", 64<<20)
+	p := NewPool(line)
+	defer p.Close()
+	var out [][]byte
+	for range 8 {
+		out = append(out, p.Get(slabBytes), p.Get(3<<20))
+	}
+	for _, b := range out {
+		p.Put(b)
+	}
+	p.Trim()
+	if used := line.used.Load(); used != 8*(slabBytes+3<<20) {
+		t.Fatalf("%d bytes kept: all of them were used since", used)
+	}
+	for range 3 { // three at a time are used again
+		a, b, c := p.Get(slabBytes), p.Get(slabBytes), p.Get(3<<20)
+		p.Put(a)
+		p.Put(b)
+		p.Put(c)
+	}
+	p.Trim()
+	if used := line.used.Load(); used != 2*slabBytes+3<<20 {
+		t.Fatalf("%d bytes kept, two slabs and a mapping were used", used)
+	}
+	p.Trim()
+	if used := line.used.Load(); used != 0 {
+		t.Fatalf("%d bytes kept of an idle pool", used)
 	}
 }
 
