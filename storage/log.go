@@ -78,6 +78,8 @@ type Log struct {
 	closed   bool
 	changed  bool
 	trimming bool
+
+	unlinking int // segments whose names are being removed
 }
 
 // pendNode is an append that is not finished.

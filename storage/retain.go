@@ -104,7 +104,8 @@ func (l *Log) started(m *mark) {
 		g := l.segs[n]
 		l.bytes -= uint64(g.recordBytes)
 		l.dropSegmentChunks(g)
-		l.remove(g, ignored)
+		l.unlinking++
+		l.remove(g, trimmed)
 		n++
 	}
 	l.segs = append(l.segs[:0], l.segs[n:]...)
@@ -113,6 +114,14 @@ func (l *Log) started(m *mark) {
 	l.noteChange()
 	if n > 0 {
 		l.s.issue(Op{Kind: OpSyncDir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: ignored})
+	}
+}
+
+// trimmed notes that a segment's name is gone, or could not be removed: then it is tried again at the next start.
+func trimmed(_ *Store, p *pendingOp, _ int64, _ error) {
+	l := p.log
+	if l.unlinking--; l.closing != nil {
+		l.tryClose()
 	}
 }
 
@@ -155,7 +164,7 @@ func (l *Log) dropSegmentChunks(g *segment) {
 // remove unlinks g's file, calls done, and closes it when nobody reads it any more.
 func (l *Log) remove(g *segment, done func(s *Store, p *pendingOp, res int64, err error)) {
 	g.gone = true
-	l.s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: done})
+	l.s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: done, log: l})
 	if g.users == 0 {
 		g.closeFiles()
 	}
@@ -174,7 +183,7 @@ func (l *Log) close(r *Request) {
 
 // tryClose answers the close when nothing of the log is in flight.
 func (l *Log) tryClose() {
-	busy := l.opening || l.growing || len(l.flushes) > 0 && l.s.journal.failed == nil || l.told < l.pend.len() && l.fenced == nil && l.s.journal.failed == nil
+	busy := l.opening || l.growing || l.unlinking > 0 || len(l.flushes) > 0 && l.s.journal.failed == nil || l.told < l.pend.len() && l.fenced == nil && l.s.journal.failed == nil
 	for _, w := range l.writes {
 		busy = busy || !w.done && l.fenced == nil
 	}
