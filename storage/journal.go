@@ -77,14 +77,50 @@ type journal struct {
 	pseq    uint64 // gathering order of the last group safe on stable storage
 	wseq    uint64 // and in the kernel
 	gather  *group
-	ready   []*group // closed, waiting to be placed
-	unsafe  []*group // placed, in order, not yet synced
+	ready   []*group   // closed, waiting to be placed
+	unsafe  groupQueue // placed, in order, not yet synced
+	unasked uint64     // groups below are synced or being synced
+	marks   int        // in unsafe groups
 	writing int
 	syncing [2]bool
 	lap     *group
 	lapping bool // a lap is wanted; tails are being flushed to make it small
 	failed  error
 	free    []*group
+}
+
+// groupQueue holds groups with consecutive numbers; it finds one by its number and reuses its memory.
+type groupQueue struct {
+	items []*group
+	head  int
+}
+
+// all is valid until the queue changes.
+func (q *groupQueue) all() []*group { return q.items[q.head:] }
+
+// from returns the groups from number n on.
+func (q *groupQueue) from(n uint64) []*group {
+	all := q.all()
+	if len(all) == 0 || n <= all[0].number {
+		return all
+	}
+	return all[min(uint64(len(all)), n-all[0].number):]
+}
+
+func (q *groupQueue) push(g *group) {
+	if q.head > len(q.items)/2 && len(q.items) == cap(q.items) {
+		k := copy(q.items, q.all())
+		clear(q.items[k:])
+		q.items, q.head = q.items[:k], 0
+	}
+	q.items = append(q.items, g)
+}
+
+func (q *groupQueue) pop() {
+	q.items[q.head] = nil
+	if q.head++; q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+	}
 }
 
 // groupMax is what a group may grow to, groupLimit what it may have at all.
@@ -256,7 +292,8 @@ func (j *journal) place(g *group) {
 	if j.pos > f.Size {
 		panic("BUG: journal group beyond the end of its file")
 	}
-	j.unsafe = append(j.unsafe, g)
+	j.unsafe.push(g)
+	j.marks += len(g.marks)
 	j.writing++
 	j.s.stats.groups++
 	j.s.issue(op, pendingOp{done: groupWritten, g: g})
@@ -272,7 +309,7 @@ func (j *journal) syncBuffered() {
 			continue
 		}
 		need := false
-		for _, g := range j.unsafe {
+		for _, g := range j.unsafe.from(j.unasked) {
 			if g.file == f && !g.direct && !g.synced {
 				g.syncing = true
 				need = true
@@ -313,15 +350,16 @@ func journalSynced(s *Store, p *pendingOp, _ int64, err error) {
 	if j.failed != nil {
 		return // what is synced now says nothing of what a failed sync lost
 	}
-	again := false
-	for _, g := range j.unsafe {
+	again, persist := false, j.lastPersist()
+	for _, g := range j.unsafe.all() {
 		if g.file != f || g.direct {
 			continue
 		}
 		if g.syncing && g.written {
 			g.synced = true
-		} else if !g.synced && j.persistBehind(g.number) {
-			again = true
+		} else if !g.synced {
+			again = again || persist > g.number
+			j.unasked = min(j.unasked, g.number)
 		}
 		g.syncing = false
 	}
@@ -331,22 +369,20 @@ func journalSynced(s *Store, p *pendingOp, _ int64, err error) {
 	}
 }
 
-// persistBehind reports whether a group that must be persisted waits for group n.
-func (j *journal) persistBehind(n uint64) bool {
-	for _, g := range j.unsafe {
-		if g.number > n && g.persist {
-			return true
+// lastPersist is the number of the last group that must be persisted; 0: there is none.
+func (j *journal) lastPersist() uint64 {
+	all := j.unsafe.all()
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].persist {
+			return all[i].number
 		}
 	}
-	return false
+	return 0
 }
 
 // advance moves the safe numbers over the groups that are done, in order, and looks at what waited for them.
 func (j *journal) advance() {
-	for _, g := range j.unsafe {
-		if g.number <= j.wsafe {
-			continue
-		}
+	for _, g := range j.unsafe.from(j.wsafe + 1) {
 		if !g.written || g.number != j.wsafe+1 {
 			break
 		}
@@ -354,10 +390,10 @@ func (j *journal) advance() {
 		j.wseq = max(j.wseq, g.seq)
 		j.settle(g)
 	}
-	for len(j.unsafe) > 0 && j.unsafe[0].synced {
-		g := j.unsafe[0]
-		copy(j.unsafe, j.unsafe[1:])
-		j.unsafe = j.unsafe[:len(j.unsafe)-1]
+	for all := j.unsafe.all(); len(all) > 0 && all[0].synced; all = j.unsafe.all() {
+		g := all[0]
+		j.unsafe.pop()
+		j.marks -= len(g.marks)
 		j.psafe = g.number
 		j.pseq = max(j.pseq, g.seq)
 		j.settle(g)
@@ -418,10 +454,20 @@ func (j *journal) syncDeadline() int64 {
 	if j.failed != nil {
 		return 0
 	}
-	for _, g := range j.unsafe {
-		if !g.direct && !g.synced && !j.syncing[g.file] {
+	groups, asked := j.unsafe.from(j.unasked), true
+	for _, g := range groups {
+		switch {
+		case g.direct || g.synced || g.syncing:
+			if asked {
+				j.unasked = g.number + 1
+			}
+			continue
+		case !j.syncing[g.file]:
 			return g.born + j.s.cfg.LossBound.Nanoseconds()/2
+		case g.file == groups[len(groups)-1].file:
+			return 0 // all that follow lie in the file that is being synced
 		}
+		asked = false
 	}
 	return 0
 }

@@ -112,7 +112,10 @@ func (l *Log) carrySize() int64 {
 
 func (j *journal) marksOf(l *Log) int {
 	n := 0
-	for _, g := range j.unsafe {
+	if j.marks == 0 {
+		return 0
+	}
+	for _, g := range j.unsafe.all() {
 		for i := range g.marks {
 			if g.marks[i].log == l {
 				n++
@@ -149,7 +152,7 @@ func (l *Log) carry(j *journal) {
 		n := l.pend.at(i)
 		l.journalNode(n, l.chunkFor(n.seg, n.pos))
 	}
-	for _, g := range j.unsafe {
+	for _, g := range j.unsafe.all() {
 		for i := range g.marks {
 			if m := &g.marks[i]; m.log == l {
 				j.add(m.entry(), nil)

@@ -220,6 +220,6 @@ func (s *Store) Unflushed() bool {
 // Idle reports whether nothing is in flight and nothing waits to be written.
 func (s *Store) Idle() bool {
 	j := &s.journal
-	return s.opsInFlight == 0 && len(s.ops) == 0 && len(j.unsafe) == 0 && len(j.ready) == 0 &&
+	return s.opsInFlight == 0 && len(s.ops) == 0 && len(j.unsafe.all()) == 0 && len(j.ready) == 0 &&
 		(j.gather == nil || j.gather.count == 0 && j.gather.flags == 0)
 }
