@@ -107,7 +107,8 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 	return shard.Config{
 		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
-		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RetentionInterval: c.RetentionInterval, Log: log,
+		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
+		RetentionInterval: c.RetentionInterval, Log: log,
 	}, nil
 }
 

@@ -36,6 +36,8 @@ type Config struct {
 	FrameSizeMax      int64
 	ConnectionsMax    int
 	HandshakeTimeout  time.Duration
+	RequestTimeout    time.Duration
+	SendTimeout       time.Duration
 	TCPAddress        string
 	LogLevel          string
 	LogFormat         string
@@ -61,6 +63,8 @@ func Default() *Config {
 		FrameSizeMax:      64 << 20,
 		ConnectionsMax:    20000,
 		HandshakeTimeout:  30 * time.Second,
+		RequestTimeout:    30 * time.Second,
+		SendTimeout:       30 * time.Second,
 		TCPAddress:        "127.0.0.1:8090",
 		LogLevel:          "info",
 		LogFormat:         "console",

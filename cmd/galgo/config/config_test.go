@@ -68,7 +68,7 @@ func TestEverySourceSetsEverySetting(t *testing.T) {
 	values := map[string]string{
 		"data_dir": "/tmp/x", "io": "epoll", "shards": "3", "cpus": "0-1,5", "pin": "false", "memory": "128MiB", "journal_size": "16MiB",
 		"replicated": "written", "written_loss_bound": "2s", "retention_interval": "5s", "frame_size_max": "1MiB", "connections_max": "7",
-		"handshake_timeout": "3s", "tcp.address": "127.0.0.1:0", "log.level": "debug", "log.format": "json", "pprof.address": ":6060",
+		"handshake_timeout": "3s", "request_timeout": "4s", "send_timeout": "6s", "tcp.address": "127.0.0.1:0", "log.level": "debug", "log.format": "json", "pprof.address": ":6060",
 		"root.username": "admin", "root.password_file": "", "root.password": "",
 	}
 	for _, s := range Default().settings() {

@@ -40,6 +40,8 @@ func (c *Config) settings() []setting {
 		size("frame_size_max", &c.FrameSizeMax, 64<<10, 1<<30, "largest request that is accepted"),
 		count("connections_max", &c.ConnectionsMax, 1, 1_000_000, "connections at a time"),
 		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "until a connection that sends nothing useful is closed"),
+		duration("request_timeout", &c.RequestTimeout, "100ms", "1h", "for each MiB of a large request to arrive, and for the rest of a small one"),
+		duration("send_timeout", &c.SendTimeout, "100ms", "1h", "for a client to read its reply"),
 		address("tcp.address", &c.TCPAddress, "host and port for clients; port 0 takes a free one"),
 		choice("log.level", &c.LogLevel, "least important lines that are logged", "debug", "info", "warn", "error"),
 		choice("log.format", &c.LogFormat, "for people, or for programs", "console", "json"),
