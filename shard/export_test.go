@@ -1,6 +1,9 @@
 package shard
 
-import "github.com/galgo-mq/galgo/router"
+import (
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+)
 
 // MoveConnection moves the connection of that number to a shard, if it is idle, and reports whether it did.
 func (b *Broker) MoveConnection(id uint32, to int) bool {
@@ -22,4 +25,29 @@ func (b *Broker) MoveConnection(id uint32, to int) bool {
 		}
 	}
 	return false
+}
+
+// MovePartition makes another shard the owner of a partition's log.
+func (b *Broker) MovePartition(stream, topic metadata.Ident, partition, to int) error {
+	done := make(chan error, 1)
+	b.shards[0].post(func(s *Shard) {
+		p, _, err := s.meta.Partition(stream, topic, metadata.PartitionID(partition))
+		if err != nil {
+			done <- err
+			return
+		}
+		s.proposeMove(p.Log, router.ShardID(to), func(err error) { done <- err })
+	})
+	return <-done
+}
+
+// Owner is the shard that owns a partition's log, as shard 0 knows it.
+func (b *Broker) Owner(stream, topic metadata.Ident, partition int) int {
+	owner := make(chan int, 1)
+	b.shards[0].post(func(s *Shard) {
+		p, _, _ := s.meta.Partition(stream, topic, metadata.PartitionID(partition))
+		o, _ := s.owners.Owner(router.LogID(p.Log))
+		owner <- int(o)
+	})
+	return <-owner
 }

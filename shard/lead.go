@@ -48,6 +48,7 @@ type metaEvent struct {
 	closing []metadata.LogID
 	owners  map[metadata.LogID]router.ShardID // of the logs it creates
 	waiting int                               // shards that have not answered
+	move    *logMove                          // instead of a command
 }
 
 // propose sends a metadata command into the order. Its answer comes to metaAnswered. The frame stays: names in q point
@@ -79,6 +80,10 @@ func (l *lead) next() {
 	q := l.queue[0]
 	l.queue = append(l.queue[:0], l.queue[1:]...)
 	l.event = &metaEvent{q: q, command: q.command}
+	if q.move != nil {
+		l.moveLog(l.event, q.move)
+		return
+	}
 	l.event.closing = l.s.retiredBy(&q.retires)
 	if len(l.event.closing) == 0 {
 		l.journal()

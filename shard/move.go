@@ -1,9 +1,12 @@
 package shard
 
 import (
+	"errors"
 	"syscall"
 
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -55,4 +58,106 @@ func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
 	s.connCount--
 	m.done(true)
 	return true
+}
+
+// A log moves in the order of the metadata commands, so that nobody creates, deletes or purges meanwhile:
+//
+//	lead       old owner                       new owner
+//	MoveOut -> detach: in flight ends, tail
+//	           to the segment, log leaves  --> MoveIn: attach, journaled and synced
+//	MoveDone <------------------------------------'
+//	Moved  --> every shard changes its map; the old owner's laps forget the log
+//
+// Requests that come to a shard that does not have the log answer "try again", which clients do.
+
+// logMove is a log on its way.
+type logMove struct {
+	log      metadata.LogID
+	from, to router.ShardID
+	moving   *storage.Log
+	err      error
+}
+
+var (
+	errNoLog  = errors.New("shard: no such log")
+	errStayed = errors.New("shard: the log stays where it is")
+)
+
+// tell sends a control message, to the shard itself too.
+func (s *Shard) tell(to router.ShardID, m message) {
+	if to == s.id {
+		s.message(s.id, &m)
+		return
+	}
+	s.port.Control(to, m)
+}
+
+// moveLog begins to move a log to another owner.
+func (l *lead) moveLog(e *metaEvent, m *logMove) {
+	e.move = m
+	from, ok := l.s.owners.Owner(router.LogID(m.log))
+	switch {
+	case !ok:
+		e.q.err = errNoLog
+	case from == m.to || int(m.to) >= len(l.s.b.shards):
+		e.q.err = errStayed
+	}
+	if e.q.err != nil {
+		l.answer()
+		return
+	}
+	m.from = from
+	l.s.tell(from, message{kind: msgMoveOut, event: e})
+}
+
+func (s *Shard) moveOut(e *metaEvent) {
+	q := &request{home: s, internal: func(s *Shard, q *request) {
+		if e.move.err = q.Err; q.Err != nil {
+			s.tell(0, message{kind: msgMoveDone, event: e})
+			return
+		}
+		e.move.moving, q.Moved = q.Moved, nil
+		s.tell(e.move.to, message{kind: msgMoveIn, event: e})
+	}}
+	q.Owner, q.Kind, q.Log = q, storage.ReqDetach, storage.LogID(e.move.log)
+	s.store.Do(&q.Request)
+}
+
+func (s *Shard) moveIn(e *metaEvent) {
+	q := &request{home: s, internal: func(s *Shard, q *request) {
+		e.move.err = q.Err
+		s.tell(0, message{kind: msgMoveDone, event: e})
+	}}
+	q.Owner = q
+	s.store.Attach(e.move.moving, &q.Request)
+	e.move.moving = nil
+}
+
+// moveDone has the map changed everywhere when the new owner has the log. A journal that failed on the way ends the
+// process, and the next start finds the log in one place or the other.
+func (l *lead) moveDone(e *metaEvent) {
+	if e.move.err != nil {
+		e.q.err = e.move.err
+		l.answer()
+		return
+	}
+	e.waiting = len(l.s.b.shards)
+	for _, o := range l.s.b.shards {
+		l.s.tell(o.id, message{kind: msgMoved, event: e})
+	}
+}
+
+// moved changes the map of this shard.
+func (s *Shard) moved(e *metaEvent) {
+	s.owners.Set(router.LogID(e.move.log), e.move.to)
+	if e.move.from == s.id {
+		s.store.Released(storage.LogID(e.move.log))
+	}
+}
+
+// proposeMove asks for a log to be moved, on shard 0. done is called there.
+func (s *Shard) proposeMove(log metadata.LogID, to router.ShardID, done func(err error)) {
+	q := &request{home: s, move: &logMove{log: log, to: to}, internal: func(_ *Shard, q *request) { done(q.err) }}
+	q.Owner = q
+	s.lead.enqueue(q)
 }

@@ -39,6 +39,7 @@ type request struct {
 	reply []byte // of replyPool: a body that does not fit into head
 
 	command []byte     // metadata command
+	move    *logMove   // instead of a command: a log changes its owner
 	retires retirement // logs that it will retire; names point into the frame
 	result  metadata.Result
 	err     error // of the metadata command

@@ -96,6 +96,10 @@ const (
 	msgClose                           // close the logs of event that the receiver owns
 	msgClosed                          // they are closed
 	msgForget                          // the files of a retired log are gone
+	msgMoveOut                         // event moves a log away from the receiver
+	msgMoveIn                          // the receiver gets it
+	msgMoveDone                        // it has it, or the move failed
+	msgMoved                           // the map changes
 )
 
 // run is the endless loop on the shard's locked thread.
@@ -255,6 +259,15 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.lead.closed(m.event)
 	case msgForget:
 		s.lead.forget(m.log)
+	case msgMoveOut:
+		s.moveOut(m.event)
+	case msgMoveIn:
+		s.moveIn(m.event)
+	case msgMoveDone:
+		s.lead.moveDone(m.event)
+	case msgMoved:
+		s.moved(m.event)
+		s.tell(0, message{kind: msgApplied, event: m.event})
 	}
 }
 

@@ -30,6 +30,7 @@ func (j *journal) startLap() {
 	gather := j.gather
 	j.gather = g
 	s.carryMeta(j)
+	s.carryMoved(j)
 	for _, l := range s.order {
 		l.carry(j)
 	}
@@ -48,6 +49,9 @@ const lapSlack = 16 << 10
 // carrySize bounds the size of a lap group made now.
 func (s *Store) carrySize() int64 {
 	size := int64(groupHeadSize) + s.metaCarrySize()
+	for _, m := range s.moved {
+		size += int64(len(m.entries))
+	}
 	for _, l := range s.order {
 		size += l.carrySize()
 	}

@@ -76,6 +76,7 @@ type Log struct {
 	fenced   error
 	closing  *Request
 	closed   bool
+	leaving  *Request // moves to another store when nothing is in flight
 	changed  bool
 	trimming bool
 

@@ -14,6 +14,8 @@ const (
 	ReqMeta                                // Batch holds a metadata command, Value its index; persisted
 	ReqTrim                                // DELETE_SEGMENTS: at most Count sealed segments
 	ReqClose                               // no more appends; those in flight end first
+	ReqDetach                              // the log leaves this store; answers Moved
+	ReqAttach                              // made by Attach
 )
 
 // Strategy says where a poll begins.
@@ -69,6 +71,7 @@ type Request struct {
 	Records uint32 // poll: records returned
 	Bytes   int    // poll: bytes in Spans
 	Spans   []Span // poll
+	Moved   *Log   // detach
 
 	Owner any // the caller's; not touched
 

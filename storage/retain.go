@@ -15,7 +15,7 @@ type Retention struct {
 // Retain removes sealed segments as the rules allow: oldest first, never the active one, never one whose last offset is
 // above the smallest stored offset.
 func (l *Log) Retain(rule Retention) {
-	if l.closed || l.closing != nil || l.trimming || l.fenced != nil {
+	if l.closed || l.closing != nil || l.leaving != nil || l.trimming || l.fenced != nil {
 		return
 	}
 	sealed := int64(0)

@@ -39,15 +39,17 @@ type Store struct {
 	opsInFlight int
 	completing  pendingOp
 
-	done     requestList
-	starved  requestList // wait for memory or journal room
-	retry    []*Log      // logs whose waiting appends are to be tried again at the end of the turn
-	changed  []*Log
-	retrying []*Log
-	meta     metaCarry
-	offEntry entry
-	fixed    int64  // bytes that every lap takes: all logs, their offsets and segments, and metadata
-	scratch  []byte // for laps
+	done      requestList
+	starved   requestList // wait for memory or journal room
+	retry     []*Log      // logs whose waiting appends are to be tried again at the end of the turn
+	changed   []*Log
+	retrying  []*Log
+	meta      metaCarry
+	offEntry  entry
+	departing []*Log  // are to leave for another store
+	moved     []moved // have left, and are not journaled there yet
+	fixed     int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
+	scratch   []byte  // for laps
 
 	tails     int // chunks that hold memory
 	squeezed  int // where in order squeeze goes on
@@ -108,6 +110,9 @@ func (s *Store) End() {
 		l.queued = false
 		l.pump()
 	}
+	if len(s.departing) > 0 {
+		s.depart()
+	}
 	s.journal.flush()
 	if d := s.journal.syncDeadline(); d != 0 && d <= s.mono {
 		s.journal.syncBuffered()
@@ -152,6 +157,10 @@ func (s *Store) start(r *Request) {
 		}
 		r.log = l
 	}
+	if l.leaving != nil {
+		s.answer(r, ErrUnknownLog)
+		return
+	}
 	switch r.Kind {
 	case ReqAppend:
 		l.append(r)
@@ -167,6 +176,10 @@ func (s *Store) start(r *Request) {
 		l.trim(r)
 	case ReqClose:
 		l.close(r)
+	case ReqDetach:
+		l.detach(r)
+	case ReqAttach:
+		l.attach(r)
 	default:
 		panic(fmt.Sprintf("BUG: request kind %d", r.Kind))
 	}
@@ -208,7 +221,7 @@ func (s *Store) Logs() int { return len(s.order) }
 
 // Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
 func (s *Store) Waiting() bool {
-	return !s.starved.empty() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil
+	return !s.starved.empty() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.departing) > 0
 }
 
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.

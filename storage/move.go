@@ -1,0 +1,179 @@
+package storage
+
+// A log moves from one store to another while nothing of it is in flight.
+//
+//	old owner                                       new owner
+//	1 ReqDetach: admission stops; what is in
+//	  flight ends, the tail goes to its segment,
+//	  no group that names the log is unsynced
+//	2 answered; laps carry the log as it stood ---> 3 Attach: its checkpoint, offsets and bounds go into the
+//	                                                  gathering group; appends lie in that group or later ones
+//	5 Released: laps forget the log      <--------- 4 answered when that group is safe
+//
+// A crash at any step finds the log in the old journal, the new one, or both; recovery takes the furthest of each thing,
+// and the bytes of a position never change. The memory of chunks stays with its owner: the log takes none along, its
+// newest records are read from their segment until others follow.
+
+// moved is what laps carry for a log that has left and whose new owner has not journaled it yet.
+type moved struct {
+	id      LogID
+	entries []byte
+	count   int
+}
+
+// detach begins to move l out. The request is answered, with the log in Moved, when nothing of it is in flight; meanwhile
+// other requests are told that the log is not here.
+func (l *Log) detach(r *Request) {
+	if l.closed || l.closing != nil || l.leaving != nil || l.fenced != nil {
+		l.s.answer(r, ErrClosed)
+		return
+	}
+	l.leaving = r
+	l.s.departing = append(l.s.departing, l)
+}
+
+// depart goes on with the logs that are to leave. It runs at the end of every turn.
+func (s *Store) depart() {
+	k := 0
+	for _, l := range s.departing {
+		if !l.tryDepart() {
+			s.departing[k] = l
+			k++
+		}
+	}
+	clear(s.departing[k:])
+	s.departing = s.departing[:k]
+}
+
+// tryDepart takes l out of the store if nothing of it is in flight.
+func (l *Log) tryDepart() bool {
+	s, r := l.s, l.leaving
+	if l.fenced != nil || s.journal.failed != nil {
+		l.leaving = nil
+		s.answer(r, ErrFenced)
+		return true
+	}
+	if !l.quiet() || !s.journal.quietOf(l) {
+		return false
+	}
+	if g := l.active(); g != nil && l.flushed < g.end {
+		l.pad()
+		return false
+	}
+	l.dropChunks()
+	s.moved = append(s.moved, l.freeze())
+	s.fixed += int64(len(s.moved[len(s.moved)-1].entries))
+	s.forget(l)
+	l.leaving, l.fixed, l.touched = nil, 0, nil
+	r.Moved = l
+	s.answer(r, nil)
+	return true
+}
+
+// quiet reports whether nothing of l is in flight, waits, or is being read.
+func (l *Log) quiet() bool {
+	if l.pend.len() > 0 || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
+		len(l.flushes) > 0 || len(l.writes) > 0 || l.changed || l.reserveAsked != l.reserved {
+		return false
+	}
+	for _, c := range l.chunks {
+		if c.refs > 0 {
+			return false
+		}
+	}
+	for _, g := range l.segs {
+		if g.users > 0 || g.opening || g.indexing || !g.waiters.empty() {
+			return false
+		}
+	}
+	for r := l.s.starved.first; r != nil; r = r.next {
+		if r.log == l {
+			return false
+		}
+	}
+	return true
+}
+
+// quietOf reports whether no group that is not on stable storage names l, and has those in the page cache synced.
+func (j *journal) quietOf(l *Log) bool {
+	names := func(g *group) bool {
+		for _, o := range g.logs {
+			if o == l {
+				return true
+			}
+		}
+		return false
+	}
+	if j.gather != nil && names(j.gather) || j.lap != nil {
+		return false
+	}
+	for _, g := range j.ready {
+		if names(g) {
+			return false
+		}
+	}
+	for _, g := range j.unsafe.all() {
+		if names(g) {
+			j.syncBuffered()
+			return false
+		}
+	}
+	return true
+}
+
+// freeze writes down what a lap would carry for l now.
+func (l *Log) freeze() moved {
+	j := &l.s.journal
+	gather := j.gather
+	j.gather = &group{buf: make([]byte, groupHeadSize+int(l.carrySize())), n: groupHeadSize}
+	l.carry(j)
+	g := j.gather
+	j.gather = gather
+	return moved{l.cfg.ID, g.buf[groupHeadSize:g.n], g.count}
+}
+
+// carryMoved adds the logs that have left to the lap group.
+func (s *Store) carryMoved(j *journal) {
+	for _, m := range s.moved {
+		j.gather.n += copy(j.gather.buf[j.gather.n:], m.entries)
+		j.gather.count += m.count
+	}
+}
+
+// Attach takes in a log that left another store. r is answered when this store's journal has it; appends may come at
+// once, and are not answered before.
+func (s *Store) Attach(l *Log, r *Request) {
+	l.s = s
+	s.logs[l.cfg.ID] = l
+	s.order = append(s.order, l)
+	l.noteFixed()
+	l.noteChange()
+	r.Kind, r.Log, r.log = ReqAttach, l.cfg.ID, l
+	r.Err = nil
+	s.start(r)
+}
+
+// attach journals what recovery needs to know of l.
+func (l *Log) attach(r *Request) {
+	j := &l.s.journal
+	if !j.room(int(l.carrySize())) {
+		l.s.starved.push(r)
+		return
+	}
+	l.carry(j)
+	j.gather.persist = true
+	j.touch(l)
+	r.level = LevelPersisted
+	j.gather.wait.push(r)
+}
+
+// Released says that the new owner of a log that left has journaled it: laps need not carry it any more.
+func (s *Store) Released(id LogID) {
+	for i, m := range s.moved {
+		if m.id == id {
+			s.fixed -= int64(len(m.entries))
+			s.moved = append(s.moved[:i], s.moved[i+1:]...)
+			return
+		}
+	}
+}
