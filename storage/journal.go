@@ -23,6 +23,7 @@ type JournalFile struct {
 }
 
 const (
+	cachedMax         = 8 << 20 // synced in the background beyond it, however young: many small syncs stall nobody
 	groupsInFlightMax = 2
 	groupsReadyMax    = 2 // closed and waiting for their place; beyond that, requests wait
 	groupBytesMin     = 32 << 10
@@ -81,6 +82,7 @@ type journal struct {
 	unsafe  groupQueue // placed, in order, not yet synced
 	unasked uint64     // groups below are synced or being synced
 	marks   int        // in unsafe groups
+	cached  int64      // bytes in the page cache that no sync was asked for
 	writing int
 	syncing [2]bool
 	lap     *group
@@ -293,6 +295,9 @@ func (j *journal) place(g *group) {
 		panic("BUG: journal group beyond the end of its file")
 	}
 	j.unsafe.push(g)
+	if !g.direct {
+		j.cached += int64(size)
+	}
 	j.marks += len(g.marks)
 	j.writing++
 	j.s.stats.groups++
@@ -317,6 +322,7 @@ func (j *journal) syncBuffered() {
 		}
 		if need {
 			j.syncing[f] = true
+			j.cached = 0
 			j.s.issue(Op{Kind: OpFdatasync, FD: j.files[f].FD}, pendingOp{done: journalSynced, n: int64(f)})
 		}
 	}

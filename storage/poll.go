@@ -303,6 +303,9 @@ func (l *Log) read(r *Request, g *segment, n int) {
 	p.last = to == end
 	g.users++
 	l.s.stats.diskReads++
+	if !p.byTime {
+		l.tailMissed(p.from)
+	}
 	l.s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
 }
 

@@ -51,12 +51,14 @@ type Store struct {
 	fixed     int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
 	scratch   []byte  // for laps
 
-	tails     int // chunks that hold memory
-	squeezed  int // where in order squeeze goes on
-	evictable chunkList
-	chunkFree []*chunk
-	writeFree []*segWrite
-	stats     Stats
+	tails      int   // chunks that hold memory
+	tailBytes  int64 // and how much
+	tailTarget int64 // beyond it old chunks are given up for new ones
+	squeezed   int   // where in order squeeze goes on
+	evictable  chunkList
+	chunkFree  []*chunk
+	writeFree  []*segWrite
+	stats      Stats
 }
 
 // Stats counts since the store was made.
@@ -82,7 +84,7 @@ func (s *Stats) copied(n int) {
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), opFree: -1}
+	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), opFree: -1, tailTarget: tailTargetMin}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
 	}
@@ -114,7 +116,7 @@ func (s *Store) End() {
 		s.depart()
 	}
 	s.journal.flush()
-	if d := s.journal.syncDeadline(); d != 0 && d <= s.mono {
+	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
 		s.journal.syncBuffered()
 	}
 }

@@ -68,6 +68,7 @@ func (l *Log) tailRoom(seg *segment, pos Pos, n int) *chunk {
 		return nil
 	}
 	l.s.tails++
+	l.s.tailBytes += int64(cap(buf))
 	l.chunkSize = min(chunkMax, max(l.chunkSize, size)*2)
 	nc := l.s.newChunk()
 	nc.log, nc.seg, nc.base, nc.buf, nc.first, nc.end = l, seg, base, buf, pos, pos
@@ -102,8 +103,27 @@ func (s *Store) newChunk() *chunk {
 	return &chunk{}
 }
 
+// tailTargetMin is what the tails of a store keep to at first: memory that is used again is warm. When readers find that
+// what they want has just left, the target doubles, up to all that there is.
+const tailTargetMin = 64 << 20
+
+// tailMissed has the tails grow if a poll at from would have been served by tails twice as large, and they are as large
+// as they may be.
+func (l *Log) tailMissed(from Offset) {
+	s := l.s
+	if len(l.chunks) == 0 || l.records == 0 || s.tailBytes < s.tailTarget/4*3 {
+		return
+	}
+	behind := int64(l.chunks[0].firstOffset-min(from, l.chunks[0].firstOffset)) * int64(l.bytes/l.records+1)
+	if behind <= s.tailTarget {
+		s.tailTarget *= 2
+	}
+}
+
 // tailMemory returns n bytes, giving up the oldest chunks that nobody reads if need be.
 func (s *Store) tailMemory(n int) []byte {
+	for s.tailBytes+int64(n) > s.tailTarget && s.evict() {
+	}
 	for {
 		if b := s.cfg.TailMemory.Get(n); b != nil {
 			return b
@@ -193,8 +213,9 @@ func (s *Store) evict() bool {
 }
 
 func (s *Store) freeChunk(c *chunk) {
-	s.cfg.TailMemory.Put(c.buf)
 	s.tails--
+	s.tailBytes -= int64(cap(c.buf))
+	s.cfg.TailMemory.Put(c.buf)
 	c.buf, c.log, c.seg = nil, nil, nil
 	s.chunkFree = append(s.chunkFree, c)
 }
