@@ -51,10 +51,7 @@ func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 	l, w := p.log, p.w
 	s.unref(w.chunk)
 	if err != nil {
-		l.fence(spaceError(err))
-		if l.closing != nil {
-			l.tryClose()
-		}
+		l.writeFailed(w.number, spaceError(err))
 		return
 	}
 	w.done = true

@@ -52,6 +52,7 @@ type Log struct {
 	writeSeq   uint64
 	writesDone uint64
 	lastDirect uint64 // number of the last direct batch's write
+	lostFrom   uint64 // number of the first write that failed, 0: none
 	flushes    []flushWait
 
 	// Appends not yet told, or told while their direct write is in flight. The first told of them are told.
@@ -265,14 +266,25 @@ func (l *Log) fence(err error) {
 		r = next
 	}
 	l.refuseFlushes(l.fenced)
-	// What the journal holds alone can still be told; what waits for a direct write, and all behind it, cannot.
+}
+
+// writeFailed fences the log and answers what waits for the write of that number: the batch that it was for, and all behind it.
+// What the journal alone holds before that can still be told.
+func (l *Log) writeFailed(number uint64, err error) {
+	l.fence(err)
+	if l.lostFrom == 0 || number < l.lostFrom {
+		l.lostFrom = number
+	}
 	lost := false
 	for i := l.told; i < l.pend.len(); i++ {
 		n := l.pend.at(i)
-		lost = lost || n.direct > l.writesDone
+		lost = lost || n.direct >= l.lostFrom
 		if r := n.req; lost && r != nil {
 			n.req = nil
 			l.s.answer(r, l.fenced)
 		}
+	}
+	if l.closing != nil {
+		l.tryClose()
 	}
 }

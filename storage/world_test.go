@@ -83,7 +83,7 @@ type world struct {
 }
 
 type counts struct {
-	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, lost, gaps, fences, failures, noSpace int
+	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, noSpace int
 }
 
 // options are chosen by the seed.
@@ -416,7 +416,10 @@ func (w *world) turn(n *node, act func()) {
 	w.drain(n)
 	for _, h := range w.logs {
 		if l := n.s.Log(h.info.id); l != nil && h.owner == n && w.running {
-			h.start = max(h.start, l.Stats().Start)
+			if h.start < l.Stats().Start {
+				h.start = l.Stats().Start
+				w.stats.trims++
+			}
 			if next := l.Stats().Next; next < h.maxTold && len(h.visible) > 0 || l.Stats().Next > h.maxTold {
 				fail("log %d: high watermark %d, told up to %d", h.info.id, next, h.maxTold)
 			}
@@ -686,6 +689,10 @@ func (w *world) crash() {
 
 // forget drops what only the dead process knew.
 func (w *world) forget() {
+	for _, n := range w.nodes {
+		w.stats.laps += int(n.s.Laps())
+		w.stats.pads += int(n.s.Pads())
+	}
 	w.nodes, w.calls, w.held, w.proposals = nil, nil, nil, nil
 	w.proposing, w.running, w.snapshot = false, false, snapshotJob{}
 	for _, h := range w.logs {
