@@ -187,7 +187,7 @@ func (e *epoll) collect() {
 		if i == 0 {
 			panic(fmt.Sprintf("BUG: a helper answers %#x, which is not in flight", c.Handle))
 		}
-		e.count(&e.ops.all[i], c)
+		e.counters.add(c, e.ops.all[i].flags)
 		e.ops.release(i)
 		e.out = append(e.out, *c)
 	}
@@ -215,7 +215,7 @@ func (e *epoll) cancel(i uint32, target Handle) {
 func (e *epoll) more(i uint32, res int64, r Recv) {
 	o := &e.ops.all[i]
 	e.out = append(e.out, Completion{Token: o.token, Handle: e.ops.handle(i), Kind: o.kind, More: true, Res: res, Recv: r})
-	e.count(o, &e.out[len(e.out)-1])
+	e.counters.add(&e.out[len(e.out)-1], o.flags)
 }
 
 // end answers operation i for the last time.
@@ -224,34 +224,8 @@ func (e *epoll) end(i uint32, errno syscall.Errno, res int64) { e.endRecv(i, err
 func (e *epoll) endRecv(i uint32, errno syscall.Errno, res int64, r Recv) {
 	o := &e.ops.all[i]
 	e.out = append(e.out, Completion{Token: o.token, Handle: e.ops.handle(i), Kind: o.kind, Err: errno, Res: res, Recv: r})
-	e.count(o, &e.out[len(e.out)-1])
+	e.counters.add(&e.out[len(e.out)-1], o.flags)
 	e.ops.release(i)
-}
-
-// count adds a completion to the counters. Bytes of a send or receive count also when it failed half-way.
-func (e *epoll) count(o *pending, c *Completion) {
-	n := &e.counters
-	switch o.kind {
-	case KindSend:
-		n.Sends++
-		n.BytesSent += uint64(c.Res)
-	case KindRecv, KindRecvInto:
-		n.Recvs++
-		n.BytesReceived += uint64(c.Res)
-		if c.Err == syscall.ENOBUFS {
-			n.NoBuffers++
-		}
-	case KindRead:
-		n.Reads++
-		n.BytesRead += uint64(c.Res)
-	case KindWrite:
-		n.Writes++
-		n.BytesWritten += uint64(c.Res)
-	}
-	synced := o.kind == KindFdatasync || o.kind == KindSyncDir || o.kind == KindWrite && o.flags&FlagDSync != 0
-	if synced && c.Err == 0 {
-		n.Synced++
-	}
 }
 
 // Close implements IO. Operations on sockets just end: between our calls the kernel knows nothing of them.

@@ -173,6 +173,31 @@ type Counters struct {
 	Slept                                    time.Duration // the part of it in calls that may sleep
 }
 
+// add counts a completion. Bytes of a transfer count also when it failed half-way; a sync counts when it succeeded.
+func (n *Counters) add(c *Completion, flags Flags) {
+	switch c.Kind {
+	case KindSend:
+		n.Sends++
+		n.BytesSent += uint64(c.Res)
+	case KindRecv, KindRecvInto:
+		n.Recvs++
+		n.BytesReceived += uint64(c.Res)
+		if c.Err == syscall.ENOBUFS {
+			n.NoBuffers++
+		}
+	case KindRead:
+		n.Reads++
+		n.BytesRead += uint64(c.Res)
+	case KindWrite:
+		n.Writes++
+		n.BytesWritten += uint64(c.Res)
+	}
+	synced := c.Kind == KindFdatasync || c.Kind == KindSyncDir || c.Kind == KindWrite && flags&FlagDSync != 0
+	if synced && c.Err == 0 {
+		n.Synced++
+	}
+}
+
 // Config sizes an IO.
 type Config struct {
 	Entries       int // submission entries, a power of two; 0: 512

@@ -237,7 +237,7 @@ func (r *ring) inline(h Handle, s *ringSlot) {
 // finishLocal ends an operation that the kernel's queue says nothing of; its completion comes with the next Wait.
 func (r *ring) finishLocal(h Handle, s *ringSlot, errno syscall.Errno) {
 	c := Completion{Token: s.op.Token, Handle: h, Kind: s.op.Kind, Err: errno, Res: s.done}
-	r.count(s, &c)
+	r.counters.add(&c, s.op.Flags)
 	r.freeSlot(h, s)
 	r.local = append(r.local, c)
 }
@@ -506,7 +506,7 @@ func (r *ring) collect() {
 			s := r.slotOf(c.Handle)
 			r.inHelper--
 			c.Token, c.Kind = s.op.Token, s.op.Kind
-			r.count(s, &c)
+			r.counters.add(&c, s.op.Flags)
 			r.freeSlot(c.Handle, s)
 			r.out = append(r.out, c)
 		}

@@ -278,7 +278,7 @@ func (r *ring) finish(h Handle, s *ringSlot, res int64, errno syscall.Errno) {
 		st := (*unix.Statx_t)(unsafe.Pointer(&r.paths.bytes(s.block - 1)[2*pathBytes]))
 		c.Stat = Stat{Size: int64(st.Size), Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR}
 	}
-	r.count(s, &c)
+	r.counters.add(&c, s.op.Flags)
 	r.freeSlot(h, s)
 	r.out = append(r.out, c)
 }
@@ -364,7 +364,7 @@ func (r *ring) receivedSome(h Handle, s *ringSlot, res int32, errno syscall.Errn
 		r.again(h, s)
 		return
 	}
-	r.count(s, &c)
+	r.counters.add(&c, s.op.Flags)
 	if !c.More {
 		r.dropBuffer(s)
 		r.freeSlot(h, s)
@@ -418,31 +418,4 @@ func (r *ring) dirSynced(h Handle, s *ringSlot, res int32, errno syscall.Errno) 
 	s.step++
 	s.state = ringQueued // an open descriptor must be closed: not to be cancelled
 	r.queue.push(h)
-}
-
-// count adds a completion to the counters.
-func (r *ring) count(s *ringSlot, c *Completion) {
-	n := &r.counters
-	switch c.Kind {
-	case KindSend:
-		n.Sends++
-		n.BytesSent += uint64(c.Res)
-	case KindRecv, KindRecvInto:
-		n.Recvs++
-		n.BytesReceived += uint64(c.Res)
-		if c.Err == syscall.ENOBUFS {
-			n.NoBuffers++
-		}
-	case KindRead:
-		n.Reads++
-		n.BytesRead += uint64(c.Res)
-	case KindWrite:
-		n.Writes++
-		n.BytesWritten += uint64(c.Res)
-		if s.op.Flags&FlagDSync != 0 {
-			n.Synced++
-		}
-	case KindFdatasync, KindSyncDir:
-		n.Synced++
-	}
 }
