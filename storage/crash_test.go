@@ -360,10 +360,18 @@ func (w *world) finish() {
 		}
 	}
 	w.trace("orderly end")
+	crash := survivesKill
 	if w.rng.IntN(2) == 0 {
 		w.disk.Kill()
 	} else {
 		w.disk.PowerCut()
+		crash = survivesAll
+	}
+	for _, h := range w.logs {
+		if l := h.owner.s.Log(h.info.id); l != nil && l.Fenced() != nil {
+			w.least = crash // what it told and could not write has no orderly end
+			w.stats.fences++
+		}
 	}
 	w.forget()
 	w.restart()

@@ -140,10 +140,14 @@ func (l *Log) flushRequest(r *Request) {
 		l.s.starved.push(r)
 		return
 	}
-	// An entry that changes nothing makes this group, and with it all before it, persisted.
-	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved}, nil)
+	l.persistAll()
 	j.touch(l)
 	l.flushes = append(l.flushes, flushWait{req: r, gseq: j.gather.seq, direct: l.lastDirect})
+}
+
+// persistAll adds an entry that changes nothing, but makes the gathering group, and with it all before it, persisted.
+func (l *Log) persistAll() {
+	l.s.journal.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved}, nil)
 }
 
 // settleFlushes answers the flushes whose turn has come.

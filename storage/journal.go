@@ -445,13 +445,26 @@ func (j *journal) fail(err error) {
 	}
 }
 
-// finish marks the gathering group as the last one of this run: what recovery finds is all there was.
+// finish marks the gathering group as the last one of this run: what recovery finds is all there was. A log that lost what it
+// told, because its segment failed, has no such end, and neither has the journal.
 func (j *journal) finish() bool {
-	if !j.room(0) {
+	var fenced *Log
+	for _, l := range j.s.order {
+		if l.fenced != nil {
+			fenced = l
+		} else if l.pend.len() > 0 {
+			return false // what was told at LevelMemory is still being written
+		}
+	}
+	if !j.room(entryHeadSize) {
 		return false
 	}
-	j.gather.flags |= groupClean
+	if fenced != nil {
+		fenced.persistAll()
+		return true
+	}
 	j.gather.persist = true
+	j.gather.flags |= groupClean
 	return true
 }
 

@@ -213,7 +213,7 @@ func (s *Store) report(event string, id LogID, err error) {
 }
 
 // Finish writes the mark of an orderly end behind everything else. There are no more requests; Idle says when it is
-// done. False: no memory for it now, try again.
+// done. False: not yet, try again in a later turn.
 func (s *Store) Finish() bool {
 	return s.journal.failed == nil && s.journal.finish()
 }

@@ -147,7 +147,7 @@ func (w *world) restart() {
 	}
 	w.disk.CrashIn(0)
 	w.stats.recoveries++
-	if w.least == mayGo && w.stats.recoveries > 1 && !interrupted && !w.rec.Clean {
+	if w.least == mayGo && w.stats.recoveries > 1 && !interrupted && !w.faulty && !w.rec.Clean {
 		fail("an orderly end is not recognised")
 	}
 	w.adopt()
