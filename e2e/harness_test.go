@@ -83,6 +83,7 @@ func binary(t testing.TB, tags string) string {
 type server struct {
 	t       testing.TB
 	dir     string
+	current string // file that says where it listens
 	address string
 	cmd     *exec.Cmd
 	exited  chan struct{}
@@ -114,14 +115,21 @@ func start(t testing.TB, o options) *server {
 // tryStart is start that leaves a failure to the caller.
 func tryStart(t testing.TB, o options) (*server, error) {
 	t.Helper()
+	s := launch(t, o)
+	if o.wait == 0 {
+		o.wait = 30 * time.Second
+	}
+	return s, s.await(o.wait)
+}
+
+// launch starts a broker and does not wait for it. It is killed with the test.
+func launch(t testing.TB, o options) *server {
+	t.Helper()
 	if o.dir == "" {
 		o.dir = t.TempDir()
 	}
 	if o.tags == "" {
 		o.tags = "invariants"
-	}
-	if o.wait == 0 {
-		o.wait = 30 * time.Second
 	}
 	current := filepath.Join(o.dir, "runtime", "current_config.toml")
 	if err := os.Remove(current); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -135,7 +143,7 @@ func tryStart(t testing.TB, o options) (*server, error) {
 		}
 		args = append([]string{self, forbidUring}, args...)
 	}
-	s := &server{t: t, dir: o.dir, exited: make(chan struct{})}
+	s := &server{t: t, dir: o.dir, current: current, exited: make(chan struct{})}
 	s.cmd = exec.Command(args[0], args[1:]...)
 	s.cmd.Env = append(os.Environ(), "GALGO_ROOT_USERNAME=iggy", "GALGO_ROOT_PASSWORD=iggy")
 	s.cmd.Env = append(s.cmd.Env, o.env...)
@@ -150,7 +158,7 @@ func tryStart(t testing.TB, o options) (*server, error) {
 	}
 	go s.follow(out)
 	t.Cleanup(s.kill)
-	return s, s.await(current, o.wait)
+	return s
 }
 
 // follow keeps the log, and notes the end of the process.
@@ -165,7 +173,7 @@ func (s *server) follow(out io.Reader) {
 }
 
 // await waits for the file that says where the broker listens.
-func (s *server) await(current string, patience time.Duration) error {
+func (s *server) await(patience time.Duration) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	timeout := time.After(patience)
@@ -177,7 +185,7 @@ func (s *server) await(current string, patience time.Duration) error {
 			return fmt.Errorf("the broker does not serve after %v", patience)
 		case <-tick.C:
 		}
-		text, err := os.ReadFile(current)
+		text, err := os.ReadFile(s.current)
 		if err != nil {
 			continue
 		}

@@ -1,0 +1,285 @@
+package e2e
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+var killsFlag = flag.Int("kills", 30, "how often TestCrashLoop kills the broker")
+
+// TestCrashLoop kills the broker at random moments, under load and while it recovers, and holds what is there at the next
+// start against all that it told.
+func TestCrashLoop(t *testing.T) {
+	l := newCrashLoop(t, *seedFlag)
+	l.kills = *killsFlag
+	err := l.run()
+	t.Logf("seed %d\n%s", l.seed, l.table())
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// crashLoop is the life of one data directory through many ends of its broker.
+type crashLoop struct {
+	t     *testing.T
+	seed  uint64
+	rng   *rand.Rand
+	kills int
+	tags  []string // one of these builds at each start
+	env   []string
+	load  workload // without sizes, each run has others
+	h     *history
+	seqs  [maxProducers]uint32
+	dir   string
+	end   func(l *crashLoop, s *server) (ending, error) // ends the broker under load; nil: kill
+	last  ending
+	ready bool // topics are made
+	done  struct{ rounds, kills, whileStarting, orders int }
+	used  map[string]int // shards and backends
+}
+
+const fullEvery = 20 // rounds
+
+func newCrashLoop(t *testing.T, seed uint64) *crashLoop {
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	l := &crashLoop{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), tags: []string{"invariants", "release"}, used: map[string]int{},
+		load: workload{producers: 8, consumers: 3, admin: true, bytesMax: 96 << 20}}
+	l.h = &history{topics: mixedTopics(l.rng)}
+	return l
+}
+
+// mixedTopics is topics of all levels.
+func mixedTopics(rng *rand.Rand) (topics []*topic) {
+	for i, lv := range []level{persisted, written, memory, persisted, written, memory, persisted, written} {
+		t := &topic{slot: uint8(i), name: fmt.Sprintf("topic-%d-%v", i, lv), level: lv, offsetLevel: lv, partitions: 1 + rng.IntN(3),
+			segmentBytes: 1 << 20, flying: map[batchID]*record{}}
+		if rng.IntN(2) == 0 {
+			t.offsetLevel = persisted
+		}
+		if rng.IntN(3) == 0 {
+			t.segmentBytes = 4 << 20
+		}
+		topics = append(topics, t)
+	}
+	return topics
+}
+
+func (l *crashLoop) run() (err error) {
+	if l.dir == "" {
+		if l.dir, err = os.MkdirTemp("", "galgo-crash-"); err != nil {
+			return err
+		}
+		l.t.Cleanup(l.removeDir)
+	}
+	for l.done.kills < l.kills && err == nil {
+		err = l.round()
+	}
+	if err == nil {
+		err = l.final()
+	}
+	if err != nil {
+		return fmt.Errorf("round %d, seed %d, data in %s: %w", l.done.rounds, l.seed, l.dir, err)
+	}
+	return nil
+}
+
+// removeDir leaves the data of a failure where they are.
+func (l *crashLoop) removeDir() {
+	if !l.t.Failed() {
+		os.RemoveAll(l.dir)
+	}
+}
+
+// options of the next start.
+func (l *crashLoop) options() options {
+	shards, io := 1+l.rng.IntN(4), []string{"uring", "epoll"}[l.rng.IntN(2)]
+	l.used[fmt.Sprintf("%d shards", shards)]++
+	l.used[io]++
+	return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: []string{"--io", io, "--shards", fmt.Sprint(shards),
+		"--journal-size", "8MiB", "--memory", "512MiB", "--pin=false"}}
+}
+
+// round is one life of a broker.
+func (l *crashLoop) round() error {
+	l.done.rounds++
+	o := l.options()
+	if l.rng.IntN(5) == 0 {
+		return l.killStarting(o)
+	}
+	s, err := tryStart(l.t, o)
+	if err != nil {
+		return died(s, err)
+	}
+	if !l.ready {
+		err = l.setUp(s)
+	} else {
+		err = l.h.verify(s.address, l.dir, l.last, l.done.rounds%fullEvery == 0)
+	}
+	if err != nil {
+		return died(s, err)
+	}
+	return l.underLoad(s)
+}
+
+// killStarting kills a broker before it serves.
+func (l *crashLoop) killStarting(o options) error {
+	s := launch(l.t, o)
+	select {
+	case <-s.exited:
+		return died(s, errors.New("the broker ended by itself"))
+	case <-time.After(l.exponential(30*time.Millisecond, 300*time.Millisecond)):
+	}
+	s.kill()
+	l.done.kills++
+	l.done.whileStarting++
+	l.last = max(l.last, killed)
+	return nil
+}
+
+// exponential is a random time, mostly short.
+func (l *crashLoop) exponential(mean, most time.Duration) time.Duration {
+	return min(most, time.Duration(-math.Log(1-l.rng.Float64())*float64(mean)))
+}
+
+func (l *crashLoop) setUp(s *server) error {
+	c, err := login(s.address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.CreateStream(context.Background(), streamName); err != nil {
+		return err
+	}
+	for _, t := range l.h.topics {
+		l.h.begin(t, absent, creating)
+		if err := create(context.Background(), c, t); err != nil {
+			return err
+		}
+		l.h.end(t)
+	}
+	l.ready = true
+	return nil
+}
+
+// underLoad loads the broker and ends it.
+func (l *crashLoop) underLoad(s *server) error {
+	load := l.load
+	if load.sizes == nil {
+		load.sizes = []func(*rand.Rand) []int{mixed, mixed, mixed, tiny, direct}[l.rng.IntN(5)]
+		load.pause = []time.Duration{0, time.Millisecond, 3 * time.Millisecond}[l.rng.IntN(3)]
+	}
+	w := load.begin(l.h, s.address, &l.seqs, l.rng.Uint64())
+	delay := l.exponential(300*time.Millisecond, 1500*time.Millisecond)
+	inOrderNow := l.end == nil && l.rng.IntN(15) == 0
+	err := l.await(s, w, delay)
+	w.ending.Store(true)
+	switch {
+	case err != nil:
+		s.kill()
+	case l.end != nil:
+		l.last, err = l.end(l, s)
+	case inOrderNow:
+		l.last, err = inOrder, endInOrder(s)
+		l.done.orders++
+	default:
+		s.kill()
+		l.last = killed
+		l.done.kills++
+	}
+	if err = cmp.Or(w.end(), err); err != nil {
+		return died(s, err)
+	}
+	return nil
+}
+
+// await waits for the first acknowledgement, and then for so long.
+func (l *crashLoop) await(s *server, w *load, delay time.Duration) error {
+	select {
+	case <-w.ackedOne:
+	case <-time.After(30 * time.Second):
+		return errors.New("nothing is acknowledged within 30 s")
+	case <-s.exited:
+		return errors.New("the broker ended by itself")
+	}
+	select {
+	case <-time.After(delay):
+		return nil
+	case <-s.exited:
+		return errors.New("the broker ended by itself")
+	}
+}
+
+func endInOrder(s *server) error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		return errors.New("the broker does not end")
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("the broker ended with code %d", code)
+	}
+	return nil
+}
+
+// final looks at everything once more, ends in order, and looks again.
+func (l *crashLoop) final() error {
+	for range 2 {
+		s, err := tryStart(l.t, l.options())
+		if err != nil {
+			return died(s, err)
+		}
+		if err := l.h.verify(s.address, l.dir, l.last, true); err != nil {
+			return died(s, err)
+		}
+		if err := endInOrder(s); err != nil {
+			return died(s, err)
+		}
+		l.last = inOrder
+	}
+	return nil
+}
+
+// died adds the broker's log to an error.
+func died(s *server, err error) error {
+	text := s.Log()
+	if n := 20_000; len(text) > n {
+		text = text[:n/2] + "\n...\n" + text[len(text)-n/2:]
+	}
+	return fmt.Errorf("%w\n%s", err, text)
+}
+
+func (l *crashLoop) table() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) { fmt.Fprintf(w, "%s\t%v\n", name, value) }
+	row("kills", fmt.Sprintf("%d, %d of them while starting", l.done.kills, l.done.whileStarting))
+	row("ends in order", l.done.orders)
+	row("messages acknowledged", l.h.acked)
+	row("messages verified", l.h.verified)
+	row("batches found that were not acknowledged", l.h.found)
+	row("messages lost at levels that allow it", l.h.lost)
+	row("gaps stepped over", l.h.gaps)
+	row("log starts raised", l.h.trims)
+	row("stored offsets compared", l.h.offsets)
+	for _, k := range []string{"1 shards", "2 shards", "3 shards", "4 shards", "uring", "epoll"} {
+		row("starts with "+k, l.used[k])
+	}
+	w.Flush()
+	return b.String()
+}
