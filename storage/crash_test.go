@@ -70,6 +70,7 @@ func (w *world) journalFailed(err error) {
 	}
 	w.stats.failures++
 	w.disk.ClearFaults()
+	w.disk.SetSpace(0)
 	if err := w.rec.Distrust(w.disk, simMemory()); err != nil {
 		fail("distrust: %v", err)
 	}

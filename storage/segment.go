@@ -296,7 +296,6 @@ func segmentGrown(s *Store, p *pendingOp, _ int64, err error) {
 		return
 	case need > p.seg.alloc:
 		l.refuse(spaceError(fmt.Errorf("extend segment %d of log %d: %w", p.seg.base, l.cfg.ID, err)))
-		return
 	}
 	l.pump()
 	if l.closing != nil {

@@ -673,6 +673,7 @@ func idCmd(kind byte, id storage.LogID) []byte {
 // crash ends the process, with or without the power.
 func (w *world) crash() {
 	w.disk.ClearFaults()
+	w.disk.SetSpace(0) // a start needs a little
 	if w.rng.IntN(2) == 0 {
 		w.stats.kills++
 		w.trace("KILL, %d operations in flight", w.disk.InFlight())
