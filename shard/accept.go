@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -129,6 +130,14 @@ func (a *acceptor) tryClose(s *Shard) {
 	a.pending = nil
 	if a.fd > 0 {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
+	}
+}
+
+// closeSocket closes the listening socket of a shard that ends without waiting.
+func (a *acceptor) closeSocket() {
+	if a.fd > 0 && !a.closed {
+		a.closed = true
+		_ = unix.Close(int(a.fd))
 	}
 }
 

@@ -191,6 +191,7 @@ func (s *Shard) thread() {
 			s.log.Error("closing the shard's io", zap.Error(err))
 		}
 	}
+	s.closeSockets()
 	for _, p := range s.pools {
 		p.Close()
 	}

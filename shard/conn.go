@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -46,6 +47,9 @@ type conn struct {
 	session  session
 	lastMeta uint64    // highest request number of a metadata command of this session
 	move     *connMove // on its way to another shard
+
+	sendBegan int64
+	slow      bool // its send was cancelled to give memory back
 }
 
 // acceptedConn is a socket on its way to its shard, new or moved.
@@ -440,21 +444,37 @@ func (s *Shard) respond(c *conn, q *request, vec [][]byte) {
 		s.tryClose(c)
 		return
 	}
-	c.deadline = s.mono + int64(s.cfg.SendTimeout)
-	c.send = s.submit(uring.Op{Kind: uring.KindSend, FD: c.fd, Vec: vec, Token: c.token(connSend)})
+	s.startSend(c, vec)
 	if c.keptLen == 0 {
 		s.armRecv(c)
 	}
 }
 
+// startSend sends vec. Its memory stays until sent.
+func (s *Shard) startSend(c *conn, vec [][]byte) {
+	c.sendBegan, c.deadline = s.mono, s.mono+int64(s.cfg.SendTimeout)
+	c.send = s.submit(uring.Op{Kind: uring.KindSend, FD: c.fd, Vec: vec, Token: c.token(connSend)})
+}
+
 // sent goes on when a reply is out.
 func (s *Shard) sent(c *conn, done *uring.Completion) {
+	if s.owesMore(c, done) {
+		return
+	}
+	if done.Err != 0 && !c.closing {
+		s.requestEnded(c)
+		s.closeConn(c, "send failed", done.Err)
+		return
+	}
+	s.sentAll(c)
+}
+
+// sentAll ends the request whose reply is out, and looks at the next frame.
+func (s *Shard) sentAll(c *conn) {
 	s.requestEnded(c)
 	switch {
 	case c.closing:
 		s.tryClose(c)
-	case done.Err != 0:
-		s.closeConn(c, "send failed", done.Err)
 	case c.session.ended:
 		s.closeConn(c, "", nil)
 	default:
@@ -539,6 +559,18 @@ func (s *Shard) freeConn(c *conn) {
 	s.connFree = append(s.connFree, c.slot)
 	s.connCount--
 	s.b.connEnded(s.id)
+}
+
+// closeSockets closes what is still open when the shard ends without waiting for its connections: its journal failed.
+// Nothing is in flight any more.
+func (s *Shard) closeSockets() {
+	for _, c := range s.conns {
+		if c.fd >= 0 {
+			_ = unix.Close(int(c.fd))
+			c.fd = -1
+		}
+	}
+	s.accept.closeSocket()
 }
 
 // sweep closes connections that let their deadline pass, and gives memory back that was not used. It runs once a second.

@@ -149,6 +149,10 @@ func (s *Shard) answered(q *request) {
 		q.internal(s, q)
 		return
 	}
+	if q.owing.active {
+		s.owed(q)
+		return
+	}
 	if q.Err != nil {
 		s.storeFailed(q)
 		return

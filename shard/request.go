@@ -44,6 +44,7 @@ type request struct {
 	result  metadata.Result
 	err     error // of the metadata command
 
+	owing    owing
 	nextFree *request
 }
 

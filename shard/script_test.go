@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -271,6 +273,21 @@ func frame(code wire.Code, session, number uint64, body []byte) []byte {
 func loginFrame() []byte {
 	return frame(wire.CodeLogin, 0, 0, vsr.AppendLogin(nil, wire.Login{Username: []byte("iggy"), Password: []byte("iggy"), Protocol: vsr.Protocol,
 		SDKName: []byte("test"), SDKVersion: []byte("1")}))
+}
+
+// OwnersOf names the shard of each partition of a topic.
+func (b *Broker) OwnersOf(stream, topic string) (owners []int) {
+	(&scripted{Broker: b, s: b.shards[0]}).do(func(s *Shard) {
+		t, err := s.meta.Topic(metadata.ByName([]byte(stream)), metadata.ByName([]byte(topic)))
+		if err != nil {
+			panic(err)
+		}
+		for _, p := range t.Partitions {
+			owner, _ := s.owners.Owner(router.LogID(p.Log))
+			owners = append(owners, int(owner))
+		}
+	})
+	return owners
 }
 
 // TestNoReceiveBufferIsTriedAgain: the kernel found no receive buffer, and the last one was given back before the shard heard

@@ -40,6 +40,7 @@ type Shard struct {
 	connFree   []uint32
 	connCount  int
 	nextSweep  int64
+	nextSlow   int64
 	nextRetain int64
 	starving   []*conn // want memory for a frame
 	noBuffer   []*conn // want a receive buffer
@@ -69,6 +70,7 @@ type Shard struct {
 // turnStats measures turns; read by the shard only.
 type turnStats struct {
 	turns, stalls, requests uint64
+	slow                    uint64 // sends cancelled to give memory back
 	copies, copiedBytes     uint64 // of bytes before a frame was whole
 	longest                 time.Duration
 }
@@ -100,6 +102,7 @@ const (
 	msgMoveIn                          // the receiver gets it
 	msgMoveDone                        // it has it, or the move failed
 	msgMoved                           // the map changes
+	msgOwe                             // req is told how much of its reply went, and wants the next piece
 )
 
 // run is the endless loop on the shard's locked thread.
@@ -131,6 +134,7 @@ func (s *Shard) Turn(block bool) {
 	s.receive()
 	s.inbox.drain(s)
 	s.sweep()
+	s.watchSlow()
 	s.retain()
 	s.retryStarving()
 	s.retryUncredited()
@@ -167,6 +171,9 @@ func (s *Shard) sleep() time.Duration {
 	}
 	if s.connCount > 0 || s.keepsMemory() {
 		earlier(s.nextSweep)
+	}
+	if s.connCount > 0 && s.memoryShort() {
+		earlier(max(s.nextSlow, s.mono+int64(slowAfter)))
 	}
 	if s.store.Logs() > 0 {
 		earlier(s.nextRetain)
@@ -236,6 +243,8 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.store.Do(&m.req.Request)
 	case msgReply:
 		s.answered(m.req)
+	case msgOwe:
+		s.store.Owe(&m.req.Request, m.req.owing.sent)
 	case msgRelease:
 		s.store.Release(&m.req.Request)
 		s.port.Release(from, message{kind: msgRelease | releaseDone, req: m.req})

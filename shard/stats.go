@@ -16,6 +16,7 @@ type Stats struct {
 	Logs          int
 	Groups, Laps  uint64 // of the journal
 	DirectWrites  uint64 // batches that went straight to their segment
+	SlowReaders   uint64 // sends cancelled because memory was short
 	Copies        uint64 // of received bytes, on their way to tail and journal
 	CopiedBytes   uint64
 }
@@ -40,6 +41,6 @@ func (b *Broker) Stats() []Stats {
 func (s *Shard) statistics() Stats {
 	copies, bytes := s.store.Copies()
 	return Stats{IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
-		Requests: s.stats.requests, Connections: s.connCount, Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(),
+		Requests: s.stats.requests, Connections: s.connCount, Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: s.stats.slow,
 		DirectWrites: s.store.DirectWrites(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
 }

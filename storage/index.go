@@ -85,14 +85,19 @@ func segmentReadable(s *Store, p *pendingOp, fd int64, err error) {
 	g.prepare()
 }
 
-// wakeWaiters lets the polls go on that waited for g, or answers them with err.
+// wakeWaiters lets the polls and owed replies go on that waited for g, or answers them with err.
 func (g *segment) wakeWaiters(err error) {
 	for r := g.waiters.take(); r != nil; {
 		next := r.next
 		r.next = nil
-		if err != nil {
+		switch {
+		case r.Kind == ReqLoad && err != nil:
+			g.log.s.answer(r, err)
+		case r.Kind == ReqLoad:
+			g.log.s.load(r)
+		case err != nil:
 			r.failPoll(g.log.s, err)
-		} else {
+		default:
 			g.log.pollDisk(r)
 		}
 		r = next

@@ -137,7 +137,7 @@ func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos, fromDisk bool) 
 	runStart, runEnd := -1, -1
 	flush := func() {
 		if runStart >= 0 {
-			l.addSpan(r, c, data[runStart:runEnd])
+			l.addSpan(r, c, data[runStart:runEnd], at+Pos(runStart))
 			runStart = -1
 		}
 	}
@@ -193,7 +193,7 @@ func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos, fromDisk bool) 
 			p.bytes -= n
 		} else {
 			flush()
-			l.addSlice(r, c, b, skip, take)
+			l.addSlice(r, c, b, at+Pos(i), skip, take)
 		}
 		r.Records += uint32(take)
 		p.left -= uint32(take)
@@ -219,19 +219,22 @@ func paddingAt(p []byte, pos Pos) (int, bool) {
 	return n, true
 }
 
-func (l *Log) addSpan(r *Request, c *chunk, data []byte) {
+// addSpan adds data, which lies at pos of its segment: that of the chunk, or the one that r reads.
+func (l *Log) addSpan(r *Request, c *chunk, data []byte, pos Pos) {
+	seg := r.poll.seg
 	if c != nil {
 		c.refs++
+		seg = c.seg
 	}
-	r.Spans = append(r.Spans, Span{Data: data, chunk: c})
+	r.Spans = append(r.Spans, Span{Data: data, chunk: c, seg: seg, pos: pos})
 }
 
 // addSlice adds take frames of b behind the first skip, with a header of their own in the request's memory.
-func (l *Log) addSlice(r *Request, c *chunk, b batch.Batch, skip, take int) {
+func (l *Log) addSlice(r *Request, c *chunk, b batch.Batch, pos Pos, skip, take int) {
 	head, frames := l.s.hasher.Slice(r.Head[r.HeadLen:r.HeadLen:len(r.Head)], b, skip, take)
 	r.HeadLen += len(head)
 	r.Spans = append(r.Spans, Span{Data: head})
-	l.addSpan(r, c, frames)
+	l.addSpan(r, c, frames, pos+Pos(cap(b)-cap(frames))) // frames is a view of b
 	r.Bytes += len(head) + len(frames)
 	r.poll.bytes -= len(head) + len(frames)
 }
@@ -411,10 +414,7 @@ func (l *Log) finishPoll(r *Request) {
 // Release gives back what an answered poll holds. The shard calls it when the reply was sent, or will not be.
 func (s *Store) Release(r *Request) {
 	for i := range r.Spans {
-		if c := r.Spans[i].chunk; c != nil {
-			s.unref(c)
-		}
-		r.Spans[i] = Span{}
+		s.dropSpan(&r.Spans[i])
 	}
 	r.Spans = r.Spans[:0]
 	if r.buf != nil {

@@ -16,6 +16,7 @@ const (
 	ReqClose                               // no more appends; those in flight end first
 	ReqDetach                              // the log leaves this store; answers Moved
 	ReqAttach                              // made by Attach
+	ReqLoad                                // made by Owe
 )
 
 // Strategy says where a poll begins.
@@ -41,8 +42,12 @@ const SpansMax = 60
 
 // Span is a piece of a poll reply: memory of the log, held until Release.
 type Span struct {
-	Data  []byte
+	Data  []byte // nil: given up, see Owe
 	chunk *chunk
+	seg   *segment // that has the same bytes at pos; nil: none has
+	pos   Pos
+	owed  int  // bytes without memory
+	held  bool // counts among seg's users
 }
 
 // Request is one command to a log. The shard fills in what the kind needs and hands it to Do; it is the store's until it

@@ -143,7 +143,7 @@ func (s *Store) answer(r *Request, err error) {
 
 // start runs r as far as it goes now.
 func (s *Store) start(r *Request) {
-	if s.journal.failed != nil && r.Kind != ReqPoll && r.Kind != ReqGetOffset {
+	if s.journal.failed != nil && r.Kind != ReqPoll && r.Kind != ReqGetOffset && r.Kind != ReqLoad {
 		s.answer(r, ErrJournalFailed)
 		return
 	}
@@ -159,7 +159,7 @@ func (s *Store) start(r *Request) {
 		}
 		r.log = l
 	}
-	if l.leaving != nil {
+	if l.leaving != nil && r.Kind != ReqLoad {
 		s.answer(r, ErrUnknownLog)
 		return
 	}
@@ -182,6 +182,8 @@ func (s *Store) start(r *Request) {
 		l.detach(r)
 	case ReqAttach:
 		l.attach(r)
+	case ReqLoad:
+		s.load(r)
 	default:
 		panic(fmt.Sprintf("BUG: request kind %d", r.Kind))
 	}

@@ -119,6 +119,9 @@ func (b *Budget) Stats() []LineStats {
 	return out
 }
 
+// Short reports whether less than an eighth of the line is left.
+func (l *Line) Short() bool { return l.used.Load() > l.max-l.max/8 }
+
 func (l *Line) take(n int) bool {
 	if l.used.Add(int64(n)) <= l.max {
 		return true

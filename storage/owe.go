@@ -1,0 +1,148 @@
+package storage
+
+// A reply that its reader does not take must not hold memory that others need. Owe turns what is still to be sent of an
+// answered poll from memory into places in segments, and then, piece by piece, back into memory that is read from disk:
+//
+//	span in a chunk       --Owe--> chunk released; segment and position kept, if its blocks are on stable storage
+//	span in r.buf         --Owe--> r.buf released; segment and position kept
+//	span in r.Head        stays
+//	the first that has no memory is read, at most owePiece bytes; the request is answered again
+//
+// A span whose bytes are in no synced block yet keeps its chunk, which could not be given up anyway.
+
+// owePiece is how much of an owed reply is in memory at a time.
+const owePiece = 256 << 10
+
+// Owe takes note that the first sent bytes of r's spans are out, gives the memory of the rest up as far as it can, and
+// reads the next piece. r is answered when Spans begins with memory again: send the spans up to the first without Data.
+// ErrNoMemory and errors of the disk: the rest can't be had now.
+func (s *Store) Owe(r *Request, sent int) {
+	r.Err = nil
+	s.sentSpans(r, sent)
+	for i := range r.Spans {
+		s.shed(r, &r.Spans[i])
+	}
+	if r.buf != nil && !r.bufferNamed() {
+		s.cfg.ReadMemory.Put(r.buf)
+		r.buf = nil
+	}
+	r.Kind = ReqLoad
+	s.load(r)
+}
+
+// sentSpans drops the first n bytes of the spans.
+func (s *Store) sentSpans(r *Request, n int) {
+	k := 0
+	for k < len(r.Spans) && n >= r.Spans[k].len() {
+		n -= r.Spans[k].len()
+		s.dropSpan(&r.Spans[k])
+		k++
+	}
+	if k < len(r.Spans) && n > 0 {
+		sp := &r.Spans[k]
+		if sp.Data != nil {
+			sp.Data = sp.Data[n:]
+		} else {
+			sp.owed -= n
+		}
+		sp.pos += Pos(n)
+	}
+	m := copy(r.Spans, r.Spans[k:])
+	clear(r.Spans[m:])
+	r.Spans = r.Spans[:m]
+}
+
+func (sp *Span) len() int { return len(sp.Data) + sp.owed }
+
+// shed gives the memory of a span up, if a segment has the same bytes for good.
+func (s *Store) shed(r *Request, sp *Span) {
+	switch {
+	case sp.Data == nil || sp.seg == nil:
+		return
+	case sp.chunk != nil && sp.seg.stable < sp.pos+Pos(len(sp.Data)):
+		return
+	}
+	sp.seg.users++
+	sp.owed, sp.Data = len(sp.Data), nil
+	if c := sp.chunk; c != nil {
+		sp.chunk = nil
+		s.unref(c)
+	}
+	sp.held = true
+}
+
+// bufferNamed reports whether a span still lies in r.buf.
+func (r *Request) bufferNamed() bool {
+	for i := range r.Spans {
+		if sp := &r.Spans[i]; sp.Data != nil && sp.seg != nil && sp.chunk == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// load has the first span in memory, reading a piece of it if need be, and answers.
+func (s *Store) load(r *Request) {
+	if len(r.Spans) == 0 || r.Spans[0].Data != nil {
+		s.answer(r, nil)
+		return
+	}
+	sp := &r.Spans[0]
+	g := sp.seg
+	if g.readFD < 0 {
+		if g.gone {
+			s.answer(r, ErrClosed) // its file was removed before anybody had opened it
+			return
+		}
+		g.waiters.push(r)
+		g.prepare()
+		return
+	}
+	n := min(sp.owed, owePiece)
+	buf := s.cfg.ReadMemory.Get(n)
+	if buf == nil {
+		s.starved.push(r)
+		return
+	}
+	g.users++
+	s.stats.diskReads++
+	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(sp.pos), Buf: buf}, pendingOp{done: loaded, log: g.log, seg: g, req: r, buf: buf})
+}
+
+// loaded puts a piece that was read in front of the rest of its span.
+func loaded(s *Store, op *pendingOp, res int64, err error) {
+	g, r := op.seg, op.req
+	g.release()
+	if err == nil && res < int64(len(op.buf)) {
+		err = ErrDamaged
+	}
+	if err != nil {
+		s.cfg.ReadMemory.Put(op.buf)
+		s.answer(r, err)
+		return
+	}
+	sp := &r.Spans[0]
+	piece := Span{Data: op.buf, seg: g, pos: sp.pos}
+	r.buf = op.buf
+	if sp.owed -= len(op.buf); sp.owed == 0 {
+		s.dropSpan(sp)
+		*sp = piece
+	} else {
+		sp.pos += Pos(len(op.buf))
+		r.Spans = append(r.Spans, Span{})
+		copy(r.Spans[1:], r.Spans)
+		r.Spans[0] = piece
+	}
+	s.answer(r, nil)
+}
+
+// dropSpan ends what a span holds.
+func (s *Store) dropSpan(sp *Span) {
+	if sp.chunk != nil {
+		s.unref(sp.chunk)
+	}
+	if sp.held {
+		sp.seg.release()
+	}
+	*sp = Span{}
+}
