@@ -125,3 +125,12 @@ func TestPythonModes(t *testing.T) {
 	}
 	s.stop()
 }
+
+// TestPythonCommands runs every command of the SDK that this version knows, under both backends.
+func TestPythonCommands(t *testing.T) {
+	for _, io := range []string{"uring", "epoll"} {
+		s := start(t, options{args: []string{"--io", io, "--shards", "2"}})
+		sdk(t, "commands.py", s.address, "all")
+		s.stop()
+	}
+}
