@@ -41,6 +41,7 @@ type Broker struct {
 	connIDs atomic.Uint32 // last number given out
 	drained atomic.Int32  // shards without connections, at the end
 	running sync.WaitGroup
+	turning sync.WaitGroup // shards that may still look at each other's memory
 
 	done    chan struct{}
 	failure atomic.Pointer[error]
@@ -136,6 +137,7 @@ func (b *Broker) startThreads() error {
 			setup: make(chan func(*Shard) error), setupDone: make(chan error)}
 		b.shards = append(b.shards, s)
 		b.running.Add(1)
+		b.turning.Add(1)
 		go s.thread()
 	}
 	go func() {
@@ -186,6 +188,8 @@ func (s *Shard) thread() {
 	if s.store != nil {
 		s.run()
 	}
+	s.b.turning.Done()
+	s.b.turning.Wait() // after a failed journal, requests lie in memory of shards that have ended
 	if s.io != nil {
 		if err := s.io.Close(); err != nil {
 			s.log.Error("closing the shard's io", zap.Error(err))
@@ -204,7 +208,7 @@ func (s *Shard) open(mode string) error {
 			return fmt.Errorf("pin shard %d to cpu %d: %w", s.id, cpu, err)
 		}
 	}
-	io, note, err := uring.Open(mode, uring.Config{RecvBufs: recvBufs, RecvBufBytes: recvBufBytes, WorkerCPUs: s.workerCPUs()})
+	io, note, err := uring.Open(mode, uring.Config{RecvBufs: recvBufs, RecvBufBytes: recvBufBytes, Helpers: helpers, WorkerCPUs: s.workerCPUs()})
 	if err != nil {
 		return err
 	}
@@ -228,6 +232,7 @@ func (s *Shard) workerCPUs() []int {
 
 const (
 	recvBufs     = 512
+	helpers      = 4 // epoll: two journal groups in flight, and others must not wait behind them
 	recvBufBytes = 16 << 10
 )
 
