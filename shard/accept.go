@@ -133,9 +133,16 @@ func (a *acceptor) tryClose(s *Shard) {
 	}
 }
 
-// closeSocket closes the listening socket of a shard that ends without waiting.
-func (a *acceptor) closeSocket() {
-	if a.fd > 0 && !a.closed {
+// closeSockets closes what is still open when the shard ends without waiting for its connections: its journal failed.
+// Nothing is in flight any more.
+func (s *Shard) closeSockets() {
+	for _, c := range s.conns {
+		if c.fd >= 0 {
+			_ = unix.Close(int(c.fd))
+			c.fd = -1
+		}
+	}
+	if a := &s.accept; a.fd > 0 && !a.closed {
 		a.closed = true
 		_ = unix.Close(int(a.fd))
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
 
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -559,18 +558,6 @@ func (s *Shard) freeConn(c *conn) {
 	s.connFree = append(s.connFree, c.slot)
 	s.connCount--
 	s.b.connEnded(s.id)
-}
-
-// closeSockets closes what is still open when the shard ends without waiting for its connections: its journal failed.
-// Nothing is in flight any more.
-func (s *Shard) closeSockets() {
-	for _, c := range s.conns {
-		if c.fd >= 0 {
-			_ = unix.Close(int(c.fd))
-			c.fd = -1
-		}
-	}
-	s.accept.closeSocket()
 }
 
 // sweep closes connections that let their deadline pass, and gives memory back that was not used. It runs once a second.
