@@ -342,6 +342,11 @@ func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
 	p.g.written = true
 	if p.g.direct {
 		p.g.synced = true
+		if plantedDirectAfterBuffered {
+			for _, g := range j.unsafe.all() {
+				g.synced = g.synced || g.written && g.number < p.g.number
+			}
+		}
 	}
 	j.advance()
 }

@@ -4,17 +4,41 @@ package storage
 
 import "os"
 
-// planted bugs: GALGO_PLANTED names the one that is on.
-var planted = os.Getenv("GALGO_PLANTED")
-
+// The planted bugs, off. See planted_off.go.
 var (
-	plantedAckBeforeSyncDirect   = planted == "ack-before-sync-direct"
-	plantedAckBeforeSyncBuffered = planted == "ack-before-sync-buffered"
-	plantedDirectAfterBuffered   = planted == "direct-after-buffered"
-	plantedReplayStopsEarly      = planted == "replay-stops-early"
-	plantedRecycledBlock         = planted == "recycled-block"
-	plantedReusedOffset          = planted == "reused-offset"
-	plantedHoleNotCut            = planted == "hole-not-cut"
-	plantedForeignData           = planted == "foreign-data"
-	plantedSkipDirSync           = planted == "skip-dir-sync"
+	plantedAckBeforeSyncDirect   bool
+	plantedAckBeforeSyncBuffered bool
+	plantedDirectAfterBuffered   bool
+	plantedReplayStopsEarly      bool
+	plantedRecycledBlock         bool
+	plantedReusedOffset          bool
+	plantedHoleNotCut            bool
+	plantedForeignData           bool
+	plantedSkipDirSync           bool
 )
+
+var plants = map[string]*bool{
+	"ack-before-sync-direct":   &plantedAckBeforeSyncDirect,
+	"ack-before-sync-buffered": &plantedAckBeforeSyncBuffered,
+	"direct-after-buffered":    &plantedDirectAfterBuffered,
+	"replay-stops-early":       &plantedReplayStopsEarly,
+	"recycled-block":           &plantedRecycledBlock,
+	"reused-offset":            &plantedReusedOffset,
+	"hole-not-cut":             &plantedHoleNotCut,
+	"foreign-data":             &plantedForeignData,
+	"skip-dir-sync":            &plantedSkipDirSync,
+}
+
+// Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.
+func Plant(name string) bool {
+	for _, p := range plants {
+		*p = false
+	}
+	p := plants[name]
+	if p != nil {
+		*p = true
+	}
+	return p != nil
+}
+
+func init() { Plant(os.Getenv("GALGO_PLANTED")) }

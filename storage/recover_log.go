@@ -403,7 +403,7 @@ func (l *logRecovery) window(fd int32, g *SegmentState, ps []piece, buf, old []b
 	for _, p := range ps {
 		overlay(buf, at, p)
 	}
-	if end := g.End - at; end < Pos(len(buf)) {
+	if end := g.End - at; end < Pos(len(buf)) && !plantedHoleNotCut {
 		clear(buf[end:])
 	}
 	if n == len(old) && bytes.Equal(buf, old) {
