@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -9,7 +8,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"text/tabwriter"
@@ -36,16 +37,19 @@ type crashLoop struct {
 	seed  uint64
 	rng   *rand.Rand
 	kills int
+	cuts  int
 	tags  []string // one of these builds at each start
 	env   []string
 	load  workload // without sizes, each run has others
 	h     *history
 	seqs  [maxProducers]uint32
 	dir   string
-	end   func(l *crashLoop, s *server) (ending, error) // ends the broker under load; nil: kill
+	args  []string                      // further flags
+	end   func(*server) (ending, error) // ends the broker under load or while it starts
+	space int64                         // that the logs may take before the topics are made anew
 	last  ending
 	ready bool // topics are made
-	done  struct{ rounds, kills, whileStarting, orders int }
+	done  struct{ rounds, kills, cuts, whileStarting, orders, anew int }
 	used  map[string]int // shards and backends
 }
 
@@ -58,6 +62,7 @@ func newCrashLoop(t *testing.T, seed uint64) *crashLoop {
 	l := &crashLoop{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), tags: []string{"invariants", "release"}, used: map[string]int{},
 		load: workload{producers: 8, consumers: 3, admin: true, bytesMax: 96 << 20}}
 	l.h = &history{topics: mixedTopics(l.rng)}
+	l.end, l.space = l.kill, 1<<30
 	return l
 }
 
@@ -84,7 +89,7 @@ func (l *crashLoop) run() (err error) {
 		}
 		l.t.Cleanup(l.removeDir)
 	}
-	for l.done.kills < l.kills && err == nil {
+	for err == nil && (l.done.kills < l.kills || l.done.cuts < l.cuts) {
 		err = l.round()
 	}
 	if err == nil {
@@ -108,8 +113,8 @@ func (l *crashLoop) options() options {
 	shards, io := 1+l.rng.IntN(4), []string{"uring", "epoll"}[l.rng.IntN(2)]
 	l.used[fmt.Sprintf("%d shards", shards)]++
 	l.used[io]++
-	return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: []string{"--io", io, "--shards", fmt.Sprint(shards),
-		"--journal-size", "8MiB", "--memory", "512MiB", "--pin=false"}}
+	return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: append([]string{"--io", io,
+		"--shards", fmt.Sprint(shards), "--journal-size", "8MiB", "--memory", "512MiB", "--pin=false"}, l.args...)}
 }
 
 // round is one life of a broker.
@@ -128,10 +133,16 @@ func (l *crashLoop) round() error {
 	} else {
 		err = l.h.verify(s.address, l.dir, l.last, l.done.rounds%fullEvery == 0)
 	}
+	if err == nil {
+		err = l.makeAnew(s.address)
+	}
+	if err == nil {
+		err = l.underLoad(s)
+	}
 	if err != nil {
 		return died(s, err)
 	}
-	return l.underLoad(s)
+	return nil
 }
 
 // killStarting kills a broker before it serves.
@@ -142,11 +153,17 @@ func (l *crashLoop) killStarting(o options) error {
 		return died(s, errors.New("the broker ended by itself"))
 	case <-time.After(l.exponential(30*time.Millisecond, 300*time.Millisecond)):
 	}
+	end, err := l.end(s)
+	l.done.whileStarting++
+	l.last = max(l.last, end)
+	return err
+}
+
+// kill is kill -9.
+func (l *crashLoop) kill(s *server) (ending, error) {
 	s.kill()
 	l.done.kills++
-	l.done.whileStarting++
-	l.last = max(l.last, killed)
-	return nil
+	return killed, nil
 }
 
 // exponential is a random time, mostly short.
@@ -174,6 +191,39 @@ func (l *crashLoop) setUp(s *server) error {
 	return nil
 }
 
+// makeAnew deletes all topics when they have become large; the admin makes them again.
+func (l *crashLoop) makeAnew(address string) error {
+	var size int64
+	err := filepath.WalkDir(filepath.Join(l.dir, "logs"), func(_ string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			size += info.Size()
+		}
+		return err
+	})
+	if err != nil || size < l.space {
+		return err
+	}
+	l.done.anew++
+	c, err := login(address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, t := range l.h.topics {
+		if l.h.begin(t, live, deleting) {
+			if err := c.DeleteTopic(context.Background(), stream(), t.id()); err != nil {
+				return err
+			}
+			l.h.end(t)
+		}
+	}
+	return nil
+}
+
 // underLoad loads the broker and ends it.
 func (l *crashLoop) underLoad(s *server) error {
 	load := l.load
@@ -181,28 +231,19 @@ func (l *crashLoop) underLoad(s *server) error {
 		load.sizes = []func(*rand.Rand) []int{mixed, mixed, mixed, tiny, direct}[l.rng.IntN(5)]
 		load.pause = []time.Duration{0, time.Millisecond, 3 * time.Millisecond}[l.rng.IntN(3)]
 	}
+	end := l.end
+	if l.rng.IntN(15) == 0 {
+		end = l.endInOrder
+	}
 	w := load.begin(l.h, s.address, &l.seqs, l.rng.Uint64())
-	delay := l.exponential(300*time.Millisecond, 1500*time.Millisecond)
-	inOrderNow := l.end == nil && l.rng.IntN(15) == 0
-	err := l.await(s, w, delay)
+	err := l.await(s, w, l.exponential(300*time.Millisecond, 1500*time.Millisecond))
 	w.ending.Store(true)
-	switch {
-	case err != nil:
+	if err == nil {
+		l.last, err = end(s)
+	} else {
 		s.kill()
-	case l.end != nil:
-		l.last, err = l.end(l, s)
-	case inOrderNow:
-		l.last, err = inOrder, endInOrder(s)
-		l.done.orders++
-	default:
-		s.kill()
-		l.last = killed
-		l.done.kills++
 	}
-	if err = cmp.Or(w.end(), err); err != nil {
-		return died(s, err)
-	}
-	return nil
+	return errors.Join(err, w.end())
 }
 
 // await waits for the first acknowledgement, and then for so long.
@@ -222,37 +263,61 @@ func (l *crashLoop) await(s *server, w *load, delay time.Duration) error {
 	}
 }
 
-func endInOrder(s *server) error {
+func (l *crashLoop) endInOrder(s *server) (ending, error) {
+	l.done.orders++
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
+		return inOrder, err
 	}
 	select {
 	case <-s.exited:
 	case <-time.After(30 * time.Second):
-		return errors.New("the broker does not end")
+		return inOrder, errors.New("the broker does not end")
 	}
 	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("the broker ended with code %d", code)
+		return inOrder, fmt.Errorf("the broker ended with code %d", code)
 	}
-	return nil
+	return inOrder, nil
 }
 
 // final looks at everything once more, ends in order, and looks again.
 func (l *crashLoop) final() error {
 	for range 2 {
 		s, err := tryStart(l.t, l.options())
+		if err == nil {
+			err = l.h.verify(s.address, l.dir, l.last, true)
+		}
+		if err == nil {
+			l.last, err = l.endInOrder(s)
+		}
 		if err != nil {
 			return died(s, err)
 		}
-		if err := l.h.verify(s.address, l.dir, l.last, true); err != nil {
-			return died(s, err)
-		}
-		if err := endInOrder(s); err != nil {
-			return died(s, err)
-		}
-		l.last = inOrder
 	}
 	return nil
+}
+
+// TestEndInOrderWhileClientsLogIn: a connection that is logging in when the broker is told to end is closed after its reply
+// like any other, and does not keep the broker from ending.
+func TestEndInOrderWhileClientsLogIn(t *testing.T) {
+	for range 5 {
+		s := start(t, options{args: []string{"--shards", "2"}})
+		var clients sync.WaitGroup
+		in := make(chan struct{}, 1000)
+		for range 8 {
+			clients.Go(func() {
+				c, err := login(s.address)
+				for ; err == nil; err = c.Ping(context.Background()) {
+					select {
+					case in <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		<-in
+		s.stop()
+		clients.Wait()
+	}
 }
 
 // died adds the broker's log to an error.
@@ -268,7 +333,11 @@ func (l *crashLoop) table() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) { fmt.Fprintf(w, "%s\t%v\n", name, value) }
-	row("kills", fmt.Sprintf("%d, %d of them while starting", l.done.kills, l.done.whileStarting))
+	if l.cuts > 0 {
+		row("power cuts", l.done.cuts)
+	}
+	row("kills", l.done.kills)
+	row("of these while starting", l.done.whileStarting)
 	row("ends in order", l.done.orders)
 	row("messages acknowledged", l.h.acked)
 	row("messages verified", l.h.verified)

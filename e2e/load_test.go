@@ -33,6 +33,8 @@ type load struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	ending   atomic.Bool // errors are expected
+	marked   atomic.Bool
+	late     atomic.Int64 // batches acknowledged that were sent after it was marked
 	bytes    atomic.Int64
 	ackedOne chan struct{}
 	once     sync.Once
@@ -96,7 +98,7 @@ func (l *load) end() error {
 	}
 }
 
-func (l *load) running() bool { return l.ctx.Err() == nil && !l.ending.Load() }
+func (l *load) running() bool { return l.ctx.Err() == nil }
 
 // refused reports whether the broker turned a request down because of what happens to the topic.
 func refused(err error) bool {
@@ -145,7 +147,7 @@ func (l *load) send(c *client.Client, rng *rand.Rand, b *producing, producer uin
 		return err
 	}
 	l.bytes.Add(int64(len(data)))
-	r := l.h.send(log, id, len(sizes))
+	r, marked := l.h.send(log, id, len(sizes)), l.marked.Load()
 	placed, err := c.Send(l.ctx, stream(), log.topic.id(), uint32(log.partition), data)
 	if err != nil {
 		l.h.refused(r)
@@ -154,6 +156,9 @@ func (l *load) send(c *client.Client, rng *rand.Rand, b *producing, producer uin
 	if err := l.h.ack(r, placed.BaseOffset); err != nil {
 		l.fail(err) // even if the broker has ended meanwhile
 		return err
+	}
+	if marked {
+		l.late.Add(1)
 	}
 	l.once.Do(func() { close(l.ackedOne) })
 	return nil
@@ -165,6 +170,7 @@ func (l *load) consume(c *client.Client, rng *rand.Rand, id uint32) error {
 	for l.running() {
 		log := l.h.pick(rng.IntN(1<<20), anyTopic)
 		if log == nil {
+			time.Sleep(time.Millisecond)
 			continue
 		}
 		at := l.h.position(log, id)

@@ -373,10 +373,8 @@ func (s *Shard) stop() {
 		s.accept.stop(s)
 	}
 	for _, c := range s.conns {
-		if c.fd >= 0 && c.busy == nil {
+		if c.fd >= 0 && c.busy == nil { // else after its reply
 			s.closeConn(c, "", nil)
-		} else if c.fd >= 0 {
-			c.session.ended = true // after its reply
 		}
 	}
 }

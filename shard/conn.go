@@ -474,7 +474,7 @@ func (s *Shard) sentAll(c *conn) {
 	switch {
 	case c.closing:
 		s.tryClose(c)
-	case c.session.ended:
+	case s.stopping:
 		s.closeConn(c, "", nil)
 	default:
 		s.next(c)

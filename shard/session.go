@@ -17,7 +17,6 @@ type session struct {
 	number uint64 // 0: none
 	client [16]byte
 	user   metadata.UserID
-	ended  bool
 }
 
 func (x *session) bound() bool { return x.number != 0 }
