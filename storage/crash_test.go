@@ -1,13 +1,12 @@
 package storage_test
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"runtime/debug"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -126,8 +125,47 @@ func (w *world) act(n *node) {
 			l.Retain(rule)
 		}
 	case v < 93:
-		n.s.TakeChanged(func(*storage.Log) {})
+		w.move(h)
 	}
+}
+
+// move has another shard take the log over.
+func (w *world) move(h *history) {
+	if h.closing || h.moving || len(w.nodes) == 1 {
+		return
+	}
+	h.moving = true
+	h.moved++
+	from, to := h.owner, w.nodes[w.rng.IntN(len(w.nodes))]
+	if from == to {
+		to = w.nodes[(from.number+1)%len(w.nodes)]
+	}
+	w.trace("log %d: move from shard %d to %d", h.info.id, from.number, to.number)
+	c := w.newCall(h, storage.ReqDetach)
+	c.done = func(c *call) {
+		if c.Err != nil {
+			h.moving = false
+			if !errors.Is(c.Err, storage.ErrFenced) {
+				w.unexpected(c)
+			}
+			return
+		}
+		h.owner = to
+		a := w.newCall(h, storage.ReqAttach)
+		a.done = func(a *call) {
+			if a.Err != nil {
+				w.unexpected(a)
+				return
+			}
+			from.s.Released(h.info.id)
+			h.moving = false
+			w.stats.moves++
+		}
+		w.calls = append(w.calls, a)
+		to.s.Attach(c.Moved, &a.Request)
+		w.drain(to)
+	}
+	w.send(c)
 }
 
 func (w *world) append(h *history) {
@@ -222,7 +260,7 @@ func (w *world) changeMeta(mine []*history) {
 
 // deleteLog closes a log, has its retirement committed, drops it, and has its id forgotten.
 func (w *world) deleteLog(h *history) {
-	if h.closing {
+	if h.closing || h.moving {
 		return
 	}
 	h.closing = true
@@ -420,7 +458,7 @@ func sweep(t *testing.T, runs, steps int, shape func(w *world)) {
 func (c *counts) add(o *counts) {
 	for _, p := range []struct{ to, from *int }{{&c.kills, &o.kills}, {&c.cuts, &o.cuts}, {&c.recoveries, &o.recoveries},
 		{&c.recoveryCrashes, &o.recoveryCrashes}, {&c.told, &o.told}, {&c.polls, &o.polls}, {&c.laps, &o.laps}, {&c.direct, &o.direct},
-		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.noSpace, &o.noSpace}} {
+		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.noSpace, &o.noSpace}} {
 		*p.to += *p.from
 	}
 }
@@ -434,6 +472,3 @@ func TestNothingAcknowledgedIsLostWhenTheDiskFails(t *testing.T) {
 func TestAFullDiskIsAnErrorWithANameAndPasses(t *testing.T) {
 	sweep(t, 40, 400, func(w *world) { w.opt.space = true })
 }
-
-var _ = binary.LittleEndian
-var _ = syscall.EIO

@@ -57,7 +57,8 @@ type history struct {
 	info    logInfo
 	owner   *node
 	closing bool // a delete began
-	gone    bool // retired for certain
+	moving  bool // to another shard
+	moved   int  // how often since the start
 
 	sent    []*record // in order of sending
 	visible []*record // told and not lost, in order of offsets
