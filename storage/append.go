@@ -116,7 +116,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	}
 	c.note(base, pos, ts)
 	c.end, c.nextOffset = pos+Pos(n), node.next
-	seg.note(base, pos, ts)
+	seg.index = note(seg.index, base, pos, ts)
 	seg.end, seg.next, seg.lastTS = c.end, node.next, ts
 	seg.recordBytes += int64(n)
 	l.next, l.lastTS = node.next, ts

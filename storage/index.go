@@ -16,12 +16,12 @@ type indexEntry struct {
 // indexStep is how many bytes lie between two entries of a segment's index, at least.
 const indexStep = 64 << 10
 
-// note adds a batch to the sparse index. Batches come in order.
-func (g *segment) note(offset Offset, pos Pos, ts uint64) {
-	if k := len(g.index); k > 0 && pos-g.index[k-1].pos < indexStep {
-		return
+// note adds a batch to a sparse index. Batches come in order.
+func note(ix []indexEntry, offset Offset, pos Pos, ts uint64) []indexEntry {
+	if k := len(ix); k > 0 && pos-ix[k-1].pos < indexStep {
+		return ix
 	}
-	g.index = append(g.index, indexEntry{offset, pos, ts})
+	return append(ix, indexEntry{offset, pos, ts})
 }
 
 // floorOffset returns the position of the last indexed batch at or before offset.
@@ -64,7 +64,7 @@ func (g *segment) prepare() {
 	case g.readFD >= 0 && !g.indexed && !g.indexing:
 		g.indexing = true
 		g.users++
-		g.index = g.index[:0]
+		g.scanned = g.scanned[:0]
 		g.scan(segmentStart, readMin)
 	case g.readFD >= 0 && g.indexed:
 		g.wakeWaiters(nil)
@@ -106,17 +106,18 @@ func (g *segment) wakeWaiters(err error) {
 
 const scanBytes = 1 << 20
 
-// scan reads on from pos, at least n bytes, and notes every batch it passes.
+// scan reads on from pos, at least n bytes, and notes every batch it passes, up to what this run has written: that is
+// noted already, and may be on its way.
 func (g *segment) scan(pos Pos, n int) {
 	s := g.log.s
-	if pos >= g.end || g.gone {
-		g.scanned(nil)
+	if pos >= g.found || g.gone {
+		g.endScan(nil)
 		return
 	}
-	n = int(min(Pos(max(n, scanBytes)), g.end-pos))
+	n = int(min(Pos(max(n, scanBytes)), g.found-pos))
 	buf := s.cfg.ReadMemory.Get(n)
 	if buf == nil {
-		g.scanned(ErrNoMemory)
+		g.endScan(ErrNoMemory)
 		return
 	}
 	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(pos), Buf: buf}, pendingOp{done: segmentScanned, log: g.log, seg: g, buf: buf, pos: pos})
@@ -126,47 +127,51 @@ func segmentScanned(s *Store, p *pendingOp, res int64, err error) {
 	g := p.seg
 	pos, bad := p.pos, false
 	if err == nil {
-		pos, bad = g.index0(p.buf[:res], p.pos)
+		g.scanned, pos, bad = indexBatches(g.scanned, p.buf[:res], p.pos, g.found)
 	}
 	s.cfg.ReadMemory.Put(p.buf)
 	switch {
 	case err != nil:
-		g.scanned(err)
+		g.endScan(err)
 	case bad || pos == p.pos && res < int64(len(p.buf)):
 		s.report("damaged segment", g.log.cfg.ID, ErrDamaged)
-		g.scanned(nil) // what was found can be served; a poll behind it finds the damage
+		g.endScan(nil) // what was found can be served; a poll behind it finds the damage
 	default:
 		g.scan(pos, scanBytes)
 	}
 }
 
-// index0 notes the batches whose headers lie in data, which begins at pos, and returns where to read on.
-func (g *segment) index0(data []byte, pos Pos) (next Pos, bad bool) {
+// indexBatches notes in ix the batches whose headers lie in data, which begins at pos, and returns where to read on. The last
+// record ends at end. bad: there is something else.
+func indexBatches(ix []indexEntry, data []byte, pos, end Pos) (_ []indexEntry, next Pos, bad bool) {
 	i := 0
 	for i+batch.HeaderSize <= len(data) {
 		n, ok := batch.Peek(data[i:])
 		if !ok {
 			skip, zero := paddingAt(data[i:], pos+Pos(i))
 			if !zero {
-				return pos + Pos(i), true
+				return ix, pos + Pos(i), true
 			}
 			i += skip
 			continue
 		}
 		b := batch.Batch(data[i : i+batch.HeaderSize])
-		g.note(b.BaseOffset(), pos+Pos(i), b.BaseTimestamp())
+		ix = note(ix, b.BaseOffset(), pos+Pos(i), b.BaseTimestamp())
 		i += n
 	}
-	if i < len(data) && pos+Pos(len(data)) >= g.end {
-		return g.end, false
+	if i < len(data) && pos+Pos(len(data)) >= end {
+		return ix, end, false
 	}
-	return pos + Pos(i), false
+	return ix, pos + Pos(i), false
 }
 
-// scanned ends the making of the index.
-func (g *segment) scanned(err error) {
+// endScan ends the making of the index.
+func (g *segment) endScan(err error) {
 	g.indexing = false
-	g.indexed = err == nil
+	if g.indexed = err == nil; g.indexed {
+		g.index = append(g.scanned, g.index...)
+		g.scanned = nil
+	}
 	g.release()
 	g.wakeWaiters(err)
 }

@@ -75,10 +75,12 @@ type segment struct {
 	opening     bool // readFD is being opened
 	gone        bool // removed from the log; closed when nobody uses it
 
-	index    []indexEntry // every 64 KiB or so; complete when indexed
+	index    []indexEntry // every 64 KiB or so; complete when indexed, else of what this run wrote
 	indexed  bool
 	indexing bool
-	waiters  requestList // polls that wait for the index or the descriptor
+	found    Pos          // end of the records that recovery found
+	scanned  []indexEntry // of those, while they are being indexed
+	waiters  requestList  // polls that wait for the index or the descriptor
 }
 
 // logDir and segmentPath name what lies where in the data directory.
