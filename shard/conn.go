@@ -47,6 +47,7 @@ type conn struct {
 	lastMeta uint64    // highest request number of a metadata command of this session
 	move     *connMove // on its way to another shard
 
+	bodyDue   bool // in Shard.bodies
 	sendBegan int64
 	slow      bool // its send was cancelled to give memory back
 }
@@ -388,8 +389,30 @@ func (s *Shard) receiveBody(c *conn) {
 		return
 	}
 	c.deadline = s.pieceDeadline(c)
-	to := min(len(c.frame), c.frameLen+bodyPiece)
-	c.recv = s.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: c.frame[c.frameLen:to], Token: c.token(connBody)})
+	c.bodyDue = true
+	s.bodies = append(s.bodies, c)
+}
+
+// bodyTurnMax bounds the bytes of large bodies that a turn begins to receive: the kernel copies them inside our next
+// call, and small requests wait for that.
+const bodyTurnMax = 1 << 20
+
+// armBodies begins to receive the bodies that are due, as far as one turn may.
+func (s *Shard) armBodies() {
+	n, left := 0, bodyTurnMax
+	for ; n < len(s.bodies) && left > 0; n++ {
+		c := s.bodies[n]
+		if !c.bodyDue || c.closing {
+			continue // closed meanwhile; its place may be another connection's already
+		}
+		c.bodyDue = false
+		p := c.frame[c.frameLen:min(len(c.frame), c.frameLen+bodyPiece)]
+		c.recv = s.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: p, Token: c.token(connBody)})
+		left -= len(p)
+	}
+	rest := copy(s.bodies, s.bodies[n:])
+	clear(s.bodies[rest:])
+	s.bodies = s.bodies[:rest]
 }
 
 func (s *Shard) bodyReceived(c *conn, done *uring.Completion) {

@@ -42,6 +42,7 @@ type Shard struct {
 	nextSweep  int64
 	nextSlow   int64
 	nextRetain int64
+	bodies     []*conn // want to receive the next piece of a frame
 	starving   []*conn // want memory for a frame
 	noBuffer   []*conn // want a receive buffer
 	held       int     // receive buffers in use
@@ -146,6 +147,7 @@ func (s *Shard) Turn(block bool) {
 	s.answerStore() // what comes of the answers is in the same group
 	s.store.End()
 	s.answerStore()
+	s.armBodies()
 	s.submitStore()
 	s.publish()
 	if s.stopping {
@@ -160,7 +162,7 @@ func (s *Shard) Turn(block bool) {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() || s.store.Unflushed() {
+	if s.inbox.hasNews() || s.store.Unflushed() || len(s.bodies) > 0 {
 		return 0
 	}
 	next := s.store.Deadline()
