@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == forbidUring {
 		execWithoutUring(os.Args[2:])
 	}
+	if len(os.Args) > 1 && os.Args[1] == serveDisk {
+		runDisk(os.Args[2:])
+	}
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "galgo-e2e-")
 	if err != nil {
