@@ -72,6 +72,7 @@ func (s *Store) Complete(token uint64, res int64, err error) {
 	s.opFree = int32(token)
 	s.opsInFlight--
 	p.done(s, p, res, err)
+	s.invariants()
 }
 
 // TakeOps returns what is to be submitted, in this order. The slice is valid until the next call into the store.

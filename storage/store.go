@@ -119,6 +119,7 @@ func (s *Store) End() {
 	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
 		s.journal.syncBuffered()
 	}
+	s.invariants()
 }
 
 // Deadline returns the monotonic time, in nanoseconds, at which the store wants a turn; 0: none.
@@ -131,6 +132,7 @@ func (s *Store) Do(r *Request) {
 	r.poll = pollState{}
 	r.log = nil
 	s.start(r)
+	s.invariants()
 }
 
 // TakeDone returns the next answered request, or nil.
