@@ -117,9 +117,7 @@ func (d *Disk) Submit(owner int, op storage.Op) {
 	}
 	switch op.Kind {
 	case storage.OpRead:
-		for i := range op.Buf {
-			op.Buf[i] = poison
-		}
+		fill(op.Buf)
 	case storage.OpWrite:
 		f.sum = xxh3.Hash(op.Buf)
 		if op.Inline && !f.done {

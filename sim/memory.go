@@ -1,6 +1,9 @@
 package sim
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Memory is a storage.Memory of a fixed budget that notices when memory is used after it was given back.
 type Memory struct {
@@ -30,9 +33,9 @@ func (m *Memory) Get(n int) []byte {
 	if k := len(m.free[size]); k > 0 {
 		b = m.free[size][k-1]
 		m.free[size] = m.free[size][:k-1]
-		for i, v := range b {
-			if v != poison {
-				panic(fmt.Sprintf("sim: byte %d of %d was written after the memory was given back", i, size))
+		for at := 0; at < size; at += blockSize {
+			if !bytes.Equal(b[at:at+blockSize], poisoned[:]) {
+				panic(fmt.Sprintf("sim: memory of %d bytes was written at %d after it was given back", size, at))
 			}
 		}
 	} else {
@@ -58,9 +61,11 @@ func (m *Memory) Put(b []byte) {
 	m.free[len(b)] = append(m.free[len(b)], b)
 }
 
+var poisoned = [blockSize]byte(bytes.Repeat([]byte{poison}, blockSize))
+
 func fill(b []byte) {
-	for i := range b {
-		b[i] = poison
+	for at := 0; at < len(b); at += blockSize {
+		copy(b[at:], poisoned[:])
 	}
 }
 
