@@ -136,7 +136,7 @@ func (a *acceptor) tryClose(s *Shard) {
 // closeSockets closes what is still open when the shard ends without waiting for its connections: its journal failed.
 // Nothing is in flight any more.
 func (s *Shard) closeSockets() {
-	for _, c := range s.conns {
+	for _, c := range s.conns.all {
 		if c.fd >= 0 {
 			_ = unix.Close(int(c.fd))
 			c.fd = -1

@@ -372,7 +372,7 @@ func (s *Shard) stop() {
 	if s.lead != nil {
 		s.accept.stop(s)
 	}
-	for _, c := range s.conns {
+	for _, c := range s.conns.all {
 		if c.fd >= 0 && c.busy == nil { // else after its reply
 			s.closeConn(c, "", nil)
 		}
@@ -382,7 +382,7 @@ func (s *Shard) stop() {
 // tryStop goes through the end of a shard: its connections close; when those of all shards are closed nobody needs its
 // logs any more, and the journal is finished.
 func (s *Shard) tryStop() {
-	if !s.drained && s.connCount == 0 && len(s.forgetting) == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed) {
+	if !s.drained && s.conns.count == 0 && len(s.forgetting) == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed) {
 		s.drained = true
 		if int(s.b.drained.Add(1)) == len(s.b.shards) {
 			for _, o := range s.b.shards {

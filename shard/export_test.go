@@ -11,7 +11,7 @@ func (b *Broker) MoveConnection(id uint32, to int) bool {
 	for _, s := range b.shards {
 		found := make(chan bool, 1)
 		s.post(func(s *Shard) {
-			for _, c := range s.conns {
+			for _, c := range s.conns.all {
 				if c.fd >= 0 && c.id == id {
 					found <- true
 					s.moveConn(c, router.ShardID(to), func(ok bool) { moved <- ok })

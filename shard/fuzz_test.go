@@ -200,7 +200,9 @@ func FuzzStream(f *testing.F) {
 					t.Errorf("answer %d is for %s and not for %s", i, a.ReplyOperation(), want[i])
 				}
 			}
-			x.until(t, "nothing is held", func(s *Shard) bool { return s.connCount == 0 && s.held == 0 && s.strange == 0 && len(x.io.held) == 0 })
+			x.until(t, "nothing is held", func(s *Shard) bool {
+				return s.conns.count == 0 && s.intake.held == 0 && s.intake.strange == 0 && len(x.io.held) == 0
+			})
 		}
 	})
 }

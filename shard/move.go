@@ -53,9 +53,7 @@ func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
 	b.loads[s.id].conns.Add(-1)
 	b.loads[m.to].conns.Add(1)
 	s.port.Control(m.to, message{kind: msgConn, conn: acceptedConn{fd: c.fd, id: c.id, opened: c.opened, session: c.session, lastMeta: c.lastMeta}})
-	c.fd, c.peer, c.session = -1, "", session{}
-	s.connFree = append(s.connFree, c.slot)
-	s.connCount--
+	s.conns.put(c)
 	m.done(true)
 	return true
 }

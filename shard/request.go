@@ -107,7 +107,7 @@ func (s *Shard) dropFrame(q *request) {
 	if q.recvID != 0 {
 		s.io.Release(q.recvID)
 		q.recvID = 0
-		s.held--
+		s.intake.held--
 	}
 	if q.frame != nil {
 		s.recvPool.Put(q.frame)

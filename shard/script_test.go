@@ -309,7 +309,7 @@ func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 	}
 	x.until(t, "all wait for their peer to read", func(s *Shard) bool {
 		n := 0
-		for _, c := range s.conns {
+		for _, c := range s.conns.all {
 			if c.fd >= 0 && c.send != 0 && (c.stashed || c.keptLen > 0) {
 				n++
 			}
@@ -317,8 +317,8 @@ func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 		return n == peers
 	})
 	x.do(func(s *Shard) {
-		if s.held > recvBufs/2+1 {
-			t.Errorf("%d of %d receive buffers are held for peers that do not read", s.held, recvBufs)
+		if s.intake.held > recvBufs/2+1 {
+			t.Errorf("%d of %d receive buffers are held for peers that do not read", s.intake.held, recvBufs)
 		}
 	})
 	x.do(func(s *Shard) { // and when they read, all is answered
@@ -333,7 +333,9 @@ func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 			}
 		}
 	})
-	x.until(t, "all are closed", func(s *Shard) bool { return s.connCount == 0 && s.held == 0 && s.strange == 0 && len(x.io.held) == 0 })
+	x.until(t, "all are closed", func(s *Shard) bool {
+		return s.conns.count == 0 && s.intake.held == 0 && s.intake.strange == 0 && len(x.io.held) == 0
+	})
 }
 
 // TestStrangersShareLittleMemory: connections before login that begin large requests leave the memory to those who are in.
@@ -346,9 +348,9 @@ func TestStrangersShareLittleMemory(t *testing.T) {
 		strangers = append(strangers, x.connect(&socket{pieces: [][]byte{bytes.Clone(half)}, open: true}))
 	}
 	x.until(t, "all are in the middle of a frame, or refused", func(s *Shard) bool {
-		most = max(most, s.strange)
+		most = max(most, s.intake.strange)
 		n := 0
-		for _, c := range s.conns {
+		for _, c := range s.conns.all {
 			if c.fd >= 0 && c.frame == nil {
 				n++
 			}
@@ -363,7 +365,7 @@ func TestStrangersShareLittleMemory(t *testing.T) {
 		t.Errorf("%d answers for who is logged in", len(frames))
 	}
 	x.do(func(s *Shard) {
-		for _, c := range s.conns {
+		for _, c := range s.conns.all {
 			if c.fd >= 0 {
 				s.closeConn(c, "", nil)
 			}
@@ -372,5 +374,5 @@ func TestStrangersShareLittleMemory(t *testing.T) {
 	for _, k := range strangers {
 		<-k.closed
 	}
-	x.until(t, "nothing is held", func(s *Shard) bool { return s.connCount == 0 && s.strange == 0 && s.held == 0 })
+	x.until(t, "nothing is held", func(s *Shard) bool { return s.conns.count == 0 && s.intake.strange == 0 && s.intake.held == 0 })
 }

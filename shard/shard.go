@@ -36,17 +36,11 @@ type Shard struct {
 	started time.Time
 	mono    int64 // nanoseconds since started
 
-	conns      []*conn
-	connFree   []uint32
-	connCount  int
+	conns      connTable
+	intake     intake
 	nextSweep  int64
 	nextSlow   int64
 	nextRetain int64
-	bodies     []*conn // want to receive the next piece of a frame
-	starving   []*conn // want memory for a frame
-	noBuffer   []*conn // want a receive buffer
-	held       int     // receive buffers in use
-	strange    int     // bytes of recvPool that connections before login have
 	uncredited []waiting
 	turnOf     uint32 // round robin of balanced sends
 	logTokens  int
@@ -162,7 +156,7 @@ func (s *Shard) Turn(block bool) {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() || s.store.Unflushed() || len(s.bodies) > 0 {
+	if s.inbox.hasNews() || s.store.Unflushed() || len(s.intake.bodies) > 0 {
 		return 0
 	}
 	next := s.store.Deadline()
@@ -171,16 +165,16 @@ func (s *Shard) sleep() time.Duration {
 			next = t
 		}
 	}
-	if s.connCount > 0 || s.keepsMemory() {
+	if s.conns.count > 0 || s.keepsMemory() {
 		earlier(s.nextSweep)
 	}
-	if s.connCount > 0 && s.memoryShort() {
+	if s.conns.count > 0 && s.memoryShort() {
 		earlier(max(s.nextSlow, s.mono+int64(slowAfter)))
 	}
 	if s.store.Logs() > 0 {
 		earlier(s.nextRetain)
 	}
-	if len(s.starving) > 0 || len(s.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing {
+	if len(s.intake.starving) > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {

@@ -27,11 +27,11 @@ func (s *Shard) memoryShort() bool { return s.b.lines.tail.Short() || s.b.lines.
 
 // watchSlow cancels sends that hold memory and do not end.
 func (s *Shard) watchSlow() {
-	if s.mono < s.nextSlow || s.connCount == 0 || !s.memoryShort() {
+	if s.mono < s.nextSlow || s.conns.count == 0 || !s.memoryShort() {
 		return
 	}
 	s.nextSlow = s.mono + int64(slowAfter)
-	for _, c := range s.conns {
+	for _, c := range s.conns.all {
 		if c.send != 0 && !c.slow && !c.closing && c.busy != nil && c.busy.code == wire.CodePollMessages && s.mono-c.sendBegan >= int64(slowAfter) {
 			c.slow = true
 			s.stats.slow++

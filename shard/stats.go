@@ -41,6 +41,6 @@ func (b *Broker) Stats() []Stats {
 func (s *Shard) statistics() Stats {
 	copies, bytes := s.store.Copies()
 	return Stats{IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
-		Requests: s.stats.requests, Connections: s.connCount, Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: s.stats.slow,
+		Requests: s.stats.requests, Connections: s.conns.count, Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: s.stats.slow,
 		DirectWrites: s.store.DirectWrites(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
 }

@@ -1,0 +1,94 @@
+package shard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// closeConn ends a connection. why is what the log says, empty for the ordinary end.
+func (s *Shard) closeConn(c *conn, why string, err error) {
+	if c.closing {
+		return
+	}
+	c.closing = true
+	if why != "" && s.logAllowed() {
+		fields := []zap.Field{zap.String("peer", c.peer), zap.String("why", why)}
+		if err != nil {
+			fields = append(fields, zap.Error(err))
+		}
+		s.log.Warn("connection closed", fields...)
+	}
+	for _, h := range []uring.Handle{c.recv, c.send} {
+		if h != 0 {
+			s.submit(uring.Op{Kind: uring.KindCancel, Target: h, Token: tokNone})
+		}
+	}
+	if c.stash.ID != 0 {
+		s.releaseRecv(c.stash.ID)
+		c.stashed, c.stash = false, uring.Recv{}
+	}
+	s.tryClose(c)
+}
+
+// tryClose closes the socket when nothing of the connection is in flight.
+func (s *Shard) tryClose(c *conn) {
+	if c.recv != 0 || c.send != 0 || c.busy != nil || c.stashed {
+		return
+	}
+	if c.kept != nil {
+		s.putFrameMemory(c, c.kept)
+	}
+	if c.frame != nil {
+		s.putFrameMemory(c, c.frame)
+	}
+	c.kept, c.frame, c.keptLen, c.wanted, c.deadline = nil, nil, 0, 0, 0
+	s.logout(c)
+	s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: c.fd, Token: c.token(connClose)})
+}
+
+func (s *Shard) freeConn(c *conn) {
+	if c.opened {
+		s.b.clients.Add(-1)
+	}
+	s.conns.put(c)
+	s.b.connEnded(s.id)
+}
+
+// sweep closes connections that let their deadline pass, and gives memory back that was not used. It runs once a second.
+func (s *Shard) sweep() {
+	if s.mono < s.nextSweep {
+		return
+	}
+	s.nextSweep = s.mono + int64(time.Second)
+	s.logTokens = logsPerSecond
+	for _, p := range s.pools {
+		p.Trim()
+	}
+	for _, c := range s.conns.all {
+		if c.fd < 0 || c.closing || c.deadline == 0 || c.deadline > s.mono {
+			continue
+		}
+		switch {
+		case c.send != 0:
+			s.closeConn(c, "peer does not read its reply", nil)
+		case c.wanted != 0:
+			s.closeConn(c, "no memory for the request in time", nil)
+		case c.frame != nil || c.keptLen > 0:
+			s.closeConn(c, "request too slow", nil)
+		default:
+			s.closeConn(c, "no login in time", nil)
+		}
+	}
+}
+
+// logAllowed bounds what peers can make the log grow by.
+func (s *Shard) logAllowed() bool {
+	if s.logTokens == 0 {
+		return false
+	}
+	s.logTokens--
+	return true
+}

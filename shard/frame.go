@@ -1,0 +1,293 @@
+package shard
+
+import (
+	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// feed takes received bytes. c handles no request.
+func (s *Shard) feed(c *conn, r uring.Recv) {
+	if c.keptLen > 0 {
+		ok := s.keep(c, r.Data)
+		s.releaseRecv(r.ID)
+		if !ok {
+			s.closeConn(c, "no memory for received bytes", nil)
+			return
+		}
+		s.feedKept(c)
+		return
+	}
+	n, ok := s.frameSize(c, r.Data)
+	if !ok {
+		s.releaseRecv(r.ID)
+		return
+	}
+	if n == 0 || n > len(r.Data) {
+		fits := s.keep(c, r.Data)
+		s.releaseRecv(r.ID)
+		if !fits {
+			s.closeConn(c, "no memory for received bytes", nil)
+			return
+		}
+		s.feedKept(c)
+		return
+	}
+	if len(r.Data) > n && !s.keep(c, r.Data[n:]) {
+		s.releaseRecv(r.ID)
+		s.closeConn(c, "no memory for received bytes", nil)
+		return
+	}
+	s.begin(c, r.Data[:n], r.ID, nil)
+}
+
+// frameSize returns the size of the frame that p begins with, 0 if that is not known yet. False: c is being closed.
+func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
+	if len(p) < vsr.HeaderSize {
+		return 0, true
+	}
+	_, n, err := vsr.DecodeHeader(p, s.cfg.FrameBytesMax)
+	if err != nil {
+		s.closeConn(c, "not a frame of the protocol", err)
+		return 0, false
+	}
+	if n > preLoginBytesMax && !c.session.bound() {
+		s.closeConn(c, "frame too large before login", nil)
+		return 0, false
+	}
+	return n, true
+}
+
+// keep appends p to the bytes that wait.
+func (s *Shard) keep(c *conn, p []byte) bool {
+	if need := c.keptLen + len(p); need > len(c.kept) {
+		buf := s.frameMemory(c, need)
+		if buf == nil {
+			return false
+		}
+		buf = buf[:cap(buf)]
+		copy(buf, c.kept[:c.keptLen])
+		if c.kept != nil {
+			s.putFrameMemory(c, c.kept)
+		}
+		c.kept = buf
+	}
+	c.keptLen += copy(c.kept[c.keptLen:], p)
+	s.copied(len(p))
+	return true
+}
+
+// frameMemory gets memory for received bytes. Connections before login share a small part of it, so that they can't keep
+// others from being served.
+func (s *Shard) frameMemory(c *conn, n int) []byte {
+	if !c.session.bound() && s.intake.strange+n > s.b.strangersMax {
+		return nil
+	}
+	buf := s.recvPool.Get(n)
+	if buf != nil && !c.session.bound() {
+		c.strange += cap(buf)
+		s.intake.strange += cap(buf)
+	}
+	return buf
+}
+
+func (s *Shard) putFrameMemory(c *conn, buf []byte) {
+	s.known(c, cap(buf))
+	s.recvPool.Put(buf)
+}
+
+// known counts n bytes no longer as those of a connection before login.
+func (s *Shard) known(c *conn, n int) {
+	n = min(n, c.strange)
+	c.strange -= n
+	s.intake.strange -= n
+}
+
+func (s *Shard) copied(n int) {
+	s.stats.copies++
+	s.stats.copiedBytes += uint64(n)
+}
+
+// feedKept looks for a frame in the bytes that wait, and has the rest of it come in.
+func (s *Shard) feedKept(c *conn) {
+	if c.eof && c.keptLen == 0 {
+		s.peerClosed(c)
+		return
+	}
+	if c.keptLen == 0 {
+		s.await(c)
+		return
+	}
+	n, ok := s.frameSize(c, c.kept[:c.keptLen])
+	if !ok {
+		return
+	}
+	if c.eof && (n == 0 || n > c.keptLen) {
+		s.peerClosed(c)
+		return
+	}
+	if n == 0 || n > c.keptLen {
+		uring.QuickAck(c.fd)
+	}
+	if n == 0 {
+		c.deadline = s.pieceDeadline(c)
+		s.armRecv(c)
+		return
+	}
+	c.wanted = n
+	s.takeFrame(c)
+}
+
+// takeFrame gets memory for the frame that the kept bytes begin with, and receives what is missing straight into it.
+func (s *Shard) takeFrame(c *conn) {
+	buf := s.frameMemory(c, c.wanted)
+	if buf == nil && !c.session.bound() {
+		s.closeConn(c, "no memory for a request before login", nil)
+		return
+	}
+	if buf == nil {
+		if c.deadline == 0 || len(s.intake.starving) == 0 || !s.isStarving(c) {
+			c.deadline = s.mono + int64(s.cfg.RequestTimeout)
+			s.intake.starving = append(s.intake.starving, c)
+		}
+		return
+	}
+	c.frame, c.wanted = buf, 0
+	c.frameLen = copy(buf, c.kept[:c.keptLen])
+	s.copied(c.frameLen)
+	rest := copy(c.kept, c.kept[c.frameLen:c.keptLen])
+	c.keptLen = rest
+	if rest == 0 {
+		s.putFrameMemory(c, c.kept)
+		c.kept = nil
+	}
+	s.receiveBody(c)
+}
+
+// pieceDeadline is when the next piece of a frame must be there.
+func (s *Shard) pieceDeadline(c *conn) int64 {
+	d := s.mono + int64(s.cfg.RequestTimeout)
+	if !c.session.bound() {
+		d = min(d, c.idleSince+int64(s.cfg.HandshakeTimeout))
+	}
+	return d
+}
+
+func (s *Shard) isStarving(c *conn) bool {
+	for _, o := range s.intake.starving {
+		if o == c {
+			return true
+		}
+	}
+	return false
+}
+
+// retryStarving tries again what waited for memory or receive buffers.
+func (s *Shard) retryStarving() {
+	if s.intake.held < recvBufs && len(s.intake.noBuffer) > 0 { // not only when one was given back: that may have been before the refusal
+		list := s.intake.noBuffer
+		s.intake.noBuffer = s.intake.noBuffer[:0]
+		for i, c := range list {
+			list[i] = nil
+			c.stashed = false
+			if c.closing {
+				s.tryClose(c)
+			} else {
+				s.armRecv(c)
+			}
+		}
+	}
+	for k := len(s.intake.starving); k > 0; k-- {
+		c := s.intake.starving[0]
+		s.intake.starving = append(s.intake.starving[:0], s.intake.starving[1:]...)
+		if c.wanted == 0 || c.closing {
+			continue
+		}
+		s.takeFrame(c)
+		if c.wanted != 0 {
+			break
+		}
+	}
+}
+
+// bodyPiece is how much of a body is received at a time: each piece has its own deadline.
+const bodyPiece = 1 << 20
+
+// receiveBody has the next piece of the frame come in, or begins to handle it when it is whole.
+func (s *Shard) receiveBody(c *conn) {
+	if c.frameLen == len(c.frame) {
+		p := c.frame
+		c.frame = nil
+		s.known(c, cap(p))
+		s.begin(c, p, 0, p)
+		return
+	}
+	c.deadline = s.pieceDeadline(c)
+	c.bodyDue = true
+	s.intake.bodies = append(s.intake.bodies, c)
+}
+
+// bodyTurnMax bounds the bytes of large bodies that a turn begins to receive: the kernel copies them inside our next
+// call, and small requests wait for that.
+const bodyTurnMax = 1 << 20
+
+// armBodies begins to receive the bodies that are due, as far as one turn may.
+func (s *Shard) armBodies() {
+	n, left := 0, bodyTurnMax
+	for ; n < len(s.intake.bodies) && left > 0; n++ {
+		c := s.intake.bodies[n]
+		if !c.bodyDue || c.closing {
+			continue // closed meanwhile; its place may be another connection's already
+		}
+		c.bodyDue = false
+		p := c.frame[c.frameLen:min(len(c.frame), c.frameLen+bodyPiece)]
+		c.recv = s.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: p, Token: c.token(connBody)})
+		left -= len(p)
+	}
+	rest := copy(s.intake.bodies, s.intake.bodies[n:])
+	clear(s.intake.bodies[rest:])
+	s.intake.bodies = s.intake.bodies[:rest]
+}
+
+func (s *Shard) bodyReceived(c *conn, done *uring.Completion) {
+	want := min(len(c.frame), c.frameLen+bodyPiece) - c.frameLen
+	switch {
+	case c.closing:
+		s.tryClose(c)
+	case done.Err != 0:
+		s.closeConn(c, "receive failed", done.Err)
+	case int(done.Res) < want:
+		c.frameLen += int(done.Res)
+		s.closeConn(c, "peer closed in the middle of a frame", nil)
+	default:
+		c.frameLen += want
+		s.receiveBody(c)
+	}
+}
+
+// begin handles one whole frame. Its bytes lie in receive buffer id, or in buf.
+func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
+	c.deadline = 0
+	if !c.opened {
+		c.opened = true
+		s.b.clients.Add(1)
+	}
+	q := s.newRequest()
+	if q == nil {
+		s.releaseRecv(id)
+		if buf != nil {
+			s.recvPool.Put(buf)
+		}
+		s.closeConn(c, "no memory for another request", nil)
+		return
+	}
+	if id != 0 && s.intake.held > recvBufs/2 { // others need the receive buffers
+		if own := s.recvPool.Get(len(p)); own != nil {
+			copy(own, p)
+			s.releaseRecv(id)
+			p, id, buf = own, 0, own
+		}
+	}
+	q.conn, q.recvID, q.frame = c, id, buf
+	c.busy = q
+	s.dispatch(c, q, p)
+}
