@@ -76,6 +76,8 @@ type entry struct {
 	stable    Offset
 	check     uint64
 	data      []byte
+
+	doubt bool // in recovery: groups behind it are lost
 }
 
 var errEntry = errors.New("storage: malformed journal entry")

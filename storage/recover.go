@@ -59,7 +59,8 @@ type recovery struct {
 	super   superblock
 	fd      int32
 	fresh   bool
-	power   bool
+	power   bool // what was not synced may be gone
+	rewrite bool // a sync failed: what reads back right may not be on disk
 	journal journalScan
 	logs    map[LogID]*LogState
 	out     *Recovered
@@ -69,7 +70,8 @@ type recovery struct {
 // what was never acknowledged, and starts a new run. It changes nothing that a second recovery would need until the
 // superblock names the new run, so that it may be interrupted at any step.
 func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
-	r := &recovery{cfg: cfg, d: d, fd: fd, logs: map[LogID]*LogState{}}
+	watch := &syncWatch{Disk: d}
+	r := &recovery{cfg: cfg, d: watch, fd: fd, logs: map[LogID]*LogState{}}
 	steps := []struct {
 		name string
 		do   func() error
@@ -80,10 +82,32 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
+			if watch.failed && r.super.sequence > 0 {
+				r.super.boot = [16]byte{}
+				_ = writeSuperblock(d, cfg.Memory, fd, &r.super) // the error to tell is the first one
+			}
 			return nil, fmt.Errorf("recover %s: %s: %w", cfg.Dir, s.name, err)
 		}
 	}
 	return r.out, nil
+}
+
+// syncWatch remembers that a sync failed: the next one would succeed, and what is in the page cache is not on disk.
+type syncWatch struct {
+	Disk
+	failed bool
+}
+
+func (w *syncWatch) Sync(fd int32) error {
+	err := w.Disk.Sync(fd)
+	w.failed = w.failed || err != nil
+	return err
+}
+
+func (w *syncWatch) SyncDir(path string) error {
+	err := w.Disk.SyncDir(path)
+	w.failed = w.failed || err != nil
+	return err
 }
 
 func (r *recovery) report(event string, id LogID, err error) {
@@ -118,6 +142,7 @@ func (r *recovery) readSuper() error {
 		s.first, s.created = 1, r.cfg.Now
 	}
 	r.power = r.super.boot != r.cfg.BootID || r.super.mount != r.cfg.MountID
+	r.rewrite = r.super.boot == [16]byte{}
 	return nil
 }
 
@@ -131,7 +156,7 @@ func (r *recovery) makeDirs() error {
 }
 
 func (r *recovery) readJournals() error {
-	r.journal = journalScan{r: r, shards: map[int]*shardGroups{}}
+	r.journal = journalScan{r: r, shards: map[int]*shardGroups{}, holes: map[int]uint64{}}
 	return r.journal.read()
 }
 
@@ -336,18 +361,24 @@ func (r *recovery) writeSuper() error {
 	return r.d.SyncDir(r.cfg.Dir)
 }
 
+// writeSuperblock writes both copies, one after the other: damage to either does not bring an older one back.
 func writeSuperblock(d Disk, mem Memory, fd int32, s *superblock) error {
 	buf := mem.Get(BlockSize)
 	if buf == nil {
 		return ErrNoMemory
 	}
 	defer mem.Put(buf)
-	s.sequence++
-	s.put(buf)
-	if err := d.Write(fd, buf, int64(s.sequence%2)*BlockSize); err != nil {
-		return err
+	for range 2 {
+		s.sequence++
+		s.put(buf)
+		if err := d.Write(fd, buf, int64(s.sequence%2)*BlockSize); err != nil {
+			return err
+		}
+		if err := d.Sync(fd); err != nil {
+			return err
+		}
 	}
-	return d.Sync(fd)
+	return nil
 }
 
 // Distrust records that what the page cache holds may not be on disk although no power was lost: after a failed sync.

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 	"syscall"
+
+	"github.com/galgo-mq/galgo/batch"
 )
 
 func exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
@@ -21,6 +23,8 @@ type journalScan struct {
 	highest uint64       // highest group number seen anywhere, valid or not acknowledged
 	clean   bool
 	count   int
+	bytes   uint64         // size of all files
+	holes   map[int]uint64 // by shard: the last group that was safe and is lost
 }
 
 type foundGroup struct {
@@ -55,6 +59,7 @@ func (j *journalScan) read() error {
 		}
 		j.names = append(j.names, n)
 		j.fds = append(j.fds, fd)
+		j.bytes += uint64(len(buf))
 		if len(buf) > 0 {
 			j.bufs = append(j.bufs, buf)
 		}
@@ -108,41 +113,54 @@ func (j *journalScan) scan(p []byte) {
 // follow adds the groups of one shard that count: from the newest lap on, without a hole. A hole below a number that a
 // later group calls safe is damage: it is reported, and what follows is used where a log's own order shows no hole.
 func (j *journalScan) follow(shard int, s *shardGroups) {
-	k := j.r.super.first
+	want := j.r.super.first
 	if s.lap != 0 {
-		k = s.lap
+		want = s.lap
 	}
-	last := foundGroup{}
+	var last foundGroup
 	n := 0
-	for {
-		g, ok := s.groups[k]
-		if !ok {
+	for _, g := range s.from(want) {
+		if k := g.head.number; k != want && want > s.top.head.safe {
+			j.r.report("journal cut", 0, fmt.Errorf("shard %d: group %d was not finished; %d behind it was not acknowledged", shard, want, k))
 			break
+		} else if k != want {
+			j.damaged(shard, want, k, s)
 		}
 		j.chain = append(j.chain, g)
-		last = g
-		k++
+		last, want = g, g.head.number+1
 		n++
 	}
 	if plantedReplayStopsEarly && n > 0 {
 		j.chain = j.chain[:len(j.chain)-1]
 	}
 	j.count += n
-	if k <= s.top.head.safe {
-		j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: group %d is unreadable although group %d says that it was safe",
-			ErrDamaged, shard, k, s.top.head.number))
-		for n := k + 1; n <= s.top.head.number; n++ {
-			if g, ok := s.groups[n]; ok {
-				j.chain = append(j.chain, g)
-			}
-		}
-		last = s.top
-	} else if k <= s.top.head.number {
-		j.r.report("journal cut", 0, fmt.Errorf("shard %d: group %d was not finished; %d behind it was not acknowledged", shard, k, s.top.head.number))
-	}
 	if last.head.flags&groupClean == 0 {
 		j.clean = false
 	}
+}
+
+// from returns the groups from a number on, in order.
+func (s *shardGroups) from(number uint64) []foundGroup {
+	list := make([]foundGroup, 0, len(s.groups))
+	for _, g := range s.groups {
+		if g.head.number >= number {
+			list = append(list, g)
+		}
+	}
+	sort.Slice(list, func(a, b int) bool { return list[a].head.number < list[b].head.number })
+	return list
+}
+
+// damaged notes that groups were safe and cannot be read.
+func (j *journalScan) damaged(shard int, from, to uint64, s *shardGroups) {
+	j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: groups %d to %d are unreadable although group %d says that %d was safe",
+		ErrDamaged, shard, from, to-1, s.top.head.number, s.top.head.safe))
+	j.holes[shard] = to - 1
+}
+
+// lostMax bounds the records that may have been told by groups that are lost: those of direct batches take the least room.
+func (j *journalScan) lostMax() Offset {
+	return Offset(j.bytes/entryHeadSize*(batch.LengthMax/batch.FrameHeaderSize) + reserveMax)
 }
 
 // metaCommands returns the journaled metadata commands, by index, each once.
@@ -172,7 +190,9 @@ func (j *journalScan) byLog() map[LogID][]entry {
 
 func (j *journalScan) each(f func(e *entry)) {
 	for _, g := range j.chain {
+		hole := j.holes[int(g.head.shard)]
 		err := entriesOf(g.bytes, g.head, func(e *entry) error {
+			e.doubt = g.head.number < hole
 			f(e)
 			return nil
 		})

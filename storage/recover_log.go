@@ -256,6 +256,9 @@ func (l *logRecovery) dropBelowStart() {
 		k++
 	}
 	s.Segments = append([]SegmentState(nil), s.Segments[k:]...)
+	for len(s.Gaps) > 0 && s.Gaps[0].To <= s.Start {
+		s.Gaps = s.Gaps[1:]
+	}
 }
 
 const windowBytes = 256 << 10
@@ -406,7 +409,7 @@ func (l *logRecovery) window(fd int32, g *SegmentState, ps []piece, buf, old []b
 	if end := g.End - at; end < Pos(len(buf)) && !plantedHoleNotCut {
 		clear(buf[end:])
 	}
-	if n == len(old) && bytes.Equal(buf, old) {
+	if n == len(old) && bytes.Equal(buf, old) && !l.r.rewrite {
 		return false, nil
 	}
 	return true, l.r.d.Write(fd, buf, int64(at))
@@ -450,10 +453,25 @@ func (l *logRecovery) closeGap() {
 	if l.r.journal.clean || l.level == LevelWritten && !l.r.power || plantedReusedOffset {
 		s.Reserved = s.Next
 	}
+	if len(l.r.journal.holes) > 0 && !l.certain() {
+		s.Reserved = max(s.Reserved, s.Next+l.r.journal.lostMax())
+	}
 	if s.Reserved > s.Next {
 		s.Gaps = append(s.Gaps, Gap{From: s.Next, To: s.Reserved})
 		l.r.report("offsets skipped", s.ID, fmt.Errorf("offsets %d to %d may have been given out and are lost", s.Next, s.Reserved-1))
 		s.Next = s.Reserved
 	}
 	s.Reserved = s.Next
+}
+
+// certain reports whether the log was followed past the place where journal groups are lost.
+func (l *logRecovery) certain() bool {
+	for i := range l.entries {
+		e := &l.entries[i]
+		batch := e.kind == entryBatch || e.kind == entryDirect
+		if !e.doubt && (batch || e.kind == entryCheckpoint) && (e.next <= l.st.Next || batch && e.prevNext == l.st.Next) {
+			return true
+		}
+	}
+	return false
 }

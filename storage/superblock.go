@@ -7,7 +7,8 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// The superblock is the file galgo.meta: two copies of one block, written in turn, the newer valid one counts.
+// The superblock is the file galgo.meta: two copies of one block, written and synced one after the other, the newer valid one
+// counts.
 //
 //	at  size  field
 //	 0     4  magic          "GMET"

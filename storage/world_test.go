@@ -128,38 +128,53 @@ func (w *world) restart() {
 	if w.rng.IntN(3) == 0 {
 		crashes = 1 + w.rng.IntN(4)
 	}
-	shards, interrupted := 1+w.rng.IntN(3), false
+	shards, again, least := 1+w.rng.IntN(3), false, w.least
 	for {
 		if crashes > 0 {
 			crashes--
 			w.disk.CrashIn(1 + w.rng.IntN(60+20*len(w.logs)))
 		}
-		if w.recover(shards) {
+		end := w.recover(shards)
+		if end == recovered {
 			break
 		}
-		w.stats.recoveryCrashes++
-		interrupted = true
-		least := w.least
-		w.crash()
+		again = true
+		if end == failed {
+			w.stats.failures++
+			w.disk.CrashIn(0)
+			w.disk.Kill()
+			w.least = survivesAll // what was in the page cache only may be gone
+		} else {
+			w.stats.recoveryCrashes++
+			w.crash()
+		}
 		if least == mayGo {
 			w.least = mayGo // the run had ended in order: all was on stable storage
 		}
 	}
 	w.disk.CrashIn(0)
 	w.stats.recoveries++
-	if w.least == mayGo && w.stats.recoveries > 1 && !interrupted && !w.faulty && !w.rec.Clean {
+	if w.least == mayGo && w.stats.recoveries > 1 && !again && !w.faulty && !w.rec.Clean {
 		fail("an orderly end is not recognised")
 	}
 	w.adopt()
 }
 
-// recover is one try; false: it was interrupted.
-func (w *world) recover(shards int) (done bool) {
+// How a recovery ends.
+const (
+	recovered = iota
+	interrupted
+	failed
+)
+
+// recover is one try.
+func (w *world) recover(shards int) (end int) {
 	defer func() {
 		if e := recover(); e != nil {
 			if _, ok := e.(sim.Crash); !ok {
 				panic(e)
 			}
+			end = interrupted
 		}
 	}()
 	mem := sim.NewMemory(256 << 20)
@@ -177,12 +192,23 @@ func (w *world) recover(shards int) (done bool) {
 	for i := range cfg.Secret {
 		cfg.Secret[i] = byte(i*7 + 1)
 	}
+	if w.opt.faults && w.rng.IntN(4) == 0 {
+		w.faulty = true
+		f := recoveryFaults[w.rng.IntN(len(recoveryFaults))]
+		f.After = w.rng.IntN(20)
+		w.disk.Fail(f)
+		defer w.disk.ClearFaults()
+	}
 	w.rec, err = storage.Recover(w.disk, fd, cfg)
+	if err != nil && w.faulty {
+		w.trace("recovery fails: %v", err)
+		return failed
+	}
 	must(err)
 	if mem.Out() != 0 {
 		fail("recovery: %d buffers were not given back", mem.Out())
 	}
-	return true
+	return recovered
 }
 
 func (w *world) report(event string, id storage.LogID, err error) {
@@ -259,7 +285,7 @@ func (w *world) addLog(i logInfo) *history {
 
 // checkGaps checks that offsets are skipped only where they may have been told and lost.
 func (w *world) checkGaps(h *history, st *storage.LogState) {
-	if len(st.Gaps) > len(h.gaps) {
+	if k := len(st.Gaps); k > 0 && (len(h.gaps) == 0 || st.Gaps[k-1] != h.gaps[len(h.gaps)-1]) {
 		w.stats.gaps++
 		lossy := h.info.level == storage.LevelMemory && w.least >= survivesKill || h.info.level == storage.LevelWritten && w.least == survivesAll
 		if !lossy && !w.damaged {
