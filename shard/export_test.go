@@ -51,3 +51,14 @@ func (b *Broker) Owner(stream, topic metadata.Ident, partition int) int {
 	})
 	return <-owner
 }
+
+// Hold stops a shard's loop until the function it returns is called.
+func (b *Broker) Hold(shard int) (resume func()) {
+	held, gate := make(chan struct{}), make(chan struct{})
+	b.shards[shard].post(func(*Shard) {
+		close(held)
+		<-gate
+	})
+	<-held
+	return func() { close(gate) }
+}
