@@ -45,7 +45,7 @@ func (s *Store) checkChunks() {
 	}
 	var prev *chunk
 	for c := s.evictable.first; c != nil; prev, c = c, c.nextc {
-		if c.prev != prev || !c.listed || c.dropped || c.seg.stable < c.end {
+		if c.prev != prev || !c.listed || c.dropped || c.seg.stable < c.end && c.log.side != sideSafe {
 			panic(fmt.Sprintf("BUG: chunk of log %d at %d cannot be evicted", c.log.cfg.ID, c.base))
 		}
 		listed--
@@ -152,7 +152,7 @@ func (l *Log) checkTail() {
 	if l.flushed != alignDown(l.flushed) || l.flushed > afterPadding(g.end) {
 		panic(fmt.Sprintf("BUG: log %d ends at %d, flushed to %d", l.cfg.ID, g.end, l.flushed))
 	}
-	if l.flushed >= g.end {
+	if l.flushed >= g.end || l.side == sideSafe {
 		return
 	}
 	if k := len(l.chunks); k == 0 || l.chunks[k-1].seg != g || l.chunks[k-1].base > l.flushed || l.chunks[k-1].end != g.end {

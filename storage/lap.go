@@ -97,6 +97,9 @@ func (l *Log) carryEnd() (first int) {
 // carrySize bounds the bytes that carry adds.
 func (l *Log) carrySize() int64 {
 	n := l.fixedCarry() + int64(entryHeadSize)*int64(1+len(l.writes)+l.s.journal.marksOf(l))
+	if l.side == sideSafe {
+		return n
+	}
 	for _, w := range l.writes {
 		if !w.done {
 			n += int64(w.end - w.from)
@@ -131,6 +134,10 @@ func (j *journal) marksOf(l *Log) int {
 
 // carry adds what the shard still needs of l to the lap group, which gathers.
 func (l *Log) carry(j *journal) {
+	if l.side == sideSafe {
+		l.carryBounds(j)
+		return
+	}
 	first := l.carryEnd()
 	seg, end, next, ts := Offset(0), Pos(0), l.next, l.lastTS
 	if k := len(l.segs); k > 0 {
@@ -156,6 +163,20 @@ func (l *Log) carry(j *journal) {
 		n := l.pend.at(i)
 		l.journalNode(n, l.chunkFor(n.seg, n.pos))
 	}
+	l.carryMarks(j)
+	l.carryOffsets(j)
+}
+
+// carryBounds is carry for a fenced log: the side file has the rest.
+func (l *Log) carryBounds(j *journal) {
+	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved}, nil)
+	j.add(&entry{kind: entryStart, level: LevelPersisted, log: l.cfg.ID, base: l.start}, nil)
+	l.carryMarks(j)
+	l.carryOffsets(j)
+}
+
+// carryMarks adds what takes effect with groups that are not on stable storage yet.
+func (l *Log) carryMarks(j *journal) {
 	for _, g := range j.unsafe.all() {
 		for i := range g.marks {
 			if m := &g.marks[i]; m.log == l {
@@ -163,7 +184,6 @@ func (l *Log) carry(j *journal) {
 			}
 		}
 	}
-	l.carryOffsets(j)
 }
 
 // recordBytesAt is what the segment of the checkpoint held before the pending batches from first on.

@@ -75,6 +75,7 @@ type Log struct {
 	fixed    int64 // bytes in every lap, counted in Store.fixed
 
 	fenced   error
+	side     sideState
 	closing  *Request
 	closed   bool
 	leaving  *Request // moves to another store when nothing is in flight
@@ -266,6 +267,7 @@ func (l *Log) fence(err error) {
 		r = next
 	}
 	l.refuseFlushes(l.fenced)
+	l.saveAside()
 }
 
 // writeFailed fences the log and answers what waits for the write of that number: the batch that it was for, and all behind it.

@@ -289,6 +289,13 @@ func (l *Log) read(r *Request, g *segment, n int) {
 	if len(l.chunks) > 0 && l.chunks[0].seg == g {
 		end = min(end, l.chunks[0].first)
 	}
+	if l.side == sideSafe && g.stable < end { // what it could not take is in the side file until the next start
+		end = g.stable
+		if p.pos >= end {
+			r.failPoll(l.s, l.fenced)
+			return
+		}
+	}
 	if p.pos >= end {
 		l.nextSegment(r, g)
 		return
@@ -379,6 +386,10 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 	want := readMin
 	if n, ok := batch.Peek(rest); ok {
 		want = max(want, n)
+		if r.poll.last && l.side == sideSafe {
+			r.failPoll(s, l.fenced)
+			return
+		}
 		if r.poll.last {
 			err = fmt.Errorf("%w: log %d, batch of %d bytes at byte %d, %d are there", ErrDamaged, l.cfg.ID, n, r.poll.pos, len(rest))
 			s.report("damaged batch", l.cfg.ID, err)

@@ -63,6 +63,7 @@ type recovery struct {
 	rewrite bool // a sync failed: what reads back right may not be on disk
 	journal journalScan
 	logs    map[LogID]*LogState
+	sides   []LogID // logs with a side file
 	out     *Recovered
 }
 
@@ -394,6 +395,11 @@ func (o *Recovered) NodeID() [16]byte { return o.super.node }
 func (r *recovery) cleanUp() error {
 	r.out.Clean, r.out.Groups = r.journal.clean, r.journal.count
 	r.journal.close()
+	for _, id := range r.sides {
+		if err := r.d.Unlink(sidePath(r.cfg.Dir, id)); err != nil {
+			return err
+		}
+	}
 	if err := r.removeRetired(); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type logRecovery struct {
 	fds    map[Offset]int32
 
 	offsets map[ConsumerKey]int // where in st.Offsets
+	side    []byte              // the side file
 }
 
 // piece is bytes of a segment that a journal holds.
@@ -35,6 +36,9 @@ func (l *logRecovery) run() error {
 	l.pieces, l.byNext, l.fds = map[Offset][]piece{}, map[Offset]*entry{}, map[Offset]int32{}
 	l.offsets = map[ConsumerKey]int{}
 	defer l.close()
+	if err := l.readSide(); err != nil {
+		return err
+	}
 	sealed := l.collect()
 	l.describeSealed(sealed)
 	if err := l.follow(); err != nil {
@@ -58,6 +62,35 @@ func (l *logRecovery) damaged(err error) {
 	l.st.Fence = err.Error()
 	l.r.report("log damaged", l.st.ID, err)
 }
+
+// readSide adds the entries of the log's side file, if it is of the run whose journals are read.
+func (l *logRecovery) readSide() error {
+	path := sidePath(l.r.cfg.Dir, l.st.ID)
+	buf, fd, err := readFile(l.r.d, l.r.cfg.Memory, path, sideBytesMax)
+	if err != nil || fd < 0 {
+		return err
+	}
+	defer l.r.d.Close(fd)
+	if len(buf) == 0 {
+		return nil
+	}
+	l.side = buf
+	h, err := decodeGroup(buf, l.r.super.seed)
+	if err != nil || h.first != l.r.super.first {
+		return nil // not finished: the journal has it all; or of an earlier run
+	}
+	if err := l.r.d.Sync(fd); err != nil {
+		return err
+	}
+	return entriesOf(buf, h, func(e *entry) error {
+		if e.log == l.st.ID {
+			l.entries = append(l.entries, *e)
+		}
+		return nil
+	})
+}
+
+const sideBytesMax = 1 << 30
 
 // collect sorts the entries: pieces of bytes, batches by predecessor, and the furthest of everything that only rises.
 func (l *logRecovery) collect() (sealed []SegmentState) {
@@ -243,6 +276,10 @@ func (l *logRecovery) open(base Offset) (int32, error) {
 }
 
 func (l *logRecovery) close() {
+	if l.side != nil {
+		l.r.cfg.Memory.Put(l.side)
+		l.r.sides = append(l.r.sides, l.st.ID)
+	}
 	for _, fd := range l.fds {
 		l.r.d.Close(fd)
 	}

@@ -183,7 +183,10 @@ func (l *Log) close(r *Request) {
 
 // tryClose answers the close when nothing of the log is in flight.
 func (l *Log) tryClose() {
-	busy := l.opening || l.growing || l.unlinking > 0 || len(l.flushes) > 0 && l.s.journal.failed == nil || l.told < l.pend.len() && l.fenced == nil && l.s.journal.failed == nil
+	busy := l.opening || l.growing || l.unlinking > 0 || l.side == sideOpening
+	if l.fenced == nil && l.s.journal.failed == nil {
+		busy = busy || l.told < l.pend.len() || len(l.flushes) > 0
+	}
 	for _, w := range l.writes {
 		busy = busy || !w.done && l.fenced == nil
 	}
@@ -214,6 +217,10 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 				left++
 				l.remove(g, unlinked)
 			}
+		}
+		if l.side != sideNone && !plantedForeignData {
+			left++
+			s.issue(Op{Kind: OpUnlink, Path: sidePath(s.cfg.Dir, id)}, pendingOp{done: unlinked})
 		}
 		l.segs = nil
 		s.forget(l)

@@ -46,6 +46,7 @@ type Store struct {
 	retrying  []*Log
 	meta      metaCarry
 	offEntry  entry
+	saving    []*Log  // fenced, to be saved aside
 	departing []*Log  // are to leave for another store
 	moved     []moved // have left, and are not journaled there yet
 	fixed     int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
@@ -114,6 +115,9 @@ func (s *Store) End() {
 	}
 	if len(s.departing) > 0 {
 		s.depart()
+	}
+	if len(s.saving) > 0 {
+		s.saveWaiting()
 	}
 	s.journal.flush()
 	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
@@ -227,7 +231,7 @@ func (s *Store) Logs() int { return len(s.order) }
 
 // Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
 func (s *Store) Waiting() bool {
-	return !s.starved.empty() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.departing) > 0
+	return !s.starved.empty() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.departing) > 0 || len(s.saving) > 0
 }
 
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.

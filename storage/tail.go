@@ -167,7 +167,7 @@ func (l *Log) listEvictable() {
 
 // maybeEvictable lists c when its bytes are in the segment for good.
 func (s *Store) maybeEvictable(c *chunk) {
-	if c.listed || c.seg.stable < c.end {
+	if c.listed || c.seg.stable < c.end && c.log.side != sideSafe {
 		return
 	}
 	c.listed = true

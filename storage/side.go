@@ -1,0 +1,98 @@
+package storage
+
+import "fmt"
+
+// A log whose segment failed would pin the journal: every lap had to carry what the segment has not. So what a lap carries
+// for it is written aside once, as one journal group in a file of the log's directory, and laps carry its bounds and
+// stored offsets only. The file counts for the recovery that reads this run's journals, as a part of them; it names the
+// run, and so is retired with them.
+//
+//	file:  one group (see group.go), number and first = first group of the run
+
+// SideName is the file of a fenced log's directory that holds what its segment could not take.
+const SideName = "fenced.group"
+
+func sidePath(dir string, id LogID) string { return LogDir(dir, id) + "/" + SideName }
+
+// saveAside begins to write the side file of a fenced log. Without memory it is tried again at the end of the turn.
+func (l *Log) saveAside() {
+	s, j := l.s, &l.s.journal
+	size := alignUp(groupHeadSize + Pos(l.carrySize()))
+	buf := s.cfg.JournalMemory.Get(int(size))
+	if buf == nil {
+		s.saving = append(s.saving, l)
+		return
+	}
+	gather := j.gather
+	g := &group{buf: buf, n: groupHeadSize}
+	j.gather = g
+	l.carry(j)
+	j.gather = gather
+	p := buf[:alignUp(Pos(g.n))]
+	sealGroup(p, groupHead{number: j.first, safe: j.first - 1, first: j.first, entries: uint32(g.n - groupHeadSize),
+		count: uint32(g.count), shard: uint32(s.cfg.Shard)}, s.cfg.Seed)
+	l.side = sideOpening
+	s.issue(Op{Kind: OpOpen, Path: sidePath(s.cfg.Dir, l.cfg.ID), Create: true}, pendingOp{done: sideOpened, log: l, buf: p})
+}
+
+// sideState is how far the side file of a fenced log has come.
+type sideState uint8
+
+const (
+	sideNone sideState = iota
+	sideOpening
+	sideSafe   // laps need not carry what it holds
+	sideFailed // they have to
+)
+
+func sideOpened(s *Store, p *pendingOp, fd int64, err error) {
+	if err != nil {
+		s.sideFailed(p, err)
+		return
+	}
+	s.issue(Op{Kind: OpWrite, FD: int32(fd), Buf: p.buf, DSync: true}, pendingOp{done: sideWritten, log: p.log, buf: p.buf, n: fd})
+}
+
+func sideWritten(s *Store, p *pendingOp, _ int64, err error) {
+	s.issue(Op{Kind: OpClose, FD: int32(p.n)}, pendingOp{done: ignored})
+	if err != nil {
+		s.sideFailed(p, err)
+		return
+	}
+	s.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: sideSynced, log: p.log, buf: p.buf})
+}
+
+func sideSynced(s *Store, p *pendingOp, _ int64, err error) {
+	if err != nil {
+		s.sideFailed(p, err)
+		return
+	}
+	l := p.log
+	s.cfg.JournalMemory.Put(p.buf)
+	l.side = sideSafe
+	l.listEvictable()
+	if l.closing != nil {
+		l.tryClose()
+	}
+}
+
+func (s *Store) sideFailed(p *pendingOp, err error) {
+	l := p.log
+	s.cfg.JournalMemory.Put(p.buf)
+	l.side = sideFailed
+	s.report("fenced log not saved aside; the journal keeps what its segment lacks", l.cfg.ID, fmt.Errorf("%s: %w", SideName, err))
+	if l.closing != nil {
+		l.tryClose()
+	}
+}
+
+// saveWaiting goes on with the fenced logs that waited for memory.
+func (s *Store) saveWaiting() {
+	waiting := s.saving
+	s.saving = nil
+	for _, l := range waiting {
+		if s.logs[l.cfg.ID] == l && !l.closed {
+			l.saveAside()
+		}
+	}
+}
