@@ -93,6 +93,9 @@ func (w *world) act(n *node) {
 		return
 	}
 	h := mine[w.rng.IntN(len(mine))]
+	if h.aside && v < 92 {
+		return
+	}
 	switch {
 	case v < 45:
 		w.append(h)

@@ -58,7 +58,9 @@ type history struct {
 	owner   *node
 	closing bool // a delete began
 	moving  bool // to another shard
-	moved   int  // how often since the start
+	aside   bool // fenced by recovery: what it has cannot be seen now
+	least   survival
+	moved   int // how often since the start
 
 	sent    []*record // in order of sending
 	visible []*record // told and not lost, in order of offsets

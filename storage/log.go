@@ -159,6 +159,9 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	l.noteFixed()
 	if st.Fence != "" {
 		l.fenced = fmt.Errorf("%w: %s", ErrFenced, st.Fence)
+		if st.Aside {
+			l.side = sideSafe
+		}
 	}
 	return l
 }

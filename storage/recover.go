@@ -63,7 +63,10 @@ type recovery struct {
 	rewrite bool // a sync failed: what reads back right may not be on disk
 	journal journalScan
 	logs    map[LogID]*LogState
-	sides   []LogID // logs with a side file
+	before  map[LogID]*LogState // logs that were set aside, as they were
+	sides   []LogID             // logs with a side file of the run that is retired
+	retired uint64              // its first group number
+	next    uint64              // and that of the run to begin
 	out     *Recovered
 }
 
@@ -72,7 +75,7 @@ type recovery struct {
 // superblock names the new run, so that it may be interrupted at any step.
 func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	watch := &syncWatch{Disk: d}
-	r := &recovery{cfg: cfg, d: watch, fd: fd, logs: map[LogID]*LogState{}}
+	r := &recovery{cfg: cfg, d: watch, fd: fd, logs: map[LogID]*LogState{}, before: map[LogID]*LogState{}}
 	steps := []struct {
 		name string
 		do   func() error
@@ -257,6 +260,10 @@ func (r *recovery) ids() []LogID {
 
 // recoverLogs puts back, cuts and syncs every live log.
 func (r *recovery) recoverLogs() error {
+	r.retired, r.next = r.super.first, max(r.journal.highest, r.super.first)+1
+	if r.fresh && r.journal.highest == 0 {
+		r.next = 1
+	}
 	entries := r.journal.byLog()
 	dirs, err := r.d.List(r.cfg.Dir + "/logs")
 	if err != nil {
@@ -271,7 +278,7 @@ func (r *recovery) recoverLogs() error {
 			r.out.Logs = append(r.out.Logs, r.logs[id])
 			continue
 		}
-		lr := &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], entries: entries[id]}
+		lr := &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], entries: entries[id], rewrite: r.rewrite}
 		if err := lr.run(); err != nil {
 			return fmt.Errorf("log %d: %w", id, err)
 		}
@@ -281,13 +288,15 @@ func (r *recovery) recoverLogs() error {
 }
 
 func (r *recovery) writeState() error {
-	next := max(r.journal.highest, r.super.first) + 1
-	if r.fresh && r.journal.highest == 0 {
-		next = 1
+	r.out.FirstGroup = r.next
+	logs := append([]*LogState(nil), r.out.Logs...)
+	for i, l := range logs {
+		if b := r.before[l.ID]; b != nil {
+			logs[i] = b
+		}
 	}
-	r.out.FirstGroup = next
-	p := appendState(nil, next, r.out.Meta.Snapshot, r.out.Logs)
-	return writeFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state", fmt.Sprintf("%016x.state", next), p)
+	p := appendState(nil, r.next, r.out.Meta.Snapshot, logs)
+	return writeFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state", fmt.Sprintf("%016x.state", r.next), p)
 }
 
 // openJournals opens the journal of every shard of this run; a missing one is made, zeroed and synced. The superblock has
@@ -396,7 +405,7 @@ func (r *recovery) cleanUp() error {
 	r.out.Clean, r.out.Groups = r.journal.clean, r.journal.count
 	r.journal.close()
 	for _, id := range r.sides {
-		if err := r.d.Unlink(sidePath(r.cfg.Dir, id)); err != nil {
+		if err := r.d.Unlink(sidePath(r.cfg.Dir, id, r.retired)); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"syscall"
 
 	"github.com/galgo-mq/galgo/batch"
 )
@@ -24,6 +25,7 @@ type logRecovery struct {
 
 	offsets map[ConsumerKey]int // where in st.Offsets
 	side    []byte              // the side file
+	rewrite bool                // what reads back right may not be on disk
 }
 
 // piece is bytes of a segment that a journal holds.
@@ -39,6 +41,7 @@ func (l *logRecovery) run() error {
 	if err := l.readSide(); err != nil {
 		return err
 	}
+	before := l.st.clone()
 	sealed := l.collect()
 	l.describeSealed(sealed)
 	if err := l.follow(); err != nil {
@@ -48,49 +51,26 @@ func (l *logRecovery) run() error {
 		l.damaged(fmt.Errorf("%w: records up to offset %d were on stable storage, only those below %d are found", ErrDamaged, l.stable, l.st.Next))
 	}
 	l.dropBelowStart()
+	err := l.writeDown()
+	if errors.Is(err, syscall.EIO) {
+		err = l.setAside(before, err)
+	}
+	l.closeGap()
+	return err
+}
+
+// writeDown makes the segments hold what counts, and nothing else.
+func (l *logRecovery) writeDown() error {
 	if err := l.putBack(); err != nil {
 		return err
 	}
-	if err := l.removeStrangers(); err != nil {
-		return err
-	}
-	l.closeGap()
-	return nil
+	return l.removeStrangers()
 }
 
 func (l *logRecovery) damaged(err error) {
 	l.st.Fence = err.Error()
 	l.r.report("log damaged", l.st.ID, err)
 }
-
-// readSide adds the entries of the log's side file, if it is of the run whose journals are read.
-func (l *logRecovery) readSide() error {
-	path := sidePath(l.r.cfg.Dir, l.st.ID)
-	buf, fd, err := readFile(l.r.d, l.r.cfg.Memory, path, sideBytesMax)
-	if err != nil || fd < 0 {
-		return err
-	}
-	defer l.r.d.Close(fd)
-	if len(buf) == 0 {
-		return nil
-	}
-	l.side = buf
-	h, err := decodeGroup(buf, l.r.super.seed)
-	if err != nil || h.first != l.r.super.first {
-		return nil // not finished: the journal has it all; or of an earlier run
-	}
-	if err := l.r.d.Sync(fd); err != nil {
-		return err
-	}
-	return entriesOf(buf, h, func(e *entry) error {
-		if e.log == l.st.ID {
-			l.entries = append(l.entries, *e)
-		}
-		return nil
-	})
-}
-
-const sideBytesMax = 1 << 30
 
 // collect sorts the entries: pieces of bytes, batches by predecessor, and the furthest of everything that only rises.
 func (l *logRecovery) collect() (sealed []SegmentState) {
@@ -241,7 +221,10 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	defer l.r.cfg.Memory.Put(buf)
 	clear(buf)
 	if fd, err := l.open(e.seg); err == nil {
-		if _, err := l.r.d.Read(fd, buf, int64(e.pos)); err != nil {
+		if _, err := l.r.d.Read(fd, buf, int64(e.pos)); errors.Is(err, syscall.EIO) {
+			l.damaged(fmt.Errorf("%w: batch at offset %d: %w", ErrDamaged, e.base, err))
+			return false, nil
+		} else if err != nil {
 			return false, err
 		}
 	} else if !notExist(err) {
@@ -278,7 +261,6 @@ func (l *logRecovery) open(base Offset) (int32, error) {
 func (l *logRecovery) close() {
 	if l.side != nil {
 		l.r.cfg.Memory.Put(l.side)
-		l.r.sides = append(l.r.sides, l.st.ID)
 	}
 	for _, fd := range l.fds {
 		l.r.d.Close(fd)
@@ -446,7 +428,7 @@ func (l *logRecovery) window(fd int32, g *SegmentState, ps []piece, buf, old []b
 	if end := g.End - at; end < Pos(len(buf)) && !plantedHoleNotCut {
 		clear(buf[end:])
 	}
-	if n == len(old) && bytes.Equal(buf, old) && !l.r.rewrite {
+	if n == len(old) && bytes.Equal(buf, old) && !l.rewrite {
 		return false, nil
 	}
 	return true, l.r.d.Write(fd, buf, int64(at))
@@ -468,8 +450,10 @@ func (l *logRecovery) removeStrangers() error {
 	}
 	removed := false
 	for _, n := range names {
-		var base uint64
-		if _, err := fmt.Sscanf(n, "%020d.segment", &base); err != nil || keep[n] || l.st.Fence != "" {
+		var number uint64
+		if _, err := fmt.Sscanf(n, "fenced-%016x.group", &number); err == nil && number < l.r.super.first {
+			keep[n] = false // of an earlier run
+		} else if _, err := fmt.Sscanf(n, "%020d.segment", &number); err != nil || keep[n] || l.st.Fence != "" {
 			continue
 		}
 		if err := l.r.d.Unlink(dir + "/" + n); err != nil && !errors.Is(err, ErrDamaged) {
@@ -487,7 +471,8 @@ func (l *logRecovery) removeStrangers() error {
 // anew before it tells one: a run without journal groups has told none.
 func (l *logRecovery) closeGap() {
 	s := l.st
-	if l.r.journal.clean || l.level == LevelWritten && !l.r.power || plantedReusedOffset {
+	trusted := l.r.journal.clean || l.level == LevelWritten && !l.r.power
+	if trusted && l.side == nil || plantedReusedOffset {
 		s.Reserved = s.Next
 	}
 	if len(l.r.journal.holes) > 0 && !l.certain() {

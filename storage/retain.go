@@ -218,9 +218,9 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 				l.remove(g, unlinked)
 			}
 		}
-		if l.side != sideNone && !plantedForeignData {
+		if l.fenced != nil && !plantedForeignData {
 			left++
-			s.issue(Op{Kind: OpUnlink, Path: sidePath(s.cfg.Dir, id)}, pendingOp{done: unlinked})
+			s.issue(Op{Kind: OpUnlink, Path: sidePath(s.cfg.Dir, id, s.journal.first)}, pendingOp{done: unlinked})
 		}
 		l.segs = nil
 		s.forget(l)

@@ -9,10 +9,14 @@ import "fmt"
 //
 //	file:  one group (see group.go), number and first = first group of the run
 
-// SideName is the file of a fenced log's directory that holds what its segment could not take.
-const SideName = "fenced.group"
+// Recovery does the same when it cannot write a segment: the file then is of the run that it begins.
 
-func sidePath(dir string, id LogID) string { return LogDir(dir, id) + "/" + SideName }
+// sideName is the file of a fenced log's directory that holds what its segment could not take.
+func sideName(first uint64) string { return fmt.Sprintf("fenced-%016x.group", first) }
+
+func sidePath(dir string, id LogID, first uint64) string {
+	return LogDir(dir, id) + "/" + sideName(first)
+}
 
 // saveAside begins to write the side file of a fenced log. Without memory it is tried again at the end of the turn.
 func (l *Log) saveAside() {
@@ -32,7 +36,7 @@ func (l *Log) saveAside() {
 	sealGroup(p, groupHead{number: j.first, safe: j.first - 1, first: j.first, entries: uint32(g.n - groupHeadSize),
 		count: uint32(g.count), shard: uint32(s.cfg.Shard)}, s.cfg.Seed)
 	l.side = sideOpening
-	s.issue(Op{Kind: OpOpen, Path: sidePath(s.cfg.Dir, l.cfg.ID), Create: true}, pendingOp{done: sideOpened, log: l, buf: p})
+	s.issue(Op{Kind: OpOpen, Path: sidePath(s.cfg.Dir, l.cfg.ID, j.first), Create: true}, pendingOp{done: sideOpened, log: l, buf: p})
 }
 
 // sideState is how far the side file of a fenced log has come.
@@ -80,7 +84,7 @@ func (s *Store) sideFailed(p *pendingOp, err error) {
 	l := p.log
 	s.cfg.JournalMemory.Put(p.buf)
 	l.side = sideFailed
-	s.report("fenced log not saved aside; the journal keeps what its segment lacks", l.cfg.ID, fmt.Errorf("%s: %w", SideName, err))
+	s.report("fenced log not saved aside; the journal keeps what its segment lacks", l.cfg.ID, fmt.Errorf("%s: %w", sideName(s.journal.first), err))
 	if l.closing != nil {
 		l.tryClose()
 	}

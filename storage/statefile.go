@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/zeebo/xxh3"
 )
@@ -59,6 +60,14 @@ type LogState struct {
 	Segments                    []SegmentState
 	Gaps                        []Gap
 	Offsets                     []OffsetState
+
+	Aside bool // a side file of this run has what its segments lack; not in the file
+}
+
+func (l *LogState) clone() *LogState {
+	c := *l
+	c.Segments, c.Gaps, c.Offsets = slices.Clone(l.Segments), slices.Clone(l.Gaps), slices.Clone(l.Offsets)
+	return &c
 }
 
 func appendState(dst []byte, first uint64, meta []byte, logs []*LogState) []byte {

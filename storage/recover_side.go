@@ -1,0 +1,73 @@
+package storage
+
+import (
+	"fmt"
+	"strings"
+)
+
+const sideBytesMax = 1 << 30
+
+// fenceAside begins the reason of a log that recovery fenced: the next one tries again.
+const fenceAside = "recovery could not write its segment"
+
+// readSide adds the entries of the log's side file, if there is one of the run whose journals are read.
+func (l *logRecovery) readSide() error {
+	r := l.r
+	buf, fd, err := readFile(r.d, r.cfg.Memory, sidePath(r.cfg.Dir, l.st.ID, r.retired), sideBytesMax)
+	if err != nil || fd < 0 {
+		return err
+	}
+	defer r.d.Close(fd)
+	r.sides = append(r.sides, l.st.ID)
+	if len(buf) == 0 {
+		return nil
+	}
+	l.side = buf
+	h, err := decodeGroup(buf, r.super.seed)
+	if err != nil || h.first != r.retired {
+		return nil // not finished: the journal has it all
+	}
+	if err := r.d.Sync(fd); err != nil {
+		return err
+	}
+	l.rewrite = true // its segment failed
+	if strings.HasPrefix(l.st.Fence, fenceAside) {
+		l.st.Fence = ""
+	}
+	return entriesOf(buf, h, func(e *entry) error {
+		if e.log == l.st.ID {
+			l.entries = append(l.entries, *e)
+		}
+		return nil
+	})
+}
+
+// setAside fences a log whose segment cannot be written, and keeps all that the journals have of it in a side file of the
+// run to begin. The state file gets the log as it was before: the next recovery follows it again, and counts only what it
+// finds then.
+func (l *logRecovery) setAside(before *LogState, cause error) error {
+	r := l.r
+	l.st.Fence = fmt.Sprintf("%s: %v", fenceAside, cause)
+	l.st.Aside, before.Fence = true, l.st.Fence
+	r.before[l.st.ID] = before
+	r.report("log fenced", l.st.ID, cause)
+	size := groupHeadSize
+	for i := range l.entries {
+		size += entryHeadSize + len(l.entries[i].data)
+	}
+	buf := r.cfg.Memory.Get(int(alignUp(Pos(size))))
+	if buf == nil {
+		return ErrNoMemory
+	}
+	defer r.cfg.Memory.Put(buf)
+	n := groupHeadSize
+	for i := range l.entries {
+		e := &l.entries[i]
+		e.put(buf[n:], len(e.data))
+		n += entryHeadSize
+		n += copy(buf[n:], e.data)
+	}
+	sealGroup(buf, groupHead{number: r.next, safe: r.next - 1, first: r.next, entries: uint32(n - groupHeadSize),
+		count: uint32(len(l.entries))}, r.super.seed)
+	return writeFile(r.d, r.cfg.Memory, LogDir(r.cfg.Dir, l.st.ID), sideName(r.next), buf)
+}
