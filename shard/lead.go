@@ -156,6 +156,7 @@ func (l *lead) journal() {
 func (l *lead) journaled(err error) {
 	e := l.event
 	if err != nil {
+		l.index-- // it is in no journal: the next one follows the last that is
 		e.q.err = err
 		l.answer()
 		return

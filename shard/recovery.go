@@ -58,6 +58,13 @@ func (b *Broker) replay(snapshot []byte, commands []storage.MetaCommand) (st sto
 		return st, err
 	}
 	for _, c := range commands {
+		if c.Index <= m.Revision() {
+			continue // the snapshot has it
+		}
+		if next := m.Revision() + 1; c.Index != next {
+			return st, fmt.Errorf("metadata commands %d to %d are missing: the journal or a snapshot of the metadata is damaged; restore the data directory from a backup",
+				next, c.Index-1)
+		}
 		_, err := m.Apply(c.Index, c.Bytes)
 		if errors.Is(err, metadata.ErrCommand) {
 			return st, fmt.Errorf("metadata command %d: %w", c.Index, err)

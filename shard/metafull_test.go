@@ -1,0 +1,89 @@
+package shard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// noSnapshots is an IO in which the metadata's snapshot is never finished.
+type noSnapshots struct {
+	uring.IO
+	doomed map[uring.Handle]bool
+}
+
+func (x *noSnapshots) Submit(op *uring.Op) uring.Handle {
+	if op.Kind == uring.KindRename && strings.HasSuffix(op.Path2, "/metadata.snapshot") {
+		h := x.IO.Submit(&uring.Op{Kind: uring.KindNop, Token: op.Token})
+		x.doomed[h] = true
+		return h
+	}
+	return x.IO.Submit(op)
+}
+
+func (x *noSnapshots) Wait(timeout time.Duration) []uring.Completion {
+	cs := x.IO.Wait(timeout)
+	for i := range cs {
+		if x.doomed[cs[i].Handle] {
+			delete(x.doomed, cs[i].Handle)
+			cs[i].Err = syscall.EIO
+		}
+	}
+	return cs
+}
+
+// TestRefusedMetadataLeavesNoHole: when snapshots fail, the journal has no room for another command at some time. What was
+// refused for that leaves no hole in the order of those that were not, over laps of the journal and a restart.
+func TestRefusedMetadataLeavesNoHole(t *testing.T) {
+	dir := t.TempDir()
+	s := startBroker(t, dir, func(c *shard.Config) {
+		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop()
+		c.WrapIO = func(_ int, io uring.IO) uring.IO { return &noSnapshots{io, map[uring.Handle]bool{}} }
+	})
+	c := s.dial(t)
+	ctx := context.Background()
+	stream, topic := topicWith(t, c, 1)
+	var made []string
+	refused := 0
+	for i := 0; refused < 3; i++ {
+		long := fmt.Sprintf("%d %s", i, strings.Repeat("x", 240))
+		if _, err := c.CreateStream(ctx, long); err == nil {
+			made = append(made, long)
+		} else if !errors.Is(err, wire.StatusCannotSaveMessagesToSegment) {
+			t.Fatalf("after %d: %v", i, err)
+		} else {
+			refused++
+			short := fmt.Sprint(i)
+			if _, err := c.CreateStream(ctx, short); err == nil {
+				made = append(made, short)
+			} else if refused == 1 {
+				t.Fatalf("there is no room for a short name either: %v", err)
+			}
+		}
+	}
+	for laps := s.Stats()[0].Laps; s.Stats()[0].Laps < laps+3; {
+		if _, err := c.Send(ctx, stream, topic, 0, oneBatch(t, 1, 50_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.stop(t)
+	c = startBroker(t, dir, nil).dial(t)
+	for _, name := range made {
+		if _, err := c.GetStream(ctx, wire.Named(name)); err != nil {
+			t.Errorf("stream %.10s: %v", name, err)
+		}
+	}
+	if all, err := c.GetStreams(ctx); err != nil || len(all) != len(made)+1 {
+		t.Errorf("%d streams, %d were made, %v", len(all), len(made)+1, err)
+	}
+}
