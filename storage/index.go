@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"fmt"
 	"sort"
 
 	"github.com/galgo-mq/galgo/batch"
@@ -51,6 +52,15 @@ func floorTime(ix []indexEntry, ts uint64) (indexEntry, bool) {
 	return ix[i-1], true
 }
 
+// boundary returns where a batch that begins at pos has ended for certain: the next one that is indexed, or the end.
+func (g *segment) boundary(pos Pos) Pos {
+	i := sort.Search(len(g.index), func(i int) bool { return g.index[i].pos > pos })
+	if i == len(g.index) {
+		return g.end
+	}
+	return g.index[i].pos
+}
+
 // prepare makes g readable: its descriptor open and its index complete. Polls that wait go on then.
 func (g *segment) prepare() {
 	s := g.log.s
@@ -64,7 +74,7 @@ func (g *segment) prepare() {
 	case g.readFD >= 0 && !g.indexed && !g.indexing:
 		g.indexing = true
 		g.users++
-		g.scanned = g.scanned[:0]
+		g.scanned, g.lost = g.scanned[:0], false
 		g.scan(segmentStart, readMin)
 	case g.readFD >= 0 && g.indexed:
 		g.wakeWaiters(nil)
@@ -79,6 +89,9 @@ func segmentReadable(s *Store, p *pendingOp, fd int64, err error) {
 	}
 	g.release()
 	if err != nil && !g.gone {
+		if notExist(err) {
+			err = fmt.Errorf("%w: segment %d of log %d is missing", ErrDamaged, g.base, g.log.cfg.ID)
+		}
 		g.wakeWaiters(err)
 		return
 	}
@@ -127,23 +140,56 @@ func segmentScanned(s *Store, p *pendingOp, res int64, err error) {
 	g := p.seg
 	pos, bad := p.pos, false
 	if err == nil {
-		g.scanned, pos, bad = indexBatches(g.scanned, p.buf[:res], p.pos, g.found)
+		data := p.buf[:res]
+		if g.lost {
+			data, pos = g.resync(data, pos)
+		}
+		if !g.lost {
+			g.scanned, pos, bad = g.indexBatches(g.scanned, data, pos, g.found)
+		}
+		bad = bad || pos == p.pos && res < int64(len(p.buf))
 	}
 	s.cfg.ReadMemory.Put(p.buf)
-	switch {
-	case err != nil:
+	if err != nil {
 		g.endScan(err)
-	case bad || pos == p.pos && res < int64(len(p.buf)):
-		s.report("damaged segment", g.log.cfg.ID, ErrDamaged)
-		g.endScan(nil) // what was found can be served; a poll behind it finds the damage
-	default:
-		g.scan(pos, scanBytes)
+		return
 	}
+	if bad {
+		s.report("damaged segment", g.log.cfg.ID, fmt.Errorf("%w: log %d, segment %d: no batch at byte %d", ErrDamaged, g.log.cfg.ID, g.base, pos))
+		g.lost = true
+		pos++
+	}
+	g.scan(pos, scanBytes)
+}
+
+// resync looks for the next batch behind damage. A poll that wants what is behind it begins there; one that comes to the
+// damage is told.
+func (g *segment) resync(data []byte, pos Pos) ([]byte, Pos) {
+	after, ts := g.base, uint64(0)
+	if k := len(g.scanned); k > 0 {
+		after, ts = g.scanned[k-1].offset+1, g.scanned[k-1].ts
+	}
+	i := 0
+	for ; i+batch.HeaderSize <= len(data); i++ {
+		if n, ok := batch.Peek(data[i:]); ok && pos+Pos(i+n) <= g.found {
+			b := batch.Batch(data[i : i+batch.HeaderSize])
+			if b.BaseOffset() >= after && b.BaseOffset() < g.next && b.PartitionID() == g.log.cfg.Partition &&
+				b.BaseTimestamp() >= ts && b.BaseTimestamp() <= g.lastTS {
+				g.lost = false
+				g.scanned = append(g.scanned, indexEntry{b.BaseOffset(), pos + Pos(i), b.BaseTimestamp()})
+				return data[i:], pos + Pos(i)
+			}
+		}
+	}
+	if i == 0 || pos+Pos(len(data)) >= g.found {
+		return nil, g.found
+	}
+	return nil, pos + Pos(i)
 }
 
 // indexBatches notes in ix the batches whose headers lie in data, which begins at pos, and returns where to read on. The last
 // record ends at end. bad: there is something else.
-func indexBatches(ix []indexEntry, data []byte, pos, end Pos) (_ []indexEntry, next Pos, bad bool) {
+func (g *segment) indexBatches(ix []indexEntry, data []byte, pos, end Pos) (_ []indexEntry, next Pos, bad bool) {
 	i := 0
 	for i+batch.HeaderSize <= len(data) {
 		n, ok := batch.Peek(data[i:])
@@ -156,6 +202,10 @@ func indexBatches(ix []indexEntry, data []byte, pos, end Pos) (_ []indexEntry, n
 			continue
 		}
 		b := batch.Batch(data[i : i+batch.HeaderSize])
+		if k := len(ix); k > 0 && (b.BaseOffset() < ix[k-1].offset || b.BaseTimestamp() < ix[k-1].ts) ||
+			b.BaseOffset() >= g.next || pos+Pos(i+n) > end {
+			return ix, pos + Pos(i), true
+		}
 		ix = note(ix, b.BaseOffset(), pos+Pos(i), b.BaseTimestamp())
 		i += n
 	}

@@ -15,8 +15,10 @@ type pollState struct {
 	left   uint32
 	bytes  int // that may still be added
 	seg    *segment
-	pos    Pos  // where to read on in seg
-	last   bool // what is being read ends where seg's records on disk end
+	pos    Pos    // where to read on in seg
+	last   bool   // what is being read ends where seg's records on disk end
+	next   Offset // behind the last batch passed on disk, if passed
+	passed bool
 }
 
 const (
@@ -57,7 +59,7 @@ func (l *Log) startPoll(r *Request) {
 func (l *Log) pollAgain(r *Request) {
 	p := &r.poll
 	p.seg, p.pos = nil, 0
-	p.from = max(p.from, l.start)
+	p.from, p.passed = max(p.from, l.start), false
 	switch {
 	case l.s.logs[l.cfg.ID] != l:
 		r.failPoll(l.s, ErrClosed)
@@ -158,6 +160,13 @@ func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos, fromDisk bool) 
 		}
 		b := batch.Batch(data[i : i+n])
 		base, next := b.BaseOffset(), b.BaseOffset()+Offset(b.Count())
+		if fromDisk {
+			if p.passed && !l.follows(p.next, base) {
+				flush()
+				return false, i, fmt.Errorf("%w: log %d, offset %d at byte %d follows %d", ErrDamaged, l.cfg.ID, base, at+Pos(i), p.next-1)
+			}
+			p.next, p.passed = next, true
+		}
 		if base >= l.hw {
 			flush()
 			return false, i, nil
@@ -206,6 +215,16 @@ func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos, fromDisk bool) 
 	}
 	flush()
 	return true, i, nil
+}
+
+// follows reports whether a record at base may come next behind the one before from: only gaps hold none.
+func (l *Log) follows(from, base Offset) bool {
+	for _, g := range l.gaps {
+		if g.From <= from && from < g.To {
+			from = g.To
+		}
+	}
+	return from == base
 }
 
 // paddingAt reports how many zero bytes lead from pos to the next block, if p begins with such padding.
@@ -258,13 +277,15 @@ func (l *Log) pollDisk(r *Request) {
 		g.prepare()
 		return
 	}
-	if r.poll.pos == 0 {
-		r.poll.pos = segmentStart
-		if e, ok := floorTime(g.index, r.poll.ts); r.poll.byTime && ok {
-			r.poll.pos = e.pos
-		} else if e, ok := floorOffset(g.index, r.poll.from); !r.poll.byTime && ok {
-			r.poll.pos = e.pos
+	if p := &r.poll; p.pos == 0 {
+		e, ok := floorOffset(g.index, p.from)
+		if p.byTime {
+			e, ok = floorTime(g.index, p.ts)
 		}
+		if !ok {
+			e = indexEntry{offset: g.base, pos: segmentStart}
+		}
+		p.pos, p.next, p.passed = e.pos, e.offset, true
 	}
 	l.read(r, g, readMin)
 }
@@ -297,7 +318,7 @@ func (l *Log) read(r *Request, g *segment, n int) {
 		}
 	}
 	if p.pos >= end {
-		l.nextSegment(r, g)
+		l.endSegment(r, g)
 		return
 	}
 	to := min(end, p.pos+Pos(min(readMax, p.bytes+readMin)))
@@ -317,6 +338,23 @@ func (l *Log) read(r *Request, g *segment, n int) {
 		l.tailMissed(p.from)
 	}
 	l.s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
+}
+
+// endSegment goes on behind what of g is on disk, if that is all that should be.
+func (l *Log) endSegment(r *Request, g *segment) {
+	p := &r.poll
+	end := g.next
+	if len(l.chunks) > 0 && l.chunks[0].seg == g {
+		end = l.chunks[0].firstOffset
+	}
+	if p.passed && p.next < end && !l.follows(p.next, end) {
+		err := fmt.Errorf("%w: log %d, offset %d is missing at the end of segment %d", ErrDamaged, l.cfg.ID, p.next, g.base)
+		l.s.report("damaged segment", l.cfg.ID, err)
+		r.failPoll(l.s, err)
+		return
+	}
+	p.passed = false
+	l.nextSegment(r, g)
 }
 
 // nextSegment goes on behind the end of g, in the next segment or in the tail.
@@ -390,7 +428,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 			r.failPoll(s, l.fenced)
 			return
 		}
-		if r.poll.last {
+		if r.poll.last || r.poll.pos+Pos(n) > g.boundary(r.poll.pos) {
 			err = fmt.Errorf("%w: log %d, batch of %d bytes at byte %d, %d are there", ErrDamaged, l.cfg.ID, n, r.poll.pos, len(rest))
 			s.report("damaged batch", l.cfg.ID, err)
 			r.failPoll(s, err)

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"sort"
@@ -17,7 +16,7 @@ type logRecovery struct {
 	level   Level
 	entries []entry
 
-	pieces map[Offset][]piece // by segment: bytes that journals hold
+	pieces map[Offset]*pieces // by segment: bytes that journals hold
 	byNext map[Offset]*entry  // batches by the offset the log would have given out before them
 	stable Offset             // the log was on stable storage up to here
 	hasher batch.Hasher
@@ -28,14 +27,8 @@ type logRecovery struct {
 	rewrite bool                // what reads back right may not be on disk
 }
 
-// piece is bytes of a segment that a journal holds.
-type piece struct {
-	pos  Pos
-	data []byte
-}
-
 func (l *logRecovery) run() error {
-	l.pieces, l.byNext, l.fds = map[Offset][]piece{}, map[Offset]*entry{}, map[Offset]int32{}
+	l.pieces, l.byNext, l.fds = map[Offset]*pieces{}, map[Offset]*entry{}, map[Offset]int32{}
 	l.offsets = map[ConsumerKey]int{}
 	defer l.close()
 	if err := l.readSide(); err != nil {
@@ -49,6 +42,9 @@ func (l *logRecovery) run() error {
 	}
 	if l.stable > l.st.Next {
 		l.damaged(fmt.Errorf("%w: records up to offset %d were on stable storage, only those below %d are found", ErrDamaged, l.stable, l.st.Next))
+	}
+	if e := l.unreached(); e != nil && l.r.journal.clean {
+		l.damaged(fmt.Errorf("%w: the run ended in order, but records are found only below offset %d, not those before %d", ErrDamaged, l.st.Next, e.next))
 	}
 	l.dropBelowStart()
 	err := l.writeDown()
@@ -84,10 +80,10 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 		case entryBatch, entryDirect:
 			l.byNext[e.prevNext] = e
 			if e.kind == entryBatch {
-				l.pieces[e.seg] = append(l.pieces[e.seg], piece{e.pos, e.data})
+				l.piecesOf(e.seg).add(e.pos, e.data)
 			}
 		case entryBytes:
-			l.pieces[e.seg] = append(l.pieces[e.seg], piece{e.pos, e.data})
+			l.piecesOf(e.seg).add(e.pos, e.data)
 		case entryReserve:
 			l.st.Reserved = max(l.st.Reserved, e.next)
 		case entryStart:
@@ -107,7 +103,7 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 		}
 	}
 	for _, p := range l.pieces {
-		sort.SliceStable(p, func(i, j int) bool { return p[i].pos < p[j].pos })
+		p.sort()
 	}
 	return sealed
 }
@@ -185,6 +181,16 @@ func (l *logRecovery) follow() error {
 	}
 }
 
+// unreached returns a batch that the log should have and does not reach, or nil.
+func (l *logRecovery) unreached() *entry {
+	for i := range l.entries {
+		if e := &l.entries[i]; (e.kind == entryBatch || e.kind == entryDirect) && e.next > l.st.Next {
+			return e
+		}
+	}
+	return nil
+}
+
 // succeeds reports whether e begins where the log ends.
 func (l *logRecovery) succeeds(e *entry) bool {
 	k := len(l.st.Segments)
@@ -230,19 +236,9 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	} else if !notExist(err) {
 		return false, err
 	}
-	for _, p := range l.pieces[e.seg] {
-		overlay(buf, e.pos, p)
-	}
+	l.piecesOf(e.seg).over(buf, e.pos)
 	b, err := l.hasher.Verify(buf)
 	return err == nil && len(b) == len(buf) && b.Checksum() == e.check && b.BaseOffset() == e.base, nil
-}
-
-// overlay copies the part of p that lies in buf, which begins at pos.
-func overlay(buf []byte, pos Pos, p piece) {
-	from, to := max(p.pos, pos), min(p.pos+Pos(len(p.data)), pos+Pos(len(buf)))
-	if from < to {
-		copy(buf[from-pos:to-pos], p.data[from-p.pos:])
-	}
 }
 
 func (l *logRecovery) path(base Offset) string { return SegmentPath(l.r.cfg.Dir, l.st.ID, base) }
@@ -278,160 +274,6 @@ func (l *logRecovery) dropBelowStart() {
 	for len(s.Gaps) > 0 && s.Gaps[0].To <= s.Start {
 		s.Gaps = s.Gaps[1:]
 	}
-}
-
-const windowBytes = 256 << 10
-
-// putBack writes what only journals hold into its segment, where it differs, and cuts every segment at its end.
-func (l *logRecovery) putBack() error {
-	touched := false
-	for i := range l.st.Segments {
-		g := &l.st.Segments[i]
-		last := i == len(l.st.Segments)-1
-		if len(l.pieces[g.Base]) == 0 && !l.named(g.Base) && !last {
-			if err := l.checkThere(g); err != nil {
-				return err
-			}
-			continue
-		}
-		touched = true
-		if err := l.putBackSegment(g); err != nil {
-			return err
-		}
-	}
-	if touched {
-		return l.r.d.SyncDir(LogDir(l.r.cfg.Dir, l.st.ID))
-	}
-	return nil
-}
-
-// named reports whether a batch of this run went straight to the segment.
-func (l *logRecovery) named(base Offset) bool {
-	for i := range l.entries {
-		if e := &l.entries[i]; e.seg == base && e.kind == entryDirect {
-			return true
-		}
-	}
-	return false
-}
-
-// checkThere reports a segment that is missing or too short.
-func (l *logRecovery) checkThere(g *SegmentState) error {
-	size, err := l.r.d.Size(l.path(g.Base))
-	if err != nil && !notExist(err) {
-		return err
-	}
-	if err != nil || size < int64(g.End) {
-		l.damaged(fmt.Errorf("%w: segment %d has %d bytes, %d are expected", ErrDamaged, g.Base, size, g.End))
-	}
-	return nil
-}
-
-func (l *logRecovery) putBackSegment(g *SegmentState) error {
-	fd, err := l.open(g.Base)
-	if notExist(err) {
-		l.damaged(fmt.Errorf("%w: segment %d is missing", ErrDamaged, g.Base))
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := l.checkHead(fd, g); err != nil {
-		return err
-	}
-	changed, err := l.writePieces(fd, g)
-	if err != nil {
-		return err
-	}
-	if !plantedHoleNotCut {
-		size, err := l.r.d.Size(l.path(g.Base))
-		if err != nil {
-			return err
-		}
-		switch want := int64(alignUp(g.End)); {
-		case size > want:
-			changed = true
-			if err := l.r.d.Truncate(fd, want); err != nil {
-				return err
-			}
-		case size < int64(g.End):
-			l.damaged(fmt.Errorf("%w: segment %d has %d bytes, %d are expected", ErrDamaged, g.Base, size, g.End))
-		}
-	}
-	_ = changed // a block that lies in the page cache only, of whatever run, is synced with the rest
-	return l.r.d.Sync(fd)
-}
-
-func (l *logRecovery) checkHead(fd int32, g *SegmentState) error {
-	buf := l.r.cfg.Memory.Get(BlockSize)
-	if buf == nil {
-		return ErrNoMemory
-	}
-	defer l.r.cfg.Memory.Put(buf)
-	n, err := l.r.d.Read(fd, buf, 0)
-	if err != nil {
-		return err
-	}
-	if err := checkSegmentHead(buf[:n], l.st.ID, g.Base); err != nil {
-		l.damaged(fmt.Errorf("segment %d: %w", g.Base, err))
-	}
-	return nil
-}
-
-// writePieces writes the journals' bytes below the segment's end, block by block, where the disk has others. The rest of
-// the last block is zero.
-func (l *logRecovery) writePieces(fd int32, g *SegmentState) (changed bool, err error) {
-	ps := append([]piece(nil), l.pieces[g.Base]...)
-	if tail := alignDown(g.End); tail < g.End && !plantedHoleNotCut {
-		ps = append(ps, piece{pos: tail}) // visits the last block even if no journal has bytes of it
-	}
-	buf, old := l.r.cfg.Memory.Get(windowBytes), l.r.cfg.Memory.Get(windowBytes)
-	defer func() {
-		for _, b := range [][]byte{buf, old} {
-			if b != nil {
-				l.r.cfg.Memory.Put(b)
-			}
-		}
-	}()
-	if buf == nil || old == nil {
-		return false, ErrNoMemory
-	}
-	done := Pos(0)
-	for i := range ps {
-		p := &ps[i]
-		to := min(max(p.pos+Pos(len(p.data)), p.pos+1), g.End)
-		for at := max(alignDown(p.pos), done); at < to; {
-			n := min(Pos(windowBytes), alignUp(to)-at)
-			w, err := l.window(fd, g, ps, buf[:n], old[:n], at)
-			if err != nil {
-				return changed, err
-			}
-			changed = changed || w
-			at += n
-			done = at
-		}
-	}
-	return changed, nil
-}
-
-// window makes [at, at+len(buf)) of the segment what it has to be, and reports whether it was not.
-func (l *logRecovery) window(fd int32, g *SegmentState, ps []piece, buf, old []byte, at Pos) (bool, error) {
-	clear(old)
-	n, err := l.r.d.Read(fd, old, int64(at))
-	if err != nil {
-		return false, err
-	}
-	copy(buf, old)
-	for _, p := range ps {
-		overlay(buf, at, p)
-	}
-	if end := g.End - at; end < Pos(len(buf)) && !plantedHoleNotCut {
-		clear(buf[end:])
-	}
-	if n == len(old) && bytes.Equal(buf, old) && !l.rewrite {
-		return false, nil
-	}
-	return true, l.r.d.Write(fd, buf, int64(at))
 }
 
 // removeStrangers unlinks segment files that the log does not have: made and never used, cut, or below its start.

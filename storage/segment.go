@@ -80,6 +80,7 @@ type segment struct {
 	indexing bool
 	found    Pos          // end of the records that recovery found
 	scanned  []indexEntry // of those, while they are being indexed
+	lost     bool         // the scan looks for the next batch behind damage
 	waiters  requestList  // polls that wait for the index or the descriptor
 }
 

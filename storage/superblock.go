@@ -72,7 +72,7 @@ func readSuperblock(p []byte) (b superblock, fresh bool, err error) {
 	if allZero(p) {
 		return b, true, nil
 	}
-	var first error
+	first := fmt.Errorf("%w: superblock of %d bytes", ErrDamaged, len(p))
 	found := false
 	for _, at := range []int{0, BlockSize} {
 		if len(p) < at+superSize {

@@ -79,11 +79,13 @@ type world struct {
 	damaged bool     // bytes were changed on disk: reports are expected
 	full    bool     // the disk was full at times
 	reports []string
-	stats   counts
+
+	recoveryErr error
+	stats       counts
 }
 
 type counts struct {
-	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, noSpace int
+	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, noSpace, refused int
 }
 
 // options are chosen by the seed.
@@ -200,8 +202,9 @@ func (w *world) recover(shards int) (end int) {
 		defer w.disk.ClearFaults()
 	}
 	w.rec, err = storage.Recover(w.disk, fd, cfg)
-	if err != nil && w.faulty {
+	if err != nil && (w.faulty || w.damaged) {
 		w.trace("recovery fails: %v", err)
+		w.recoveryErr = err
 		return failed
 	}
 	must(err)
@@ -219,8 +222,8 @@ func (w *world) report(event string, id storage.LogID, err error) {
 	}
 }
 
-// adopt gives the recovered logs to new stores and compares them with the history.
-func (w *world) adopt() {
+// open makes a store for every journal.
+func (w *world) open() {
 	w.nodes = nil
 	for i, j := range w.rec.Journals {
 		n := &node{number: i, tail: sim.NewMemory(w.opt.tail), journal: sim.NewMemory(w.opt.journal), reads: sim.NewMemory(w.opt.reads)}
@@ -228,6 +231,11 @@ func (w *world) adopt() {
 			LossBound: time.Second, TailMemory: n.tail, JournalMemory: n.journal, ReadMemory: n.reads, Report: w.report})
 		w.nodes = append(w.nodes, n)
 	}
+}
+
+// adopt gives the recovered logs to new stores and compares them with the history.
+func (w *world) adopt() {
+	w.open()
 	w.adoptMeta()
 	states := map[storage.LogID]*storage.LogState{}
 	for _, st := range w.rec.Logs {
@@ -661,7 +669,9 @@ func (w *world) from(c *call) storage.Offset {
 	case storage.FromLast:
 		return c.h.back(uint64(c.Count), st.Next, st.Start)
 	case storage.FromNext:
-		return math.MaxUint64 >> 1
+		if c.turn != w.turns {
+			return math.MaxUint64
+		}
 	}
 	return 0
 }
@@ -725,9 +735,10 @@ func (w *world) nextProposal() {
 	c.done = func(c *call) {
 		w.proposing = false
 		if c.Err != nil {
-			if !w.faulty {
+			if !w.faulty && !(w.full && errors.Is(c.Err, storage.ErrNoSpace)) {
 				fail("metadata command: %v", c.Err)
 			}
+			w.nextProposal()
 			return
 		}
 		w.meta.apply(p.cmd)

@@ -1,0 +1,255 @@
+package storage
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+)
+
+// pieces are bytes of a segment that journals hold, by position. Where two have the same position they have the same bytes.
+type pieces struct {
+	list []piece
+	ends []Pos // the furthest end up to each
+}
+
+type piece struct {
+	pos  Pos
+	data []byte
+}
+
+func (p *pieces) add(pos Pos, data []byte) { p.list = append(p.list, piece{pos, data}) }
+
+// sort has to be called between add and over.
+func (p *pieces) sort() {
+	sort.SliceStable(p.list, func(i, j int) bool { return p.list[i].pos < p.list[j].pos })
+	p.ends = make([]Pos, len(p.list))
+	end := Pos(0)
+	for i, x := range p.list {
+		end = max(end, x.pos+Pos(len(x.data)))
+		p.ends[i] = end
+	}
+}
+
+// over copies what the pieces have into buf, which begins at pos.
+func (p *pieces) over(buf []byte, pos Pos) {
+	end := pos + Pos(len(buf))
+	for i := sort.Search(len(p.ends), func(i int) bool { return p.ends[i] > pos }); i < len(p.list) && p.list[i].pos < end; i++ {
+		x := p.list[i]
+		if from, to := max(x.pos, pos), min(x.pos+Pos(len(x.data)), end); from < to {
+			copy(buf[from-pos:to-pos], x.data[from-x.pos:])
+		}
+	}
+}
+
+func (l *logRecovery) piecesOf(base Offset) *pieces {
+	p := l.pieces[base]
+	if p == nil {
+		p = &pieces{}
+		l.pieces[base] = p
+	}
+	return p
+}
+
+// putBack writes what only journals hold into its segment, where it differs, and cuts every segment at its end.
+func (l *logRecovery) putBack() error {
+	touched := false
+	named := l.named()
+	for i := range l.st.Segments {
+		g := &l.st.Segments[i]
+		last := i == len(l.st.Segments)-1
+		if l.pieces[g.Base] == nil && !named[g.Base] && !last {
+			if err := l.checkThere(g); err != nil {
+				return err
+			}
+			continue
+		}
+		touched = true
+		if err := l.putBackSegment(g); err != nil {
+			return err
+		}
+	}
+	if !touched {
+		return nil
+	}
+	err := l.r.d.SyncDir(LogDir(l.r.cfg.Dir, l.st.ID))
+	if notExist(err) {
+		return nil // its segments are missing, and that is reported
+	}
+	return err
+}
+
+// named says which segments batches of this run went straight to.
+func (l *logRecovery) named() map[Offset]bool {
+	m := map[Offset]bool{}
+	for i := range l.entries {
+		if e := &l.entries[i]; e.kind == entryDirect {
+			m[e.seg] = true
+		}
+	}
+	return m
+}
+
+// checkThere reports a segment that is missing or too short.
+func (l *logRecovery) checkThere(g *SegmentState) error {
+	size, err := l.r.d.Size(l.path(g.Base))
+	if err != nil && !notExist(err) {
+		return err
+	}
+	if err != nil || size < int64(g.End) {
+		l.damaged(fmt.Errorf("%w: segment %d has %d bytes, %d are expected", ErrDamaged, g.Base, size, g.End))
+	}
+	return nil
+}
+
+func (l *logRecovery) putBackSegment(g *SegmentState) error {
+	fd, err := l.open(g.Base)
+	if notExist(err) {
+		l.damaged(fmt.Errorf("%w: segment %d is missing", ErrDamaged, g.Base))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.checkHead(fd, g); err != nil {
+		return err
+	}
+	if err := l.writePieces(fd, g); err != nil {
+		return err
+	}
+	if !plantedHoleNotCut {
+		size, err := l.r.d.Size(l.path(g.Base))
+		if err != nil {
+			return err
+		}
+		switch want := int64(alignUp(g.End)); {
+		case size > want:
+			if err := l.r.d.Truncate(fd, want); err != nil {
+				return err
+			}
+		case size < int64(g.End):
+			l.damaged(fmt.Errorf("%w: segment %d has %d bytes, %d are expected", ErrDamaged, g.Base, size, g.End))
+		}
+	}
+	return l.r.d.Sync(fd) // also when nothing was written: a block may lie in the page cache only, of whatever run
+}
+
+func (l *logRecovery) checkHead(fd int32, g *SegmentState) error {
+	buf := l.r.cfg.Memory.Get(BlockSize)
+	if buf == nil {
+		return ErrNoMemory
+	}
+	defer l.r.cfg.Memory.Put(buf)
+	n, err := l.r.d.Read(fd, buf, 0)
+	if err != nil {
+		return err
+	}
+	if err := checkSegmentHead(buf[:n], l.st.ID, g.Base); err != nil {
+		l.damaged(fmt.Errorf("segment %d: %w", g.Base, err))
+	}
+	return nil
+}
+
+const windowBytes = 256 << 10
+
+// writePieces writes the journals' bytes below the segment's end, block by block, where the disk has others. The rest of
+// the last block is zero.
+func (l *logRecovery) writePieces(fd int32, g *SegmentState) error {
+	w := window{l: l, fd: fd, g: g, pieces: l.piecesOf(g.Base)}
+	w.buf, w.old = l.r.cfg.Memory.Get(windowBytes), l.r.cfg.Memory.Get(windowBytes)
+	defer w.close()
+	if w.buf == nil || w.old == nil {
+		return ErrNoMemory
+	}
+	for _, x := range l.places(g) {
+		for at := x.from; at < x.to; at += windowBytes {
+			if err := w.write(at, min(at+windowBytes, x.to)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+type blockRange struct{ from, to Pos }
+
+// places returns the blocks that have to be looked at, in order and merged: those that journals have bytes of, the last
+// one, and after a failed sync those of direct batches, whose bytes no journal has.
+func (l *logRecovery) places(g *SegmentState) []blockRange {
+	var all []blockRange
+	add := func(from, to Pos) {
+		if from, to = alignDown(from), alignUp(min(to, g.End)); from < to {
+			all = append(all, blockRange{from, to})
+		}
+	}
+	for _, p := range l.piecesOf(g.Base).list {
+		add(p.pos, p.pos+Pos(len(p.data)))
+	}
+	if !plantedHoleNotCut {
+		add(g.End-1, g.End)
+	}
+	for i := range l.entries {
+		if e := &l.entries[i]; l.rewrite && e.kind == entryDirect && e.seg == g.Base {
+			add(e.pos, e.pos+Pos(e.length))
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].from < all[j].from })
+	merged := all[:0]
+	for _, x := range all {
+		if k := len(merged); k > 0 && x.from <= merged[k-1].to {
+			merged[k-1].to = max(merged[k-1].to, x.to)
+			continue
+		}
+		merged = append(merged, x)
+	}
+	return merged
+}
+
+// window is a part of a segment that is being made what it has to be.
+type window struct {
+	l        *logRecovery
+	fd       int32
+	g        *SegmentState
+	pieces   *pieces
+	buf, old []byte
+}
+
+func (w *window) close() {
+	for _, b := range [][]byte{w.buf, w.old} {
+		if b != nil {
+			w.l.r.cfg.Memory.Put(b)
+		}
+	}
+}
+
+// write writes the blocks of [from, to) that are not as they have to be.
+func (w *window) write(from, to Pos) error {
+	buf, old := w.buf[:to-from], w.old[:to-from]
+	clear(old)
+	n, err := w.l.r.d.Read(w.fd, old, int64(from))
+	if err != nil {
+		return err
+	}
+	copy(buf, old)
+	w.pieces.over(buf, from)
+	if end := w.g.End - from; end < Pos(len(buf)) && !plantedHoleNotCut {
+		clear(buf[end:])
+	}
+	same := func(at int) bool {
+		return at+BlockSize <= n && bytes.Equal(buf[at:at+BlockSize], old[at:at+BlockSize]) && !w.l.rewrite
+	}
+	for at := 0; at < len(buf); {
+		if same(at) {
+			at += BlockSize
+			continue
+		}
+		end := at + BlockSize
+		for end < len(buf) && !same(end) {
+			end += BlockSize
+		}
+		if err := w.l.r.d.Write(w.fd, buf[at:end], int64(from)+int64(at)); err != nil {
+			return err
+		}
+		at = end
+	}
+	return nil
+}
