@@ -21,7 +21,7 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 		}
 		s.log.Warn("connection closed", fields...)
 	}
-	for _, h := range []uring.Handle{c.recv, c.send} {
+	for _, h := range []uring.Handle{c.recv, c.body, c.send} {
 		if h != 0 {
 			s.submit(uring.Op{Kind: uring.KindCancel, Target: h, Token: tokNone})
 		}
@@ -35,7 +35,7 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 
 // tryClose closes the socket when nothing of the connection is in flight.
 func (s *Shard) tryClose(c *conn) {
-	if c.recv != 0 || c.send != 0 || c.busy != nil || c.stashed {
+	if c.recv != 0 || c.body != 0 || c.send != 0 || c.busy != nil || c.stashed {
 		return
 	}
 	if c.kept != nil {

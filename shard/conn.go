@@ -20,11 +20,15 @@ type conn struct {
 	opened  bool // sent at least one request
 	eof     bool // the peer sends no more
 
-	recv, send uring.Handle // in flight
-	busy       *request     // being handled or answered
-	vec        [][]byte     // of the send in flight
+	recv, body, send uring.Handle // in flight
+	busy             *request     // being handled or answered
+	vec              [][]byte     // of the send in flight
 
 	// Received and not yet looked at.
+	multi   bool  // recv is armed until it is cancelled
+	ending  bool  // and that was asked for
+	bulk    bool  // frames are large
+	small   uint8 // frames since the last large one
 	stashed bool
 	stash   uring.Recv
 	kept    []byte // of recvPool; bytes before the next frame's end, keptLen of them
@@ -82,10 +86,36 @@ func (s *Shard) adopt(a acceptedConn) {
 	s.await(c)
 }
 
-// armRecv has the next bytes of the connection come in.
+// armRecv has the next bytes of the connection come in. A connection of small frames has one receive armed for its life;
+// one of large frames arms a receive for the head of each, so that the rest can come straight into its place.
 func (s *Shard) armRecv(c *conn) {
-	if c.recv == 0 && !c.closing && !c.stashed && !c.eof {
-		c.recv = s.submit(uring.Op{Kind: uring.KindRecv, FD: c.fd, Len: recvBufBytes, Token: c.token(connRecv)})
+	if c.recv != 0 || c.closing || c.stashed || c.eof {
+		return
+	}
+	op := uring.Op{Kind: uring.KindRecv, FD: c.fd, Token: c.token(connRecv)}
+	if c.multi = !c.bulk; c.multi {
+		op.Flags = uring.FlagMulti
+	} else {
+		op.Len = recvBufBytes
+	}
+	c.recv = s.submit(op)
+}
+
+// endRecv ends a receive that is armed for good: the rest of a frame is to come into its place, or the peer sends more
+// than it may while it is not answered. resumeRecv goes on with the last completion.
+func (s *Shard) endRecv(c *conn) {
+	if c.recv != 0 && !c.ending {
+		c.ending = true
+		s.submit(uring.Op{Kind: uring.KindCancel, Target: c.recv, Token: tokNone})
+	}
+}
+
+func (s *Shard) resumeRecv(c *conn) {
+	switch {
+	case c.frame != nil:
+		s.receiveBody(c)
+	case c.busy == nil && c.wanted == 0:
+		s.armRecv(c)
 	}
 }
 
@@ -94,10 +124,12 @@ func (s *Shard) connCompleted(done *uring.Completion) {
 	c := s.conns.of(done)
 	switch done.Token >> 48 & 0xff {
 	case connRecv:
-		c.recv = 0
+		if !done.More {
+			c.recv, c.ending = 0, false
+		}
 		s.received1(c, done)
 	case connBody:
-		c.recv = 0
+		c.body = 0
 		s.bodyReceived(c, done)
 	case connSend:
 		c.send = 0
@@ -121,14 +153,18 @@ func (s *Shard) received1(c *conn, done *uring.Completion) {
 	case done.Err == syscall.ENOBUFS:
 		s.intake.noBuffer = append(s.intake.noBuffer, c)
 		c.stashed = true // nothing is armed until there is a buffer
+	case done.Err == syscall.ECANCELED:
+		s.resumeRecv(c)
 	case done.Err != 0:
 		s.closeConn(c, "receive failed", done.Err)
 	case done.Res == 0 && c.busy != nil:
 		c.eof = true // what it asked for is answered first
 	case done.Res == 0:
 		s.peerClosed(c)
-	case c.busy != nil && s.intake.held > recvBufs/2 && s.keep(c, done.Recv.Data): // it may be long until they are looked at
-		s.releaseRecv(done.Recv.ID)
+	case c.frame != nil:
+		s.fillFrame(c, done.Recv)
+	case c.wanted != 0 || c.busy != nil && (c.multi || s.intake.held > recvBufs/2): // it may be long until they are looked at
+		s.keepAhead(c, done.Recv)
 	case c.busy != nil:
 		c.stashed, c.stash = true, done.Recv
 	default:

@@ -30,7 +30,7 @@ func (t *connTable) take() *conn {
 
 // put gives the place of a connection back that has nothing in flight.
 func (t *connTable) put(c *conn) {
-	if c.recv != 0 || c.send != 0 || c.busy != nil {
+	if c.recv != 0 || c.body != 0 || c.send != 0 || c.busy != nil {
 		panic(fmt.Sprintf("BUG: connection %d given up with something in flight", c.id))
 	}
 	c.fd, c.peer, c.session = -1, "", session{}

@@ -76,6 +76,39 @@ func (s *Shard) keep(c *conn, p []byte) bool {
 	return true
 }
 
+// aheadMax bounds what a connection may send ahead while its requests wait for their turn.
+const aheadMax = 64 << 10
+
+// keepAhead keeps bytes that came while the connection waits for something else.
+func (s *Shard) keepAhead(c *conn, r uring.Recv) {
+	ok := s.keep(c, r.Data)
+	s.releaseRecv(r.ID)
+	switch {
+	case !ok:
+		s.closeConn(c, "no memory for received bytes", nil)
+	case c.keptLen > aheadMax:
+		s.endRecv(c)
+	}
+}
+
+// fillFrame adds received bytes to the frame that is coming in; what is beyond it is kept.
+func (s *Shard) fillFrame(c *conn, r uring.Recv) {
+	n := copy(c.frame[c.frameLen:], r.Data)
+	s.copied(n)
+	if c.frameLen/bodyPiece != (c.frameLen+n)/bodyPiece {
+		c.deadline = s.pieceDeadline(c)
+	}
+	c.frameLen += n
+	ok := n == len(r.Data) || s.keep(c, r.Data[n:])
+	s.releaseRecv(r.ID)
+	switch {
+	case !ok:
+		s.closeConn(c, "no memory for received bytes", nil)
+	case c.frameLen == len(c.frame):
+		s.receiveBody(c)
+	}
+}
+
 // frameMemory gets memory for received bytes. Connections before login share a small part of it, so that they can't keep
 // others from being served.
 func (s *Shard) frameMemory(c *conn, n int) []byte {
@@ -209,6 +242,11 @@ func (s *Shard) retryStarving() {
 	}
 }
 
+const (
+	bulkMin   = 2 * recvBufBytes // a frame that is larger makes its connection one of large frames
+	smallMany = 32               // so many others in a row make it one of small frames again
+)
+
 // bodyPiece is how much of a body is received at a time: each piece has its own deadline.
 const bodyPiece = 1 << 20
 
@@ -222,6 +260,13 @@ func (s *Shard) receiveBody(c *conn) {
 		return
 	}
 	c.deadline = s.pieceDeadline(c)
+	if c.recv != 0 { // bytes come into receive buffers until that has ended
+		if len(c.frame) > bulkMin {
+			c.bulk = true
+			s.endRecv(c)
+		}
+		return
+	}
 	c.bodyDue = true
 	s.intake.bodies = append(s.intake.bodies, c)
 }
@@ -240,7 +285,7 @@ func (s *Shard) armBodies() {
 		}
 		c.bodyDue = false
 		p := c.frame[c.frameLen:min(len(c.frame), c.frameLen+bodyPiece)]
-		c.recv = s.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: p, Token: c.token(connBody)})
+		c.body = s.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: p, Token: c.token(connBody)})
 		left -= len(p)
 	}
 	rest := copy(s.intake.bodies, s.intake.bodies[n:])
@@ -267,6 +312,11 @@ func (s *Shard) bodyReceived(c *conn, done *uring.Completion) {
 // begin handles one whole frame. Its bytes lie in receive buffer id, or in buf.
 func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 	c.deadline = 0
+	if c.small++; len(p) > bulkMin {
+		c.small = 0
+	} else if c.small >= smallMany {
+		c.bulk, c.small = false, smallMany
+	}
 	if !c.opened {
 		c.opened = true
 		s.b.clients.Add(1)
