@@ -143,11 +143,15 @@ func (d *Disk) Complete() (Completion, bool) {
 	}
 	f := d.flights[i]
 	d.flights = append(d.flights[:i], d.flights[i+1:]...)
+	return d.finish(f), true
+}
+
+func (d *Disk) finish(f *flight) Completion {
 	f.check()
 	if !f.done {
 		f.res, f.err = d.execute(f)
 	}
-	return Completion{f.owner, f.op.Token, f.res, f.err}, true
+	return Completion{f.owner, f.op.Token, f.res, f.err}
 }
 
 // check panics when the bytes of a write were changed while it was in flight.
