@@ -170,6 +170,8 @@ func (r *recovery) statePath(n uint64) string {
 
 const stateBytesMax = 1 << 30
 
+const stateRemedy = "it says where every log stands; restore the data directory from a backup"
+
 // readState loads the state file that the superblock names.
 func (r *recovery) readState() error {
 	r.out = &Recovered{Fresh: r.fresh, cfg: r.cfg, fd: r.fd, Seed: r.super.seed}
@@ -179,16 +181,18 @@ func (r *recovery) readState() error {
 	path := r.statePath(r.super.state)
 	buf, fd, err := readFile(r.d, r.cfg.Memory, path, stateBytesMax)
 	if err == nil && buf == nil {
-		err = fmt.Errorf("%w: %s is missing", ErrDamaged, path)
+		err = fmt.Errorf("%w: %s is missing: %s", ErrDamaged, path, stateRemedy)
 	}
 	if err != nil {
 		return err
 	}
-	defer r.cfg.Memory.Put(buf)
 	defer r.d.Close(fd)
+	if len(buf) > 0 {
+		defer r.cfg.Memory.Put(buf)
+	}
 	_, meta, logs, err := decodeState(buf)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; %s is unusable: %s", err, path, stateRemedy)
 	}
 	r.out.Meta.Snapshot = append([]byte(nil), meta...)
 	for _, l := range logs {
@@ -231,7 +235,9 @@ func (r *recovery) newestSnapshot(fromState []byte) ([]byte, error) {
 		return fromState, err
 	}
 	defer r.d.Close(fd)
-	defer r.cfg.Memory.Put(buf)
+	if len(buf) > 0 {
+		defer r.cfg.Memory.Put(buf)
+	}
 	a, err := r.cfg.Metadata(append([]byte(nil), buf...), nil)
 	if err != nil {
 		r.report("metadata snapshot unusable; the journal has what it held", 0, err)
@@ -274,7 +280,7 @@ func (r *recovery) recoverLogs() error {
 		onDisk[n] = true
 	}
 	for _, id := range r.ids() {
-		if !onDisk[fmt.Sprintf("%016x", uint64(id))] && len(entries[id]) == 0 && len(r.logs[id].Segments) == 0 {
+		if !onDisk[fmt.Sprintf("%016x", uint64(id))] && len(entries[id]) == 0 && len(r.logs[id].Segments) == 0 && len(r.journal.holes) == 0 {
 			r.out.Logs = append(r.out.Logs, r.logs[id])
 			continue
 		}

@@ -76,8 +76,25 @@ func (j *journalScan) read() error {
 	j.clean = len(shards) > 0
 	for _, s := range shards {
 		j.follow(s, j.shards[s])
+		j.checkSizes(s)
 	}
 	return nil
+}
+
+// checkSizes reports files that are not as they were made: both are there, and of one size, before the first group of a
+// run is written. What was cut off may have been safe.
+func (j *journalScan) checkSizes(shard int) {
+	var sizes [2]int64
+	for k := range sizes {
+		if n, err := j.r.d.Size(journalPath(j.r.cfg.Dir, shard, k)); err == nil {
+			sizes[k] = n
+		}
+	}
+	if sizes[0] != sizes[1] {
+		j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: its files have %d and %d bytes, and were made with the same size",
+			ErrDamaged, shard, sizes[0], sizes[1]))
+		j.holes[shard] = j.shards[shard].top.head.number + 1
+	}
 }
 
 // scan looks at every block of a file for the beginning of a group.

@@ -182,7 +182,9 @@ func (c *script) start() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	report := func(event string, id storage.LogID, err error) { c.say("%s: %v", event, strings.ReplaceAll(err.Error(), dir+"/", "")) }
+	report := func(event string, id storage.LogID, err error) {
+		c.say("%s: %v", event, strings.ReplaceAll(err.Error(), dir+"/", ""))
+	}
 	mem := sim.NewMemory(64 << 20)
 	c.rec, err = storage.Recover(c.disk, fd, storage.RecoverConfig{Dir: dir, Shards: 1, JournalBytes: storage.JournalBytesMin,
 		BootID: c.disk.BootID(), Memory: mem, Report: report,
