@@ -203,7 +203,7 @@ func (g *segment) indexBatches(ix []indexEntry, data []byte, pos, end Pos) (_ []
 		}
 		b := batch.Batch(data[i : i+batch.HeaderSize])
 		if k := len(ix); k > 0 && (b.BaseOffset() < ix[k-1].offset || b.BaseTimestamp() < ix[k-1].ts) ||
-			b.BaseOffset() >= g.next || pos+Pos(i+n) > end {
+			b.BaseOffset() >= g.next || b.BaseTimestamp() > g.lastTS || pos+Pos(i+n) > end {
 			return ix, pos + Pos(i), true
 		}
 		ix = note(ix, b.BaseOffset(), pos+Pos(i), b.BaseTimestamp())

@@ -240,7 +240,7 @@ func (r *recovery) newestSnapshot(fromState []byte) ([]byte, error) {
 	}
 	a, err := r.cfg.Metadata(append([]byte(nil), buf...), nil)
 	if err != nil {
-		r.report("metadata snapshot unusable; the journal has what it held", 0, err)
+		r.report("metadata snapshot unusable", 0, err)
 		return fromState, nil
 	}
 	b := MetaState{}
