@@ -2,6 +2,7 @@ package shard
 
 import (
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -341,14 +342,14 @@ type snapshotJob struct {
 	buf    []byte
 	fd     int32
 	step   int
-	failed error
+	again  int64 // monotonic time before which none is tried, after one failed
 }
 
-// snapshotBytes is how much the journal carries before a snapshot is written.
-const snapshotBytes = 1 << 20
+// snapshotPause is how long after a snapshot that failed the next one is tried: the disk may have been full.
+const snapshotPause = 10 * time.Second
 
 func (l *lead) maybeSnapshot() {
-	if l.snap.active || l.event != nil || l.s.store.MetaBytes() < snapshotBytes || l.snap.failed != nil {
+	if l.snap.active || l.event != nil || !l.s.store.SnapshotDue() || l.s.mono < l.snap.again {
 		return
 	}
 	p := l.s.meta.AppendSnapshot(nil)
@@ -364,8 +365,11 @@ func (l *lead) maybeSnapshot() {
 func (l *lead) snapshotStep(res int64, err error) {
 	j := &l.snap
 	if err != nil {
-		j.failed = fmt.Errorf("metadata snapshot, step %d: %w", j.step, err)
-		l.s.log.Error("metadata snapshot failed; the journal keeps the commands", zap.Error(j.failed))
+		l.s.log.Error("metadata snapshot failed; the journal keeps the commands", zap.Int("step", j.step), zap.Error(err))
+		if j.fd != 0 {
+			l.s.submit(uring.Op{Kind: uring.KindClose, FD: j.fd, Token: tokNone})
+		}
+		j.again = l.s.mono + int64(snapshotPause)
 		l.endSnapshot()
 		return
 	}
@@ -384,8 +388,8 @@ func (l *lead) snapshotStep(res int64, err error) {
 		op.Kind = uring.KindFdatasync
 	case 4:
 		op.Kind = uring.KindClose
-	case 5:
 		j.fd = 0
+	case 5:
 		op.Kind, op.Path, op.Path2 = uring.KindRename, path+".tmp", path
 	case 6:
 		op.Kind, op.Path = uring.KindSyncDir, dir

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -112,6 +113,14 @@ func (b *Broker) report(event string, id storage.LogID, err error) {
 	b.log.Warn(event, fields...)
 }
 
+// report is Broker.report for a shard that serves. What polls can cause again and again is bounded, as what peers can.
+func (s *Shard) report(event string, id storage.LogID, err error) {
+	if strings.HasPrefix(event, "damaged") && !s.logAllowed() {
+		return
+	}
+	s.b.report(event, id, err)
+}
+
 const (
 	journalBytesMin = 4 << 20
 	journalBytesMax = 256 << 20
@@ -157,7 +166,7 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.heads.pool = s.replyPool
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail),
-		JournalMemory: s.pool(b.lines.journal), ReadMemory: s.pool(b.lines.read), Report: b.report})
+		JournalMemory: s.pool(b.lines.journal), ReadMemory: s.pool(b.lines.read), Report: s.report})
 	if s.id == 0 {
 		s.lead = &lead{s: s, index: rec.Meta.Index}
 	}
