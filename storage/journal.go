@@ -66,29 +66,30 @@ type mark struct {
 }
 
 type journal struct {
-	s       *Store
-	files   [2]JournalFile
-	cur     int
-	pos     int64
-	number  uint64 // of the next group placed
-	first   uint64 // of this run
-	psafe   uint64 // last group safe on stable storage
-	wsafe   uint64 // last group safe in the kernel
-	seq     uint64 // of the last group begun
-	pseq    uint64 // gathering order of the last group safe on stable storage
-	wseq    uint64 // and in the kernel
-	gather  *group
-	ready   []*group   // closed, waiting to be placed
-	unsafe  groupQueue // placed, in order, not yet synced
-	unasked uint64     // groups below are synced or being synced
-	marks   int        // in unsafe groups
-	cached  int64      // bytes in the page cache that no sync was asked for
-	writing int
-	syncing [2]bool
-	lap     *group
-	lapping bool // a lap is wanted; tails are being flushed to make it small
-	failed  error
-	free    []*group
+	s         *Store
+	files     [2]JournalFile
+	cur       int
+	pos       int64
+	number    uint64 // of the next group placed
+	first     uint64 // of this run
+	psafe     uint64 // last group safe on stable storage
+	wsafe     uint64 // last group safe in the kernel
+	seq       uint64 // of the last group begun
+	pseq      uint64 // gathering order of the last group safe on stable storage
+	wseq      uint64 // and in the kernel
+	gather    *group
+	ready     []*group   // closed, waiting to be placed
+	unsafe    groupQueue // placed, in order, not yet synced
+	unasked   uint64     // groups below are synced or being synced
+	marks     int        // in unsafe groups
+	cached    int64      // bytes in the page cache that no sync was asked for
+	writing   int
+	flushedAt int64 // how many sixteenths of the file were full when long tails were last written out
+	syncing   [2]bool
+	lap       *group
+	lapping   bool // a lap is wanted; tails are being flushed to make it small
+	failed    error
+	free      []*group
 }
 
 // groupQueue holds groups with consecutive numbers; it finds one by its number and reuses its memory.
@@ -243,7 +244,8 @@ func (j *journal) flush() {
 			return
 		}
 		j.place(g)
-		if j.pos > j.files[j.cur].Size/2 {
+		if part := j.pos * 16 / j.files[j.cur].Size; part >= 8 && part > j.flushedAt {
+			j.flushedAt = part // at most once per sixteenth of the file: it goes over all logs
 			j.s.flushTails(carryTailMax)
 		}
 	}
@@ -434,7 +436,7 @@ func (j *journal) release(g *group) {
 	if g == j.lap {
 		j.lap = nil
 		j.cur = 1 - j.cur
-		j.pos = BlockSize
+		j.pos, j.flushedAt = BlockSize, 0
 		j.s.stats.laps++
 	}
 	clear(g.logs)
