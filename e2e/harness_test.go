@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == forbidUring {
 		execWithoutUring(os.Args[2:])
 	}
+	if len(os.Args) > 2 && os.Args[1] == smallLimits {
+		execWithSmallLimits(os.Args[2:])
+	}
 	if len(os.Args) > 1 && os.Args[1] == serveDisk {
 		runDisk(os.Args[2:])
 	}
@@ -100,7 +103,7 @@ type options struct {
 	tags           string   // build tags; empty: invariants
 	args           []string // further flags
 	env            []string
-	forbidUring    bool
+	wrap           string        // forbidUring or smallLimits
 	anyCredentials bool          // not the development profile
 	wait           time.Duration // until it serves; 0: 30 s
 }
@@ -139,12 +142,12 @@ func launch(t testing.TB, o options) *server {
 		t.Fatal(err)
 	}
 	args := append([]string{binary(t, o.tags), "server", "--data-dir", o.dir, "--tcp-address", "127.0.0.1:0"}, o.args...)
-	if o.forbidUring {
+	if o.wrap != "" {
 		self, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)
 		}
-		args = append([]string{self, forbidUring}, args...)
+		args = append([]string{self, o.wrap}, args...)
 	}
 	s := &server{t: t, dir: o.dir, current: current, exited: make(chan struct{})}
 	s.cmd = exec.Command(args[0], args[1:]...)

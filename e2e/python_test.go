@@ -104,7 +104,11 @@ func TestPythonModes(t *testing.T) {
 		{io: "uring", shards: 1},
 	}
 	for i, r := range rounds {
-		s := start(t, options{dir: dir, forbidUring: r.forbid, args: []string{"--io", r.io, "--shards", fmt.Sprint(r.shards)}})
+		wrap := ""
+		if r.forbid {
+			wrap = forbidUring
+		}
+		s := start(t, options{dir: dir, wrap: wrap, args: []string{"--io", r.io, "--shards", fmt.Sprint(r.shards)}})
 		if r.forbid && !strings.Contains(s.Log(), "io_uring unavailable") {
 			t.Errorf("the broker does not say why it takes epoll:\n%s", s.Log())
 		}

@@ -1,13 +1,71 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
+	"testing"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+// smallLimits is the argument that makes this test binary give up root and the right to lock memory.
+const smallLimits = "-without-locked-memory"
+
+// execWithSmallLimits runs args as nobody, who may lock no memory.
+func execWithSmallLimits(args []string) {
+	const nobody = 65534
+	err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{})
+	if err == nil {
+		err = syscall.Setgroups(nil)
+	}
+	if err == nil {
+		err = syscall.Setgid(nobody)
+	}
+	if err == nil {
+		err = syscall.Setuid(nobody)
+	}
+	if err == nil {
+		err = syscall.Exec(args[0], args, os.Environ())
+	}
+	fmt.Fprintf(os.Stderr, "run %v with small limits: %v\n", args, err)
+	os.Exit(3)
+}
+
+// TestFallsBackWithoutLockedMemory starts as somebody who may lock no memory: epoll serves, the broker says why, and
+// --io=uring ends with the reason.
+func TestFallsBackWithoutLockedMemory(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to become somebody without rights")
+	}
+	dir := filepath.Join(binDir, "nobody") // the test's own folder is closed to others
+	err := os.Mkdir(dir, 0o755)
+	if err == nil {
+		err = os.Chown(dir, 65534, 65534)
+	}
+	if err == nil {
+		err = os.Chmod(binDir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, options{dir: dir, wrap: smallLimits})
+	if log := s.Log(); !strings.Contains(log, "locked memory is too small") || !strings.Contains(log, "input and output by epoll") {
+		t.Errorf("the broker does not say why it takes epoll:\n%s", log)
+	}
+	c := s.dial()
+	if _, err := c.CreateStream(context.Background(), "small"); err != nil {
+		t.Error(err)
+	}
+	s.stop()
+	if s, err := tryStart(t, options{dir: dir, wrap: smallLimits, args: []string{"--io", "uring"}}); err == nil || !strings.Contains(s.Log(), "ulimit -l") {
+		t.Errorf("--io=uring: %v\n%s", err, s.Log())
+	}
+}
 
 // forbidUring is the argument that makes this test binary forbid io_uring to itself, as containers do, and become the
 // program named after it.

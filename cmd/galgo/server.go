@@ -134,7 +134,7 @@ func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
 
 func sayStarted(c *config.Config, i shard.Info, log *zap.Logger) {
 	if i.Note != "" {
-		log.Warn(i.Note + ": same results, but more system calls per request, and so less throughput")
+		log.Warn(i.Note)
 	}
 	log.Info("input and output by " + i.Mode)
 	ended := "the last run ended in order"
