@@ -15,6 +15,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/galgo-mq/galgo/client"
 )
 
 var killsFlag = flag.Int("kills", 30, "how often TestCrashLoop kills the broker")
@@ -33,24 +35,27 @@ func TestCrashLoop(t *testing.T) {
 
 // crashLoop is the life of one data directory through many ends of its broker.
 type crashLoop struct {
-	t     *testing.T
-	seed  uint64
-	rng   *rand.Rand
-	kills int
-	cuts  int
-	tags  []string // one of these builds at each start
-	env   []string
-	load  workload // without sizes, each run has others
-	h     *history
-	seqs  [maxProducers]uint32
-	dir   string
-	args  []string                      // further flags
-	end   func(*server) (ending, error) // ends the broker under load or while it starts
-	space int64                         // that the logs may take before the topics are made anew
-	last  ending
-	ready bool // topics are made
-	done  struct{ rounds, kills, cuts, whileStarting, orders, anew int }
-	used  map[string]int // shards and backends
+	t      *testing.T
+	seed   uint64
+	rng    *rand.Rand
+	kills  int
+	cuts   int
+	tags   []string // one of these builds at each start
+	env    []string
+	shards int      // at most
+	load   workload // without sizes, each run has others
+	h      *history
+	seqs   [maxProducers]uint32
+	dir    string
+	args   []string                      // further flags
+	end    func(*server) (ending, error) // ends the broker under load or while it starts
+	life   time.Duration                 // under load, on average
+	calm   bool                          // no ends but these, and no kills while starting
+	space  int64                         // that the logs may take before the topics are made anew
+	last   ending
+	ready  bool // topics are made
+	done   struct{ rounds, kills, cuts, whileStarting, orders, anew int }
+	used   map[string]int // shards and backends
 }
 
 const fullEvery = 20 // rounds
@@ -62,7 +67,7 @@ func newCrashLoop(t *testing.T, seed uint64) *crashLoop {
 	l := &crashLoop{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), tags: []string{"invariants", "release"}, used: map[string]int{},
 		load: workload{producers: 8, consumers: 3, admin: true, bytesMax: 96 << 20}}
 	l.h = &history{topics: mixedTopics(l.rng)}
-	l.end, l.space = l.kill, 1<<30
+	l.end, l.life, l.space, l.shards = l.kill, 300*time.Millisecond, 1<<30, 4
 	return l
 }
 
@@ -83,12 +88,7 @@ func mixedTopics(rng *rand.Rand) (topics []*topic) {
 }
 
 func (l *crashLoop) run() (err error) {
-	if l.dir == "" {
-		if l.dir, err = os.MkdirTemp("", "galgo-crash-"); err != nil {
-			return err
-		}
-		l.t.Cleanup(l.removeDir)
-	}
+	err = l.makeDir()
 	for err == nil && (l.done.kills < l.kills || l.done.cuts < l.cuts) {
 		err = l.round()
 	}
@@ -101,6 +101,15 @@ func (l *crashLoop) run() (err error) {
 	return nil
 }
 
+// makeDir makes the data directory, unless it was given.
+func (l *crashLoop) makeDir() (err error) {
+	if l.dir == "" {
+		l.dir, err = os.MkdirTemp("", "galgo-crash-")
+		l.t.Cleanup(l.removeDir)
+	}
+	return err
+}
+
 // removeDir leaves the data of a failure where they are.
 func (l *crashLoop) removeDir() {
 	if !l.t.Failed() {
@@ -110,7 +119,7 @@ func (l *crashLoop) removeDir() {
 
 // options of the next start.
 func (l *crashLoop) options() options {
-	shards, io := 1+l.rng.IntN(4), []string{"uring", "epoll"}[l.rng.IntN(2)]
+	shards, io := 1+l.rng.IntN(l.shards), []string{"uring", "epoll"}[l.rng.IntN(2)]
 	l.used[fmt.Sprintf("%d shards", shards)]++
 	l.used[io]++
 	return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: append([]string{"--io", io,
@@ -121,11 +130,14 @@ func (l *crashLoop) options() options {
 func (l *crashLoop) round() error {
 	l.done.rounds++
 	o := l.options()
-	if l.rng.IntN(5) == 0 {
+	if !l.calm && l.rng.IntN(5) == 0 {
 		return l.killStarting(o)
 	}
 	s, err := tryStart(l.t, o)
 	if err != nil {
+		return died(s, err)
+	}
+	if err = noDamage(s); err != nil {
 		return died(s, err)
 	}
 	if !l.ready {
@@ -141,6 +153,16 @@ func (l *crashLoop) round() error {
 	}
 	if err != nil {
 		return died(s, err)
+	}
+	return nil
+}
+
+// noDamage checks that the broker calls nothing damaged: neither a kill nor a power cut damages what counts.
+func noDamage(s *server) error {
+	for line := range strings.Lines(s.Log()) {
+		if strings.Contains(line, "damage") || strings.Contains(line, "fenced") {
+			return fmt.Errorf("the broker reports damage: %s", line)
+		}
 	}
 	return nil
 }
@@ -180,18 +202,11 @@ func (l *crashLoop) setUp(s *server) error {
 	if _, err := c.CreateStream(context.Background(), streamName); err != nil {
 		return err
 	}
-	for _, t := range l.h.topics {
-		l.h.begin(t, absent, creating)
-		if err := create(context.Background(), c, t); err != nil {
-			return err
-		}
-		l.h.end(t)
-	}
 	l.ready = true
-	return nil
+	return l.makeTopics(c)
 }
 
-// makeAnew deletes all topics when they have become large; the admin makes them again.
+// makeAnew deletes all topics when they have become large, and makes them again.
 func (l *crashLoop) makeAnew(address string) error {
 	var size int64
 	err := filepath.WalkDir(filepath.Join(l.dir, "logs"), func(_ string, d os.DirEntry, err error) error {
@@ -221,6 +236,19 @@ func (l *crashLoop) makeAnew(address string) error {
 			l.h.end(t)
 		}
 	}
+	return l.makeTopics(c)
+}
+
+// makeTopics makes all topics that are not there.
+func (l *crashLoop) makeTopics(c *client.Client) error {
+	for _, t := range l.h.topics {
+		if l.h.begin(t, absent, creating) {
+			if err := create(context.Background(), c, t); err != nil {
+				return err
+			}
+			l.h.end(t)
+		}
+	}
 	return nil
 }
 
@@ -228,15 +256,15 @@ func (l *crashLoop) makeAnew(address string) error {
 func (l *crashLoop) underLoad(s *server) error {
 	load := l.load
 	if load.sizes == nil {
-		load.sizes = []func(*rand.Rand) []int{mixed, mixed, mixed, tiny, direct}[l.rng.IntN(5)]
+		load.sizes = []func(*rand.Rand, *topic) []int{mixed, mixed, mixed, tiny, direct}[l.rng.IntN(5)]
 		load.pause = []time.Duration{0, time.Millisecond, 3 * time.Millisecond}[l.rng.IntN(3)]
 	}
 	end := l.end
-	if l.rng.IntN(15) == 0 {
+	if !l.calm && l.rng.IntN(15) == 0 {
 		end = l.endInOrder
 	}
 	w := load.begin(l.h, s.address, &l.seqs, l.rng.Uint64())
-	err := l.await(s, w, l.exponential(300*time.Millisecond, 1500*time.Millisecond))
+	err := l.await(s, w, l.exponential(l.life, 5*l.life))
 	w.ending.Store(true)
 	if err == nil {
 		l.last, err = end(s)
@@ -283,6 +311,9 @@ func (l *crashLoop) endInOrder(s *server) (ending, error) {
 func (l *crashLoop) final() error {
 	for range 2 {
 		s, err := tryStart(l.t, l.options())
+		if err == nil {
+			err = noDamage(s)
+		}
 		if err == nil {
 			err = l.h.verify(s.address, l.dir, l.last, true)
 		}

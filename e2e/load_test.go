@@ -19,9 +19,9 @@ import (
 type workload struct {
 	producers, consumers int
 	admin                bool
-	bytesMax             int64                      // of a run; beyond it, only small batches are sent
-	sizes                func(rng *rand.Rand) []int // payloads of the next batch
-	pause                time.Duration              // the longest between two batches of a producer
+	bytesMax             int64                                 // of a run; beyond it, only small batches are sent
+	sizes                func(rng *rand.Rand, to *topic) []int // payloads of the next batch
+	pause                time.Duration                         // the longest between two batches of a producer
 }
 
 // load is a workload on a running broker.
@@ -135,9 +135,9 @@ type producing struct {
 }
 
 func (l *load) send(c *client.Client, rng *rand.Rand, b *producing, producer uint16, log *logHistory) error {
-	sizes := l.sizes(rng)
+	sizes := l.sizes(rng, log.topic)
 	if l.bytes.Load() > l.bytesMax {
-		sizes = tiny(rng)
+		sizes = tiny(rng, nil)
 	}
 	id := batchID{producer, l.seqs[producer]}
 	l.seqs[producer]++
@@ -281,7 +281,7 @@ func create(ctx context.Context, c *client.Client, t *topic) error {
 	return err
 }
 
-func tiny(rng *rand.Rand) []int { return even(rng, 1+rng.IntN(10), payloadHead, 200) }
+func tiny(rng *rand.Rand, _ *topic) []int { return even(rng, 1+rng.IntN(10), payloadHead, 200) }
 
 // even returns n sizes between from and to.
 func even(rng *rand.Rand, n, from, to int) []int {
@@ -293,17 +293,17 @@ func even(rng *rand.Rand, n, from, to int) []int {
 }
 
 // mixed is batches of all kinds.
-func mixed(rng *rand.Rand) []int {
+func mixed(rng *rand.Rand, _ *topic) []int {
 	sizes := func() []int {
 		switch n := rng.IntN(100); {
 		case n < 50:
-			return tiny(rng)
+			return tiny(rng, nil)
 		case n < 65:
 			return even(rng, 1+rng.IntN(2000), payloadHead, 100)
 		case n < 80:
 			return even(rng, 1+rng.IntN(20), payloadHead, 10_000)
 		case n < 99:
-			return direct(rng)
+			return direct(rng, nil)
 		}
 		return even(rng, 4, 100_000, 500_000)
 	}()
@@ -314,7 +314,7 @@ func mixed(rng *rand.Rand) []int {
 }
 
 // direct is a batch that goes straight to its segment.
-func direct(rng *rand.Rand) []int {
+func direct(rng *rand.Rand, _ *topic) []int {
 	n := 1 + rng.IntN(100)
 	each := (storage.DirectMin + rng.IntN(300<<10)) / n
 	return even(rng, n, each, each+100)

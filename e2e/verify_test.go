@@ -189,6 +189,11 @@ func (v *verification) run() error {
 			return err
 		}
 	}
+	if v.empty && l.trimmed {
+		if err := v.trimmedToTheEnd(); err != nil {
+			return err
+		}
+	}
 	for ; v.i < len(l.told); v.i++ {
 		if err := v.missing(l.told[v.i]); err != nil {
 			return err
@@ -376,13 +381,33 @@ func (v *verification) record(p piece) error {
 	return nil
 }
 
+// trimmedToTheEnd judges a log without records from which segments were to be removed. All may be gone when a new one has
+// just begun; the broker still knows where the log ended.
+func (v *verification) trimmedToTheEnd() error {
+	t, err := v.c.GetTopic(context.Background(), stream(), v.t.id())
+	if err != nil {
+		return err
+	}
+	l, last := v.log, t.Partitions[v.partition].CurrentOffset
+	for _, r := range l.told {
+		if v.end.spares(v.t.level) && !r.gone && last+1 < r.next() {
+			return fmt.Errorf("the log is empty and its last offset is %d; batch %v at offset %d is lost", last, r.id, r.base)
+		}
+		l.floor = max(l.floor, r.next())
+	}
+	if len(l.told) > 0 {
+		v.next = max(v.next, last+1)
+	}
+	l.told, v.i = nil, 0
+	return nil
+}
+
 // missing judges a record that was told and is not there.
 func (v *verification) missing(r *record) error {
 	if r.gone {
 		return nil
 	}
-	trimmed := v.empty && v.log.trimmed // to its end, as a new segment began
-	if !trimmed && (r.kept || v.end.spares(v.t.level)) {
+	if r.kept || v.end.spares(v.t.level) {
 		return fmt.Errorf("offset %d: batch %v of %d messages is lost", r.base, r.id, r.count)
 	}
 	r.gone = true
