@@ -79,6 +79,9 @@ func (l *lead) next() {
 		return
 	}
 	q := l.queue[0]
+	if l.snap.active && l.s.store.MetaFull(len(q.command)) {
+		return // endSnapshot goes on
+	}
 	l.queue = append(l.queue[:0], l.queue[1:]...)
 	l.event = &metaEvent{q: q, command: q.command}
 	if q.move != nil {
@@ -159,6 +162,10 @@ func (l *lead) journaled(err error) {
 	if err != nil {
 		l.index-- // it is in no journal: the next one follows the last that is
 		e.q.err = err
+		if len(e.closing) > 0 {
+			l.everywhere(msgReopen)
+			l.s.reopenLogs(e)
+		}
 		l.answer()
 		return
 	}
@@ -313,6 +320,15 @@ func (s *Shard) closeLogs(e *metaEvent) {
 	done()
 }
 
+// reopenLogs takes back that the logs of an event were closed: it was refused.
+func (s *Shard) reopenLogs(e *metaEvent) {
+	for _, id := range e.closing {
+		if owner, ok := s.owners.Owner(router.LogID(id)); ok && owner == s.id {
+			s.store.Reopen(storage.LogID(id))
+		}
+	}
+}
+
 // openLog makes the log of a new partition.
 func (s *Shard) openLog(c *metadata.CreatedLog) {
 	l := s.store.OpenLog(s.b.logConfig(c.Log, c.Partition, &c.Settings))
@@ -405,4 +421,5 @@ func (l *lead) snapshotStep(res int64, err error) {
 func (l *lead) endSnapshot() {
 	l.s.replyPool.Put(l.snap.buf)
 	l.snap.buf, l.snap.active = nil, false
+	l.next()
 }

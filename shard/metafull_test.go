@@ -76,6 +76,15 @@ func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 	if err := create("s"); err != nil {
 		t.Fatalf("there is no room for a short name either: %v", err)
 	}
+	for i, err := 0, error(nil); err == nil; i++ {
+		err = create(fmt.Sprint(i))
+	}
+	if err := c.DeleteTopic(ctx, stream, topic); !errors.Is(err, wire.StatusCannotSaveMessagesToSegment) {
+		t.Fatalf("delete without room: %v", err)
+	}
+	if _, err := c.Send(ctx, stream, topic, 0, oneBatch(t, 1, 100)); err != nil {
+		t.Fatalf("a topic whose deletion was refused takes no more: %v", err)
+	}
 	s.stop(t)
 	c = startBroker(t, dir, nil).dial(t)
 	for _, name := range made {

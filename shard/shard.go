@@ -92,6 +92,7 @@ const (
 	msgApplied                         // done with event
 	msgClose                           // close the logs of event that the receiver owns
 	msgClosed                          // they are closed
+	msgReopen                          // event was refused: they take appends again
 	msgForget                          // the files of a retired log are gone
 	msgMoveOut                         // event moves a log away from the receiver
 	msgMoveIn                          // the receiver gets it
@@ -262,6 +263,8 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.closeLogs(m.event)
 	case msgClosed:
 		s.lead.closed(m.event)
+	case msgReopen:
+		s.reopenLogs(m.event)
 	case msgForget:
 		s.lead.forget(m.log)
 	case msgMoveOut:

@@ -12,7 +12,7 @@ type metaCarry struct {
 // startMeta journals a metadata command; it is answered when it is on stable storage. Indexes rise by one.
 func (s *Store) startMeta(r *Request) {
 	n := entryHeadSize + len(r.Batch)
-	if s.metaCarrySize()+int64(n) > s.journal.files[0].Size/8 || n > s.journal.groupMax() {
+	if s.MetaFull(len(r.Batch)) || n > s.journal.groupMax() {
 		s.answer(r, fmt.Errorf("%w: metadata commands wait for a snapshot", ErrNoSpace))
 		return
 	}
@@ -34,6 +34,11 @@ func (s *Store) startMeta(r *Request) {
 
 // MetaBytes is how much of the journal's lap the commands since the last snapshot take.
 func (s *Store) MetaBytes() int64 { return s.metaCarrySize() }
+
+// MetaFull reports whether a command of n bytes has to wait for a snapshot.
+func (s *Store) MetaFull(n int) bool {
+	return s.metaCarrySize()+int64(entryHeadSize+n) > s.journal.files[0].Size/8
+}
 
 // SnapshotDue reports whether it is time for a snapshot of the metadata: commands are refused when twice as many wait.
 func (s *Store) SnapshotDue() bool {

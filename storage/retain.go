@@ -181,6 +181,13 @@ func (l *Log) close(r *Request) {
 	l.tryClose()
 }
 
+// Reopen takes a close back: what was to retire the log has failed.
+func (s *Store) Reopen(id LogID) {
+	if l := s.logs[id]; l != nil && l.closing == nil {
+		l.closed = false
+	}
+}
+
 // tryClose answers the close when nothing of the log is in flight.
 func (l *Log) tryClose() {
 	busy := l.opening || l.growing || l.unlinking > 0 || l.side == sideOpening
