@@ -80,9 +80,9 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 		name string
 		do   func() error
 	}{
-		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"journals", r.readJournals}, {"state", r.readState},
+		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"reserve", r.freeReserve}, {"journals", r.readJournals}, {"state", r.readState},
 		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState},
-		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"journal files", r.openJournals},
+		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"journal files", r.openJournals}, {"reserve", r.makeReserve},
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
