@@ -57,7 +57,9 @@ const (
 	entryMeta
 	// entryOffsets carries stored offsets: data is offsets as in the state file.
 	entryOffsets
-	entryKindMax = entryOffsets
+	// entryLeft says that the log has left this shard: other journals say how it went on.
+	entryLeft
+	entryKindMax = entryLeft
 )
 
 type entry struct {
@@ -77,7 +79,9 @@ type entry struct {
 	check     uint64
 	data      []byte
 
-	doubt bool // in recovery: groups behind it are lost
+	// In recovery.
+	shard uint32 // whose journal it is from
+	doubt bool   // groups behind it are lost
 }
 
 var errEntry = errors.New("storage: malformed journal entry")

@@ -60,6 +60,10 @@ func (l *Log) tryDepart() bool {
 		l.pad()
 		return false
 	}
+	if !s.journal.room(entryHeadSize) {
+		return false
+	}
+	s.journal.add(l.leftEntry(), nil)
 	l.dropChunks()
 	s.moved = append(s.moved, l.freeze())
 	s.fixed += int64(len(s.moved[len(s.moved)-1].entries))
@@ -121,12 +125,17 @@ func (j *journal) quietOf(l *Log) bool {
 	return true
 }
 
+func (l *Log) leftEntry() *entry {
+	return &entry{kind: entryLeft, level: LevelPersisted, log: l.cfg.ID}
+}
+
 // freeze writes down what a lap would carry for l now.
 func (l *Log) freeze() moved {
 	j := &l.s.journal
 	gather := j.gather
-	j.gather = &group{buf: make([]byte, groupHeadSize+int(l.carrySize())), n: groupHeadSize}
+	j.gather = &group{buf: make([]byte, groupHeadSize+entryHeadSize+int(l.carrySize())), n: groupHeadSize}
 	l.carry(j)
+	j.add(l.leftEntry(), nil)
 	g := j.gather
 	j.gather = gather
 	return moved{l.cfg.ID, g.buf[groupHeadSize:g.n], g.count}

@@ -209,7 +209,7 @@ func (j *journalScan) each(f func(e *entry)) {
 	for _, g := range j.chain {
 		hole := j.holes[int(g.head.shard)]
 		err := entriesOf(g.bytes, g.head, func(e *entry) error {
-			e.doubt = g.head.number < hole
+			e.shard, e.doubt = g.head.shard, g.head.number < hole
 			f(e)
 			return nil
 		})

@@ -328,12 +328,20 @@ func (l *logRecovery) closeGap() {
 	s.Reserved = s.Next
 }
 
-// certain reports whether the log was followed past the place where journal groups are lost.
+// certain reports whether the log was followed past the place where journal groups are lost: by a journal that it had not
+// left, as far as that journal knows.
 func (l *logRecovery) certain() bool {
-	for i := range l.entries {
-		e := &l.entries[i]
-		batch := e.kind == entryBatch || e.kind == entryDirect
-		if !e.doubt && (batch || e.kind == entryCheckpoint) && (e.next <= l.st.Next || batch && e.prevNext == l.st.Next) {
+	for i := 0; i < len(l.entries); {
+		shard, passed, left := l.entries[i].shard, false, false
+		for ; i < len(l.entries) && l.entries[i].shard == shard; i++ {
+			e := &l.entries[i]
+			batch := e.kind == entryBatch || e.kind == entryDirect
+			if !e.doubt && (batch || e.kind == entryCheckpoint) && (e.next <= l.st.Next || batch && e.prevNext == l.st.Next) {
+				passed = true
+			}
+			left = e.kind == entryLeft
+		}
+		if passed && !left {
 			return true
 		}
 	}
