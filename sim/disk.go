@@ -29,8 +29,9 @@ type Disk struct {
 	faults  []*Fault
 	crashIn int // blocking operations until the crash, 0: none
 
-	// Ops counts what was executed, by kind.
-	Ops map[storage.OpKind]int
+	// Ops counts what was executed, by kind, FailedSyncs the syncs that a fault made fail.
+	Ops         map[storage.OpKind]int
+	FailedSyncs int
 }
 
 type handle struct {
@@ -206,6 +207,7 @@ func (d *Disk) execute(f *flight) (int64, error) {
 		return d.write(f)
 	case storage.OpFdatasync:
 		if err != nil {
+			d.FailedSyncs++
 			f.node.file.failSync(d.rng)
 			return 0, err
 		}

@@ -81,6 +81,8 @@ type world struct {
 	reports []string
 
 	recoveryErr error
+	failedSyncs int  // seen by the last recovery
+	unseen      bool // one failed unseen since
 	stats       counts
 }
 
@@ -251,6 +253,7 @@ func (w *world) adopt() {
 	}
 	w.checkFiles()
 	w.running, w.least = true, mayGo
+	w.failedSyncs, w.unseen = w.disk.FailedSyncs, false
 }
 
 // adoptMeta checks the recovered metadata and goes on with it.
@@ -325,6 +328,9 @@ func (w *world) checkFiles() {
 // verify reads a recovered log as a client would, and compares it with its history.
 func (w *world) verify(h *history, st *storage.LogState) {
 	h.least = max(h.least, w.least)
+	if w.unseen && h.info.level < storage.LevelPersisted {
+		h.maxTold = min(h.maxTold, st.Next)
+	}
 	if st.Fence != "" && w.faulty {
 		w.stats.fences++
 		if st.Next < h.maxTold {
@@ -758,6 +764,11 @@ func idCmd(kind byte, id storage.LogID) []byte {
 
 // crash ends the process, with or without the power.
 func (w *world) crash() {
+	if w.disk.FailedSyncs > w.failedSyncs {
+		// A sync failed and the process died before it could say so: the page cache has lost what nobody can know of, and
+		// promises below persisted with it.
+		w.unseen, w.least = true, survivesAll
+	}
 	w.disk.ClearFaults()
 	w.disk.SetSpace(0) // a start needs a little
 	if w.rng.IntN(2) == 0 {
