@@ -13,7 +13,7 @@ import (
 //	| requests  | releases A owes for | replies to B's  | releases A owes for | control |
 //	| of A      | replies of B        | requests        | requests of B       |         |
 //	+-----------+---------------------+-----------------+---------------------+---------+
-//	  credits     credits               credits           credits               slots/8
+//	  credits     credits               credits           credits               slots/4
 //
 // A request takes one of A's credits towards B. The credit stands for the request's own slot, for a slot on the way
 // back for its one reply, and for one release in either direction: of the request's memory by B, or of the reply's
@@ -32,9 +32,12 @@ const (
 	slotsMax       = 1024
 	slotsMin       = 32
 	meshBytesMax   = 32 << 20 // of all rings together, unless slotsMin says more
-	controlDivisor = 8        // the control lane's share of a ring
+	controlDivisor = 4        // the control lane's share of a ring
 	slotsPerCredit = 4        // the four lanes in the drawing
 )
+
+// ControlSlotsMin is how many control messages the smallest ring holds.
+const ControlSlotsMin = slotsMin / controlDivisor
 
 // The smallest ring still has a credit and a control slot.
 const _ = uint(slotsMin/controlDivisor - 1)
@@ -54,8 +57,8 @@ func SlotsPerPair(shards, slotBytes int) int {
 // NewMesh joins the given number of shards, 1 to 256. slots is the size of each ring, a power of two of at least 32;
 // 0 takes SlotsPerPair. A program that feeds the shards from outside gives itself a port as well.
 func NewMesh[T any](shards, slots int) *Mesh[T] {
-	if shards < 1 || shards > shardsMax {
-		panic(fmt.Sprintf("BUG: mesh of %d shards, want 1 to %d", shards, shardsMax))
+	if shards < 1 || shards > ShardsMax {
+		panic(fmt.Sprintf("BUG: mesh of %d shards, want 1 to %d", shards, ShardsMax))
 	}
 	if slots == 0 {
 		slots = SlotsPerPair(shards, int(reflect.TypeFor[T]().Size()))

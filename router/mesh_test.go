@@ -35,7 +35,7 @@ func TestRequestWithoutCreditIsRefused(t *testing.T) {
 }
 
 func TestFinishWithoutRequestIsABug(t *testing.T) {
-	wantBug(t, "none of 7 is outstanding", func() { NewMesh[int](2, 32).Port(0).Finish(1) })
+	wantBug(t, "none of 6 is outstanding", func() { NewMesh[int](2, 32).Port(0).Finish(1) })
 }
 
 func TestSendingToItselfIsABug(t *testing.T) {
@@ -61,7 +61,7 @@ func TestControlRoomCountsWhatWasTakenOut(t *testing.T) {
 	if room := a.ControlRoom(1); room != 0 {
 		t.Fatalf("room for %d in a full control lane", room)
 	}
-	wantBug(t, "control message 4 from shard 0 to shard 1, the lane holds 4", func() { a.Control(1, 9) })
+	wantBug(t, "control message 8 from shard 0 to shard 1, the lane holds 8", func() { a.Control(1, 9) })
 	b.Receive(dst)
 	if room := a.ControlRoom(1); room != 2 {
 		t.Fatalf("room for %d after two were taken out", room)

@@ -14,5 +14,5 @@ type ShardID uint16
 // LogID names one partition's life; the metadata machine gives it out and never reuses it.
 type LogID uint64
 
-// shardsMax bounds the mesh: beyond it even the smallest rings would cost more memory than they are worth.
-const shardsMax = 256
+// ShardsMax bounds the mesh: beyond it even the smallest rings would cost more memory than they are worth.
+const ShardsMax = 256
