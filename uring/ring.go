@@ -332,7 +332,9 @@ func (r *ring) Wait(timeout time.Duration) []Completion {
 		timeout = 0
 	}
 	if timeout != 0 {
-		r.armEvent()
+		if !r.armEvent() {
+			timeout = 0 // nobody could wake us: submit what fills the queue, and come again
+		}
 		r.call(timeout)
 		r.waker.rise()
 	} else {
@@ -452,15 +454,18 @@ func (r *ring) fill() (n int) {
 	return n
 }
 
-// armEvent has the ring wake up when the event descriptor is written.
-func (r *ring) armEvent() {
+// armEvent has the ring wake up when the event descriptor is written. False: the queue has no room for that.
+func (r *ring) armEvent() bool {
 	if r.eventArmed {
-		return
+		return true
 	}
-	if e := r.entry(); e != nil {
-		e.opcode, e.fd, e.opFlags, e.userData = opPollAdd, int32(r.waker.fd), unix.POLLIN, eventUserData
-		r.eventArmed = true
+	e := r.entry()
+	if e == nil {
+		return false
 	}
+	e.opcode, e.fd, e.opFlags, e.userData = opPollAdd, int32(r.waker.fd), unix.POLLIN, eventUserData
+	r.eventArmed = true
+	return true
 }
 
 // sweep takes completions off the queue, at most sweepMax.

@@ -216,7 +216,8 @@ func (r *ring) completed(h Handle, s *ringSlot, res int32, flags uint32) {
 	if res < 0 {
 		errno = syscall.Errno(-res)
 	}
-	if (errno == syscall.EINTR || errno == syscall.EAGAIN) && op.Kind != KindCancel {
+	closes := op.Kind == KindClose || op.Kind == KindCloseSocket // is done whatever it says
+	if (errno == syscall.EINTR || errno == syscall.EAGAIN) && op.Kind != KindCancel && !closes {
 		r.again(h, s)
 		return
 	}

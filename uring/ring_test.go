@@ -597,3 +597,45 @@ func TestRingDirSync(t *testing.T) {
 		t.Fatalf("%d synced operations counted, one succeeded", n)
 	}
 }
+
+// TestRingHearsAWakeWithAFullQueue: when what was submitted fills the queue, there is no room to watch the event.
+func TestRingHearsAWakeWithAFullQueue(t *testing.T) {
+	r := openRing(t, Config{Entries: 8})
+	for r.eventArmed { // let the watch that is armed go off
+		r.Wake()
+		r.Wait(0)
+		if r.eventArmed {
+			one := [8]byte{1}
+			_, _ = unix.Write(r.waker.fd, one[:])
+			r.Wait(time.Second)
+		}
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	for range len(r.sqes) {
+		r.Submit(&Op{Kind: KindRecv, FD: int32(pair[0])})
+	}
+	woken := make(chan struct{})
+	go func() {
+		for r.waker.state.Load() != wakerSleeping {
+			runtime.Gosched()
+		}
+		r.Wake()
+		close(woken)
+	}()
+	for begin, heard := time.Now(), false; !heard; {
+		r.Wait(20 * time.Second)
+		select {
+		case <-woken:
+			heard = true
+		default:
+		}
+		if d := time.Since(begin); d > 10*time.Second {
+			t.Fatalf("a wake was not heard for %v", d)
+		}
+	}
+}

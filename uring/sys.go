@@ -86,6 +86,24 @@ func SetNoDelay(fd int32) error {
 	return unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
 
+// Acknowledged is how many bytes the peer of a TCP socket has acknowledged since it was connected; 0: unknown.
+func Acknowledged(fd int32) uint64 {
+	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0
+	}
+	return info.Bytes_acked
+}
+
+// LocalName is the address of this end of a socket; "" when it is gone already.
+func LocalName(fd int32) string {
+	sa, err := unix.Getsockname(int(fd))
+	if err != nil {
+		return ""
+	}
+	return addrText(sa)
+}
+
 // QuickAck has the kernel acknowledge what has come in now, and soon after: a peer that sends the head of a frame and its
 // body apart, with Nagle's algorithm on, holds the body back until then, 40 ms when acknowledgements are delayed.
 func QuickAck(fd int32) {
