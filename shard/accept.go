@@ -86,7 +86,7 @@ func (a *acceptor) assign(s *Shard, n acceptedConn) {
 			best = o
 		}
 	}
-	if best != s && s.port.ControlRoom(best.id) <= 4 {
+	if best != s && s.port.ControlRoom(best.id) <= controlReserve {
 		a.pending = append(a.pending, n)
 		return
 	}

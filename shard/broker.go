@@ -2,7 +2,6 @@ package shard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -119,7 +118,7 @@ func (b *Broker) start() error {
 		return err
 	}
 	for _, s := range b.shards {
-		close(s.setup)
+		s.startLoop()
 	}
 	return b.bootstrap(fd, rec.Forgotten)
 }
@@ -171,6 +170,10 @@ func (b *Broker) startThreads() error {
 	b.info.Mode = mode
 	return nil
 }
+
+// startLoop ends what the broker asks of the shard's thread before its loop: the loop begins, or the thread ends if there is
+// none to run. It may be called more than once.
+func (s *Shard) startLoop() { s.setupOnce.Do(func() { close(s.setup) }) }
 
 // do runs f on the shard's thread before its loop begins.
 func (s *Shard) do(f func(s *Shard) error) error {
@@ -347,14 +350,10 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 // abandon ends a broker that could not start.
 func (b *Broker) abandon() {
 	for _, s := range b.shards {
-		if s.store == nil {
-			func() {
-				defer func() { _ = recover() }() // closed already
-				close(s.setup)
-			}()
-		} else {
+		if s.io != nil {
 			s.post(func(s *Shard) { s.stopped = true })
 		}
+		s.startLoop()
 	}
 	if len(b.shards) == 0 {
 		b.dir.close()
@@ -399,5 +398,3 @@ func (s *Shard) tryStop() {
 	}
 	s.stopped = s.store.Idle()
 }
-
-var errNoCPUs = errors.New("no CPU given: at least one shard is needed")

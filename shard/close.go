@@ -72,6 +72,7 @@ func (s *Shard) sweep() {
 			continue
 		}
 		switch {
+		case c.send != 0 && s.sendMoves(c):
 		case c.send != 0:
 			s.closeConn(c, "peer does not read its reply", nil)
 		case c.wanted != 0:
@@ -91,4 +92,12 @@ func (s *Shard) logAllowed() bool {
 	}
 	s.logTokens--
 	return true
+}
+
+// sendMoves reports whether the peer has taken something of its reply since the last look, and gives it more time then.
+func (s *Shard) sendMoves(c *conn) bool {
+	acked := uring.Acknowledged(c.fd)
+	moves := acked > c.acked
+	c.acked, c.deadline = acked, s.mono+int64(s.cfg.SendTimeout)
+	return moves
 }

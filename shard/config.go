@@ -53,7 +53,7 @@ const (
 	logsPerSecond         = 20
 	defaultRequestTimeout = 30 * time.Second
 	defaultSendTimeout    = 30 * time.Second
-	preLoginBytesMax      = 64 << 10
+	preLoginFrameMax      = 32 << 10 // with as much again that was sent ahead: 64 KiB a connection before login
 	turnStall             = time.Millisecond
 )
 

@@ -49,7 +49,8 @@ type conn struct {
 
 	bodyDue   bool // in Shard.bodies
 	sendBegan int64
-	slow      bool // its send was cancelled to give memory back
+	acked     uint64 // bytes that the peer had acknowledged at the last look
+	slow      bool   // its send was cancelled to give memory back
 }
 
 // acceptedConn is a socket on its way to its shard, new or moved.
@@ -89,7 +90,7 @@ func (s *Shard) adopt(a acceptedConn) {
 // armRecv has the next bytes of the connection come in. A connection of small frames has one receive armed for its life;
 // one of large frames arms a receive for the head of each, so that the rest can come straight into its place.
 func (s *Shard) armRecv(c *conn) {
-	if c.recv != 0 || c.closing || c.stashed || c.eof {
+	if c.recv != 0 || c.body != 0 || c.bodyDue || c.closing || c.stashed || c.eof {
 		return
 	}
 	op := uring.Op{Kind: uring.KindRecv, FD: c.fd, Token: c.token(connRecv)}

@@ -101,6 +101,10 @@ func (s *Shard) refuse(q *request, status wire.Status) {
 		panic("BUG: refused a request that no client made")
 	}
 	s.dropFrame(q)
+	again := status == wire.StatusTransientNotCommitted || status == wire.StatusTransientNotAccepted
+	if again && c.lastMeta == q.handle.Request && q.handle.Operation.ChangesMetadata() {
+		c.lastMeta-- // the same request will come again
+	}
 	vsr.PutReply(q.head, q.handle, status, 0, s.meta.Revision())
 	c.vec = append(c.vec[:0], q.head[:vsr.HeaderSize])
 	s.respond(c, q, c.vec)

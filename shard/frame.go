@@ -50,7 +50,7 @@ func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 		s.closeConn(c, "not a frame of the protocol", err)
 		return 0, false
 	}
-	if n > preLoginBytesMax && !c.session.bound() {
+	if n > preLoginFrameMax && !c.session.bound() {
 		s.closeConn(c, "frame too large before login", nil)
 		return 0, false
 	}
@@ -86,7 +86,7 @@ func (s *Shard) keepAhead(c *conn, r uring.Recv) {
 	switch {
 	case !ok:
 		s.closeConn(c, "no memory for received bytes", nil)
-	case c.keptLen > aheadMax:
+	case c.keptLen > aheadMax || !c.session.bound():
 		s.endRecv(c)
 	}
 }
@@ -104,7 +104,7 @@ func (s *Shard) fillFrame(c *conn, r uring.Recv) {
 	switch {
 	case !ok:
 		s.closeConn(c, "no memory for received bytes", nil)
-	case c.frameLen == len(c.frame):
+	case c.frameLen == len(c.frame) || c.recv == 0:
 		s.receiveBody(c)
 	}
 }
@@ -166,7 +166,7 @@ func (s *Shard) feedKept(c *conn) {
 		s.armRecv(c)
 		return
 	}
-	c.wanted = n
+	c.wanted, c.deadline = n, s.pieceDeadline(c)
 	s.takeFrame(c)
 }
 
@@ -178,10 +178,7 @@ func (s *Shard) takeFrame(c *conn) {
 		return
 	}
 	if buf == nil {
-		if c.deadline == 0 || len(s.intake.starving) == 0 || !s.isStarving(c) {
-			c.deadline = s.mono + int64(s.cfg.RequestTimeout)
-			s.intake.starving = append(s.intake.starving, c)
-		}
+		s.intake.starving = append(s.intake.starving, c)
 		return
 	}
 	c.frame, c.wanted = buf, 0
@@ -205,15 +202,6 @@ func (s *Shard) pieceDeadline(c *conn) int64 {
 	return d
 }
 
-func (s *Shard) isStarving(c *conn) bool {
-	for _, o := range s.intake.starving {
-		if o == c {
-			return true
-		}
-	}
-	return false
-}
-
 // retryStarving tries again what waited for memory or receive buffers.
 func (s *Shard) retryStarving() {
 	if s.intake.held < recvBufs && len(s.intake.noBuffer) > 0 { // not only when one was given back: that may have been before the refusal
@@ -225,7 +213,7 @@ func (s *Shard) retryStarving() {
 			if c.closing {
 				s.tryClose(c)
 			} else {
-				s.armRecv(c)
+				s.resumeRecv(c)
 			}
 		}
 	}
@@ -257,6 +245,9 @@ func (s *Shard) receiveBody(c *conn) {
 		c.frame = nil
 		s.known(c, cap(p))
 		s.begin(c, p, 0, p)
+		return
+	}
+	if c.bodyDue || c.body != 0 {
 		return
 	}
 	c.deadline = s.pieceDeadline(c)

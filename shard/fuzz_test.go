@@ -122,7 +122,7 @@ func FuzzCommand(f *testing.F) {
 	f.Add(uint32(0), byte(255), uint64(7), []byte("unknown"), true)
 	z := newFuzzed(f)
 	f.Fuzz(func(t *testing.T, code uint32, operation byte, number uint64, body []byte, in bool) {
-		if len(body) > preLoginBytesMax-vsr.HeaderSize {
+		if len(body) > preLoginFrameMax-vsr.HeaderSize {
 			t.Skip("larger than a request before login may be")
 		}
 		x := z.broker(t)
@@ -175,7 +175,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), []byte{1}, false)
 	z := newFuzzed(f)
 	f.Fuzz(func(t *testing.T, data, cuts []byte, in bool) {
-		if len(data) > preLoginBytesMax {
+		if len(data) > preLoginFrameMax {
 			t.Skip("larger than a request before login may be")
 		}
 		want := answersTo(data)

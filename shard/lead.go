@@ -33,13 +33,19 @@ type lead struct {
 
 // retirement names the logs that a command will retire, as the state is when its turn comes.
 type retirement struct {
-	set           bool
+	kind          retirementKind
 	stream, topic metadata.Ident
-	whole         bool   // all topics of the stream
-	last          uint32 // only so many partitions from the top; 0: all
+	last          uint32 // for lastPartitions: how many
 }
 
-func (r *retirement) none() bool { return !r.set }
+type retirementKind uint8
+
+const (
+	retiresNone retirementKind = iota
+	wholeStream
+	wholeTopic
+	lastPartitions
+)
 
 // metaEvent is a command on its way through all shards. Shards read it; only the lead writes.
 type metaEvent struct {
@@ -109,10 +115,10 @@ func (l *lead) everywhere(kind messageKind) {
 
 // retiredBy lists the logs that a command will retire; none if it will be refused.
 func (s *Shard) retiredBy(r *retirement) (logs []metadata.LogID) {
-	if r.none() {
+	switch r.kind {
+	case retiresNone:
 		return nil
-	}
-	if r.whole {
+	case wholeStream:
 		st, err := s.meta.Stream(r.stream)
 		if err != nil {
 			return nil
@@ -123,14 +129,15 @@ func (s *Shard) retiredBy(r *retirement) (logs []metadata.LogID) {
 		return logs
 	}
 	t, err := s.meta.Topic(r.stream, r.topic)
-	if err != nil || uint64(r.last) > uint64(len(t.Partitions)) || r.last > metadata.PartitionsOnceMax {
+	switch {
+	case err != nil:
+		return nil
+	case r.kind == wholeTopic:
+		return appendLogs(logs, t.Partitions)
+	case uint64(r.last) > uint64(len(t.Partitions)) || r.last > metadata.PartitionsOnceMax:
 		return nil
 	}
-	from := 0
-	if r.last > 0 {
-		from = len(t.Partitions) - int(r.last)
-	}
-	return appendLogs(logs, t.Partitions[from:])
+	return appendLogs(logs, t.Partitions[len(t.Partitions)-int(r.last):])
 }
 
 func appendLogs(logs []metadata.LogID, parts []metadata.Partition) []metadata.LogID {
@@ -162,16 +169,14 @@ func (l *lead) journaled(err error) {
 	if err != nil {
 		l.index-- // it is in no journal: the next one follows the last that is
 		e.q.err = err
-		if len(e.closing) > 0 {
-			l.everywhere(msgReopen)
-			l.s.reopenLogs(e)
-		}
+		l.reopen(e)
 		l.answer()
 		return
 	}
 	res, err := l.s.meta.Apply(e.index, e.command)
 	e.q.result, e.q.err = res, err
 	if err != nil {
+		l.reopen(e)
 		l.answer()
 		return
 	}
@@ -180,6 +185,14 @@ func (l *lead) journaled(err error) {
 	e.waiting = len(l.s.b.shards)
 	l.everywhere(msgApply)
 	l.applied(e)
+}
+
+// reopen takes back that the logs of an event were closed: it was refused.
+func (l *lead) reopen(e *metaEvent) {
+	if len(e.closing) > 0 {
+		l.everywhere(msgReopen)
+		l.s.reopenLogs(e)
+	}
 }
 
 // place chooses the owners of new logs.
@@ -286,7 +299,7 @@ func (s *Shard) sendForgotten() {
 		id := s.forgetting[0]
 		if s.lead != nil {
 			s.lead.forget(id)
-		} else if s.port.ControlRoom(0) > 4 {
+		} else if s.port.ControlRoom(0) > controlReserve {
 			s.port.Control(0, message{kind: msgForget, log: id})
 		} else {
 			return

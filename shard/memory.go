@@ -3,6 +3,8 @@ package shard
 import (
 	"fmt"
 
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -16,6 +18,7 @@ type memoryLines struct {
 const (
 	defaultMemory  = 512 << 20
 	memoryPerShard = 64 << 20 // at least
+	frameRoom      = 1 << 20  // of the line for requests beside the largest frame
 )
 
 // budgetMemory makes the lines: 40 % tails, 20 % bodies being received, 15 % journals, 15 % reads, 10 % replies.
@@ -33,6 +36,11 @@ func (b *Broker) budgetMemory() error {
 	part := func(name string, percent int64) *uring.Line { return b.budget.Line(name, total/100*percent) }
 	b.lines = memoryLines{tail: part("tails", 40), recv: part("requests", 20), journal: part("journals", 15),
 		read: part("reads", 15), reply: part("replies", 10)}
+	if most := int(total/100*20) - frameRoom; b.cfg.FrameBytesMax > most {
+		b.log.Warn("frames are smaller than they were to be: memory for requests has no room for one",
+			zap.Int("asked", b.cfg.FrameBytesMax), zap.Int("bytes", most))
+		b.cfg.FrameBytesMax = most
+	}
 	b.strangersMax = int(total / 100 * 5 / int64(len(b.cfg.CPUs)))
 	return nil
 }

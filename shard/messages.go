@@ -101,6 +101,7 @@ func pollMessages(s *Shard, _ *conn, q *request, body []byte) {
 // replyPoll sends what the log holds from where it lies.
 func (s *Shard) replyPoll(q *request) {
 	c := q.conn
+	q.owing.spans = true
 	vsr.AppendPollMessagesReply(q.head[vsr.HeaderSize:vsr.HeaderSize], wire.Polled{PartitionID: uint32(q.part),
 		CurrentOffset: uint64(q.Current), Count: q.Records})
 	vsr.PutReply(q.head, q.handle, wire.StatusOK, vsr.PolledSize+q.Bytes, s.meta.Revision())

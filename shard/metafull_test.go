@@ -96,3 +96,21 @@ func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 		t.Errorf("%d streams, %d were made, %v", len(all), len(made)+1, err)
 	}
 }
+
+// TestDeletingNothingClosesNothing: a command that is refused leaves its topic as it was.
+func TestDeletingNothingClosesNothing(t *testing.T) {
+	s := startBroker(t, t.TempDir(), nil)
+	c := s.dial(t)
+	ctx := context.Background()
+	stream, topic := topicWith(t, c, 2)
+	for _, count := range []uint32{0, 3, 1 << 30} {
+		if err := c.DeletePartitions(ctx, stream, topic, count); err == nil {
+			t.Fatalf("deleting %d of 2 partitions is allowed", count)
+		}
+		for part := range uint32(2) {
+			if _, err := c.Send(ctx, stream, topic, part, oneBatch(t, 1, 10)); err != nil {
+				t.Fatalf("a send after deleting %d partitions was refused: %v", count, err)
+			}
+		}
+	}
+}

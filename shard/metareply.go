@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
@@ -38,5 +37,5 @@ func isStoreError(err error) bool {
 			return true
 		}
 	}
-	return errors.Is(err, storage.ErrJournalFailed)
+	return false
 }

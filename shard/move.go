@@ -10,6 +10,8 @@ import (
 	"github.com/galgo-mq/galgo/uring"
 )
 
+// Moving is what a balancer will do; until there is one, only tests ask for it.
+//
 // A connection moves between two requests: nothing is handled, sent or kept. Its receive is cancelled and the last
 // completion awaited; bytes that came meanwhile call the move off. Then the socket goes to the other shard with its
 // session, as a new connection comes from the acceptor.
@@ -22,7 +24,7 @@ type connMove struct {
 
 // moveConn begins to move c to another shard. done hears whether it did; false at once when c is not idle.
 func (s *Shard) moveConn(c *conn, to router.ShardID, done func(moved bool)) {
-	if !c.idle() || c.move != nil || to == s.id || s.stopping || s.port.ControlRoom(to) <= 4 {
+	if !c.idle() || c.move != nil || to == s.id || s.stopping || s.port.ControlRoom(to) <= controlReserve {
 		done(false)
 		return
 	}
@@ -39,7 +41,7 @@ func (c *conn) idle() bool {
 func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
 	m := c.move
 	c.move = nil
-	if c.closing || done.Err != syscall.ECANCELED || done.Recv.ID != 0 || s.stopping || s.port.ControlRoom(m.to) <= 4 {
+	if c.closing || done.Err != syscall.ECANCELED || done.Recv.ID != 0 || s.stopping || s.port.ControlRoom(m.to) <= controlReserve {
 		if done.Err == syscall.ECANCELED && !c.closing {
 			done.Err = 0
 			m.done(false)

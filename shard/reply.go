@@ -19,7 +19,7 @@ func (s *Shard) respond(c *conn, q *request, vec [][]byte) {
 
 // startSend sends vec. Its memory stays until sent.
 func (s *Shard) startSend(c *conn, vec [][]byte) {
-	c.sendBegan, c.deadline = s.mono, s.mono+int64(s.cfg.SendTimeout)
+	c.sendBegan, c.deadline, c.acked = s.mono, s.mono+int64(s.cfg.SendTimeout), 0
 	c.send = s.submit(uring.Op{Kind: uring.KindSend, FD: c.fd, Vec: vec, Token: c.token(connSend)})
 }
 

@@ -21,12 +21,13 @@ const scriptedFD int32 = 1 << 24
 // which pieces bytes come in, and nothing depends on when a kernel passes them on.
 type scriptedIO struct {
 	uring.IO
-	socks  map[int32]*socket
-	ready  []uring.Completion
-	out    []uring.Completion
-	opened int32
-	last   uint64
-	held   map[uint32]bool // receive buffers not yet given back
+	socks      map[int32]*socket
+	ready      []uring.Completion
+	sendsFirst bool // the end of a send is told in the order in which it came, not behind what was received
+	out        []uring.Completion
+	opened     int32
+	last       uint64
+	held       map[uint32]bool // receive buffers not yet given back
 }
 
 // socket is the peer's side of a scripted connection. It belongs to the shard's thread until closed is.
@@ -35,6 +36,7 @@ type socket struct {
 	pieces  [][]byte // still to come in
 	open    bool     // no end of stream behind them
 	refuse  int      // receives that find no buffer first
+	cut     int      // pieces left until one is followed by ENOBUFS, as when a multishot receive ends
 	deaf    bool     // reads no replies
 	sent    []byte   // what the server wrote
 	waiting []uring.Op
@@ -77,6 +79,13 @@ func (x *scriptedIO) try(k *socket, op *uring.Op, h uring.Handle) bool {
 			x.held[done.Recv.ID] = true
 			done.Res = int64(n)
 			k.take(n)
+			if k.cut > 0 {
+				if k.cut--; k.cut == 0 {
+					done.More = true
+					x.ready = append(x.ready, done, uring.Completion{Token: op.Token, Handle: h, Kind: op.Kind, Err: syscall.ENOBUFS})
+					return true
+				}
+			}
 		case k.open:
 			return false
 		}
@@ -130,7 +139,16 @@ func (x *scriptedIO) Wait(timeout time.Duration) []uring.Completion {
 		timeout = 0
 	}
 	x.out = append(x.out[:0], x.IO.Wait(timeout)...)
-	x.out = append(x.out, x.ready...)
+	for _, c := range x.ready {
+		if c.Kind != uring.KindSend || x.sendsFirst {
+			x.out = append(x.out, c)
+		}
+	}
+	for _, c := range x.ready {
+		if c.Kind == uring.KindSend && !x.sendsFirst {
+			x.out = append(x.out, c)
+		}
+	}
 	x.ready = x.ready[:0]
 	return x.out
 }
@@ -342,7 +360,7 @@ func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 func TestStrangersShareLittleMemory(t *testing.T) {
 	var most int
 	x := startScripted(t)
-	half := frame(wire.CodePing, 0, 1, make([]byte, preLoginBytesMax-vsr.HeaderSize))[:preLoginBytesMax-1]
+	half := frame(wire.CodePing, 0, 1, make([]byte, preLoginFrameMax-vsr.HeaderSize))[:preLoginFrameMax-1]
 	var strangers []*socket
 	for range 1000 {
 		strangers = append(strangers, x.connect(&socket{pieces: [][]byte{bytes.Clone(half)}, open: true}))

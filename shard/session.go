@@ -71,7 +71,7 @@ func login(s *Shard, c *conn, q *request, body []byte) {
 		s.post(func(s *Shard) { s.passwordChecked(c, q, id, ok && known) })
 	})
 	if err != nil {
-		s.refuseLogin(q, wire.StatusTransientNotCommitted) // busy: clients try again in 50 ms
+		s.refuse(q, wire.StatusTransientNotCommitted) // busy: clients try again in 50 ms
 		return
 	}
 	s.dropFrame(q)
@@ -89,7 +89,7 @@ func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, ok bool
 		s.b.wantSessions()
 	}
 	if !ok {
-		s.refuseLogin(q, wire.StatusTransientNotCommitted)
+		s.refuse(q, wire.StatusTransientNotCommitted)
 		return
 	}
 	c.session = session{number: number, client: q.handle.Client, user: id}
@@ -97,9 +97,6 @@ func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, ok bool
 	s.reply(q, vsr.AppendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(id), Session: number,
 		Protocol: vsr.Protocol, ServerVersion: ServerVersion}))
 }
-
-// refuseLogin answers a login that may succeed a little later.
-func (s *Shard) refuseLogin(q *request, status wire.Status) { s.refuse(q, status) }
 
 // logout ends the session of c, if it has one.
 func (s *Shard) logout(c *conn) { c.session = session{} }

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -55,6 +56,7 @@ type Shard struct {
 	forgetting []metadata.LogID
 	setup      chan func(s *Shard) error // before the loop runs
 	setupDone  chan error
+	setupOnce  sync.Once
 	stopping   bool
 	drained    bool
 	finishing  bool
@@ -112,7 +114,7 @@ func (s *Shard) run() {
 func (s *Shard) Turn(block bool) {
 	timeout := time.Duration(0)
 	asleep := false
-	if block && !s.port.HasNews() && !s.inbox.hasNews() && len(s.wake) == 0 {
+	if block && !s.port.HasNews() && !s.inbox.hasNews() {
 		if asleep = s.port.FallAsleep(); asleep {
 			timeout = s.sleep()
 		}
@@ -175,7 +177,7 @@ func (s *Shard) sleep() time.Duration {
 	if s.store.Logs() > 0 {
 		earlier(s.nextRetain)
 	}
-	if len(s.intake.starving) > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing {
+	if len(s.intake.starving) > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || len(s.forgetting) > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -220,6 +222,11 @@ func errnoErr(c *uring.Completion) error {
 	}
 	return nil
 }
+
+// controlReserve is how many control messages to a shard are kept for the lead's events; others wait for more room.
+const controlReserve = 4
+
+const _ = uint(router.ControlSlotsMin - controlReserve - 1)
 
 // messageTurnMax bounds the messages taken in per turn.
 const messageTurnMax = 256

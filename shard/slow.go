@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/uring"
-	"github.com/galgo-mq/galgo/wire"
 )
 
 // A reader that does not take its reply holds memory of the log. When memory is short, a send that has been under way for
@@ -17,6 +16,7 @@ const slowAfter = 100 * time.Millisecond
 
 // owing is what a request knows of a reply that is sent in pieces.
 type owing struct {
+	spans    bool // the reply is pollHead bytes and spans: it can be sent in pieces
 	active   bool
 	headSent int // of the reply's own head, pollHead bytes
 	sent     int // of spans, since the owner was told last
@@ -32,7 +32,7 @@ func (s *Shard) watchSlow() {
 	}
 	s.nextSlow = s.mono + int64(slowAfter)
 	for _, c := range s.conns.all {
-		if c.send != 0 && !c.slow && !c.closing && c.busy != nil && c.busy.code == wire.CodePollMessages && s.mono-c.sendBegan >= int64(slowAfter) {
+		if c.send != 0 && !c.slow && !c.closing && c.busy != nil && c.busy.owing.spans && s.mono-c.sendBegan >= int64(slowAfter) {
 			c.slow = true
 			s.stats.slow++
 			s.submit(uring.Op{Kind: uring.KindCancel, Target: c.send, Token: tokNone})

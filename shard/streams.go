@@ -81,7 +81,7 @@ func deleteStream(s *Shard, _ *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{set: true, stream: ident(d.Stream), whole: true}
+	q.retires = retirement{kind: wholeStream, stream: ident(d.Stream)}
 	s.propose(q, metadata.EncodeDeleteStream(nil, s.micros(), ident(d.Stream)))
 }
 
@@ -91,7 +91,7 @@ func purgeStream(s *Shard, _ *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{set: true, stream: ident(p.Stream), whole: true}
+	q.retires = retirement{kind: wholeStream, stream: ident(p.Stream)}
 	s.propose(q, metadata.EncodePurgeStream(nil, s.micros(), ident(p.Stream)))
 }
 

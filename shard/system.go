@@ -5,15 +5,16 @@ import (
 	"strconv"
 
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 func ping(s *Shard, _ *conn, q *request, _ []byte) { s.replyEmpty(q) }
 
-// getClusterMetadata names this node and no other: clients stay where they are.
-func getClusterMetadata(s *Shard, _ *conn, q *request, _ []byte) {
-	host, port, _ := net.SplitHostPort(s.b.info.Address)
+// getClusterMetadata names this node and no other, by the address at which this client has reached it.
+func getClusterMetadata(s *Shard, c *conn, q *request, _ []byte) {
+	host, port, _ := net.SplitHostPort(uring.LocalName(c.fd))
 	n, _ := strconv.ParseUint(port, 10, 16)
 	s.reply(q, vsr.AppendGetClusterMetadataReply(s.body(q), wire.ClusterMetadata{Name: "single-node",
 		Nodes: []wire.Node{{Name: "galgo-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}}))

@@ -108,7 +108,7 @@ func deleteTopic(s *Shard, _ *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{set: true, stream: ident(d.Stream), topic: ident(d.Topic)}
+	q.retires = retirement{kind: wholeTopic, stream: ident(d.Stream), topic: ident(d.Topic)}
 	s.propose(q, metadata.EncodeDeleteTopic(nil, s.micros(), ident(d.Stream), ident(d.Topic)))
 }
 
@@ -118,7 +118,7 @@ func purgeTopic(s *Shard, _ *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{set: true, stream: ident(p.Stream), topic: ident(p.Topic)}
+	q.retires = retirement{kind: wholeTopic, stream: ident(p.Stream), topic: ident(p.Topic)}
 	s.propose(q, metadata.EncodePurgeTopic(nil, s.micros(), ident(p.Stream), ident(p.Topic)))
 }
 
@@ -137,6 +137,6 @@ func deletePartitions(s *Shard, _ *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{set: true, stream: ident(d.Stream), topic: ident(d.Topic), last: d.Count}
+	q.retires = retirement{kind: lastPartitions, stream: ident(d.Stream), topic: ident(d.Topic), last: d.Count}
 	s.propose(q, metadata.EncodeDeletePartitions(nil, s.micros(), ident(d.Stream), ident(d.Topic), d.Count))
 }

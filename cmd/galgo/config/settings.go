@@ -2,6 +2,9 @@ package config
 
 import "strings"
 
+// shardsMax is what the broker can join.
+const shardsMax = 256
+
 // setting is one thing that can be said about the server.
 type setting struct {
 	key    string // in the file, tables by dots
@@ -28,7 +31,7 @@ func (c *Config) settings() []setting {
 		text("data_dir", "path", &c.DataDir, "where the data lies; made if it is missing"),
 		choice("io", &c.IO, "how the kernel is asked for reads and writes: auto takes io_uring where it is allowed, and epoll otherwise",
 			"auto", "uring", "epoll"),
-		auto(&c.Shards, count("shards", &c.Shards, 1, 1024, "threads that serve, each with a core, a journal and partitions of its own; auto: one per core that the process may use")),
+		auto(&c.Shards, count("shards", &c.Shards, 1, shardsMax, "threads that serve, each with a core, a journal and partitions of its own; auto: one per core that the process may use")),
 		cpuList("cpus", &c.CPUs, "cores to serve on, as in 0-3,6; auto: all that the process may use"),
 		choice("pin", &c.Pin, "bind each shard to its core; auto: yes, unless there are more shards than cores or a CPU quota is shared with others",
 			"auto", "true", "false"),
@@ -37,9 +40,9 @@ func (c *Config) settings() []setting {
 		level("replicated", &c.Replicated, "when a message of a topic with durability replicated, the default, is acknowledged: persisted on stable storage, written to the kernel, or held in memory"),
 		duration("written_loss_bound", &c.WrittenLossBound, "10ms", "1m", "what a power cut may take of topics with durability written"),
 		duration("retention_interval", &c.RetentionInterval, "100ms", "24h", "how often messages are removed that are too old or too many"),
-		size("frame_size_max", &c.FrameSizeMax, 64<<10, 1<<30, "largest request that is accepted"),
+		size("frame_size_max", &c.FrameSizeMax, 64<<10, 256<<20, "largest request that is accepted"),
 		count("connections_max", &c.ConnectionsMax, 1, 1_000_000, "connections at a time"),
-		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "until a connection that sends nothing useful is closed"),
+		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "how long a connection may be without a login or an answered request before it is closed"),
 		duration("request_timeout", &c.RequestTimeout, "100ms", "1h", "for each MiB of a large request to arrive, and for the rest of a small one"),
 		duration("send_timeout", &c.SendTimeout, "100ms", "1h", "for a client to read its reply"),
 		address("tcp.address", &c.TCPAddress, "host and port for clients; port 0 takes a free one"),

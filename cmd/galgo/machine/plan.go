@@ -64,11 +64,14 @@ func (m Machine) Plan(w Wish) (Plan, error) {
 	return p, nil
 }
 
+// shardsMax is what the broker can join.
+const shardsMax = 256
+
 // shards says how many there will be, and settles the memory that they share.
 func (m Machine) shards(w Wish, cpus int, p *Plan) int {
 	n := w.Shards
 	if n == 0 {
-		n = cpus
+		n = min(cpus, shardsMax)
 		if len(w.CPUs) == 0 && m.Quota > 0 {
 			n = min(n, max(1, int(m.Quota)))
 		}
