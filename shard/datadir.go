@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ type dataDir struct {
 
 // openDataDir makes the directory if need be and locks it.
 func openDataDir(path string) (*dataDir, error) {
-	if err := os.MkdirAll(path, 0o750); err != nil {
+	if err := makeDir(path); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	file := path + "/" + storage.SuperblockName
@@ -43,6 +44,29 @@ func openDataDir(path string) (*dataDir, error) {
 		return nil, fmt.Errorf("data directory: lock %s: %w", file, err)
 	}
 	return &dataDir{path: path, fd: int32(fd)}, nil
+}
+
+// makeDir makes a directory and those above it that are missing, and makes their names stable: a power cut must not take
+// the directory with all that was acknowledged in it.
+func makeDir(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o750); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	d, err := os.Open(parent)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	return errors.Join(err, d.Close())
 }
 
 // lockPatience is how long a start waits for the lock: a process that was killed holds it until the kernel has ended its

@@ -10,15 +10,18 @@ import (
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
-// memoryLines divide the memory outside the heap, so that nothing starves what it waits for.
+// memoryLines divide the memory outside the heap, so that nothing starves what it waits for. What a shard keeps, tails and
+// journals, has a line for each shard: one that is idle must not starve one that is busy.
 type memoryLines struct {
-	tail, journal, read, recv, reply *uring.Line
+	tail, journal     []*uring.Line
+	read, recv, reply *uring.Line
 }
 
 const (
 	defaultMemory  = 512 << 20
 	memoryPerShard = 64 << 20 // at least
-	frameRoom      = 1 << 20  // of the line for requests beside the largest frame
+	frameRoom      = 1 << 20  // of a line beside the largest frame
+	journalMemory  = 4        // a shard's journal takes at most this part of its memory: recovery reads all of them at once
 )
 
 // budgetMemory makes the lines: 40 % tails, 20 % bodies being received, 15 % journals, 15 % reads, 10 % replies.
@@ -33,15 +36,19 @@ func (b *Broker) budgetMemory() error {
 			total>>20, len(b.cfg.CPUs), least>>20)
 	}
 	b.budget = uring.NewBudget(total)
+	shards := int64(len(b.cfg.CPUs))
 	part := func(name string, percent int64) *uring.Line { return b.budget.Line(name, total/100*percent) }
-	b.lines = memoryLines{tail: part("tails", 40), recv: part("requests", 20), journal: part("journals", 15),
-		read: part("reads", 15), reply: part("replies", 10)}
-	if most := int(total/100*20) - frameRoom; b.cfg.FrameBytesMax > most {
-		b.log.Warn("frames are smaller than they were to be: memory for requests has no room for one",
+	b.lines = memoryLines{recv: part("requests", 20), read: part("reads", 15), reply: part("replies", 10)}
+	for i := range shards {
+		b.lines.tail = append(b.lines.tail, b.budget.Line(fmt.Sprintf("tails of shard %d", i), total/100*40/shards))
+		b.lines.journal = append(b.lines.journal, b.budget.Line(fmt.Sprintf("journals of shard %d", i), total/100*15/shards))
+	}
+	if most := int(min(total/100*20, total/100*40/shards)) - frameRoom; b.cfg.FrameBytesMax > most {
+		b.log.Warn("frames are smaller than they were to be: memory for requests or for a shard's tails has no room for one",
 			zap.Int("asked", b.cfg.FrameBytesMax), zap.Int("bytes", most))
 		b.cfg.FrameBytesMax = most
 	}
-	b.strangersMax = int(total / 100 * 5 / int64(len(b.cfg.CPUs)))
+	b.strangersMax = int(total / 100 * 5 / shards)
 	return nil
 }
 

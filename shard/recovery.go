@@ -26,7 +26,8 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 		return nil, nil, err
 	}
 	err = b.shards[0].do(func(s *Shard) error {
-		pool := uring.NewPool(b.lines.tail)
+		// Nothing else has memory yet, and nothing else will ask for any: what the journals take is bounded by their size.
+		pool := uring.NewPool(uring.NewBudget(recoveryBytesMax).Line("recovery", recoveryBytesMax))
 		defer pool.Close()
 		cfg.Memory = pool
 		r, err := storage.Recover(blockingDisk{s.io}, b.dir.fd, cfg)
@@ -121,6 +122,8 @@ func (s *Shard) report(event string, id storage.LogID, err error) {
 	s.b.report(event, id, err)
 }
 
+const recoveryBytesMax = 1 << 40
+
 const (
 	journalBytesMin = 4 << 20
 	journalBytesMax = 256 << 20
@@ -135,7 +138,8 @@ func (b *Broker) journalFileBytes() int64 {
 		if err != nil {
 			total = 0
 		}
-		n = min(journalBytesMax, max(journalBytesMin, total/journalShare/int64(len(b.cfg.CPUs))))
+		shards := int64(len(b.cfg.CPUs))
+		n = min(journalBytesMax, max(journalBytesMin, min(total/journalShare/shards, b.budget.Total()/journalMemory/shards)))
 	}
 	return n / 2 &^ (storage.BlockSize - 1)
 }
@@ -165,8 +169,8 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.recvPool, s.replyPool = s.pool(b.lines.recv), s.pool(b.lines.reply)
 	s.heads.pool = s.replyPool
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
-		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail),
-		JournalMemory: s.pool(b.lines.journal), ReadMemory: s.pool(b.lines.read), Report: s.report})
+		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
+		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read), Report: s.report})
 	if s.id == 0 {
 		s.lead = &lead{s: s, index: rec.Meta.Index}
 	}

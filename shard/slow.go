@@ -23,7 +23,7 @@ type owing struct {
 }
 
 // memoryShort reports whether what replies hold is nearly used up.
-func (s *Shard) memoryShort() bool { return s.b.lines.tail.Short() || s.b.lines.read.Short() }
+func (s *Shard) memoryShort() bool { return s.b.lines.tail[s.id].Short() || s.b.lines.read.Short() }
 
 // watchSlow cancels sends that hold memory and do not end.
 func (s *Shard) watchSlow() {

@@ -79,6 +79,9 @@ type Budget struct {
 // NewBudget makes a budget of so many bytes.
 func NewBudget(total int64) *Budget { return &Budget{total: total} }
 
+// Total is the size of the budget in bytes.
+func (b *Budget) Total() int64 { return b.total }
+
 // Line is one named part of a budget. Pools of several threads may draw on it.
 type Line struct {
 	name string
