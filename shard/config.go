@@ -34,6 +34,7 @@ type Config struct {
 	WrittenLossBound  time.Duration
 	FrameBytesMax     int
 	ConnectionsMax    int
+	FilesMax          int           // descriptors of segments that each shard keeps open; 0: what the process's limit leaves
 	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed
 	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one
 	SendTimeout       time.Duration // for a client to read its reply

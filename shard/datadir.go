@@ -46,6 +46,22 @@ func openDataDir(path string) (*dataDir, error) {
 	return &dataDir{path: path, fd: int32(fd)}, nil
 }
 
+const filesMin = 64
+
+// filesMax is how many segment descriptors a shard keeps open: a share of what the process may have beside connections.
+func (b *Broker) filesMax() int {
+	if b.cfg.FilesMax > 0 {
+		return b.cfg.FilesMax
+	}
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return filesMin
+	}
+	limit := int64(min(r.Cur, 1<<30))
+	left := limit - min(int64(b.cfg.ConnectionsMax), limit/2)
+	return int(max(filesMin, left/int64(len(b.cfg.CPUs))-filesMin))
+}
+
 // makeDir makes a directory and those above it that are missing, and makes their names stable: a power cut must not take
 // the directory with all that was acknowledged in it.
 func makeDir(path string) error {

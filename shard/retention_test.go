@@ -3,6 +3,8 @@ package shard_test
 import (
 	"context"
 	"encoding/binary"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,5 +143,49 @@ func TestDeleteSegments(t *testing.T) {
 	until(t, "all but the active one go", func() bool { return segments() == 1 })
 	if first, next := firstOffset(t, c, stream, topic); first == 0 || next != 600 {
 		t.Fatalf("offsets %d to %d are left", first, next-1)
+	}
+}
+
+// TestQuietSegmentsAreClosed keeps to the descriptors it may have, and opens again what is wanted.
+func TestQuietSegmentsAreClosed(t *testing.T) {
+	const partitions, most = 100, 24
+	dir := t.TempDir()
+	s := startBroker(t, dir, func(c *shard.Config) { c.CPUs, c.FilesMax = []int{0}, most })
+	c := s.dial(t)
+	ctx := context.Background()
+	stream, topic := topicWith(t, c, partitions, u64Option("segment_size", 1<<20))
+	open := func() (n int) {
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range fds {
+			if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(to, dir) && strings.HasSuffix(to, ".segment") {
+				n++
+			}
+		}
+		return n
+	}
+	b := oneBatch(t, 3, 500)
+	for round := range uint64(3) {
+		for part := range uint32(partitions) {
+			placed, err := c.Send(ctx, stream, topic, part, b)
+			if err != nil || placed.BaseOffset != round*3 {
+				t.Fatalf("round %d, partition %d: %+v, %v", round, part, placed, err)
+			}
+		}
+		until(t, "quiet segments are closed", func() bool {
+			if err := c.Ping(ctx); err != nil { // the shard takes a turn
+				t.Fatal(err)
+			}
+			return open() <= most
+		})
+		for part := range uint32(partitions) {
+			p, err := c.Poll(ctx, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(part),
+				Strategy: wire.Strategy{Kind: wire.FromFirst}, Count: 1000})
+			if err != nil || uint64(p.Count) != (round+1)*3 {
+				t.Fatalf("round %d, partition %d: %d messages, %v", round, part, p.Count, err)
+			}
+		}
 	}
 }

@@ -119,6 +119,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	seg.index = note(seg.index, base, pos, ts)
 	seg.end, seg.next, seg.lastTS = c.end, node.next, ts
 	seg.recordBytes += int64(n)
+	seg.used = s.mono
 	l.next, l.lastTS = node.next, ts
 
 	if direct {

@@ -67,6 +67,7 @@ func (l *Log) tryDepart() bool {
 	l.dropChunks()
 	s.moved = append(s.moved, l.freeze())
 	s.fixed += int64(len(s.moved[len(s.moved)-1].entries))
+	s.open -= l.openFiles()
 	s.forget(l)
 	l.leaving, l.fixed, l.touched = nil, 0, nil
 	r.Moved = l
@@ -153,6 +154,7 @@ func (s *Store) carryMoved(j *journal) {
 // once, and are not answered before.
 func (s *Store) Attach(l *Log, r *Request) {
 	l.s = s
+	s.open += l.openFiles()
 	s.logs[l.cfg.ID] = l
 	s.order = append(s.order, l)
 	l.noteFixed()

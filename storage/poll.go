@@ -333,6 +333,7 @@ func (l *Log) read(r *Request, g *segment, n int) {
 	}
 	p.last = to == end
 	g.users++
+	g.used = l.s.mono
 	l.s.stats.diskReads++
 	if !p.byTime {
 		l.tailMissed(p.from)

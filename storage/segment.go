@@ -69,11 +69,12 @@ type segment struct {
 
 	recordBytes int64
 	sealed      bool
-	fresh       bool // nothing appended yet
-	described   bool // sealed when the state file was written: laps need not describe it
-	users       int  // reads in flight
-	opening     bool // readFD is being opened
-	gone        bool // removed from the log; closed when nobody uses it
+	fresh       bool  // nothing appended yet
+	described   bool  // sealed when the state file was written: laps need not describe it
+	users       int   // reads in flight
+	used        int64 // monotonic time of the last use
+	opening     bool  // readFD is being opened
+	gone        bool  // removed from the log; closed when nobody uses it
 
 	index    []indexEntry // every 64 KiB or so; complete when indexed, else of what this run wrote
 	indexed  bool
@@ -166,6 +167,7 @@ func segmentOpened(s *Store, p *pendingOp, fd int64, err error) {
 		return
 	}
 	p.seg.fd = int32(fd)
+	s.opened(p.seg)
 	s.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: 0, Len: int64(p.seg.alloc)}, pendingOp{done: segmentAllocated, log: p.log, seg: p.seg})
 }
 
@@ -223,6 +225,7 @@ func (g *segment) failed(err error) {
 	s := g.log.s
 	s.issue(Op{Kind: OpClose, FD: g.fd}, pendingOp{done: ignored})
 	g.fd = -1
+	s.open--
 	s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: func(*Store, *pendingOp, int64, error) { g.given(err) }})
 }
 
@@ -275,6 +278,7 @@ func segmentReopened(s *Store, p *pendingOp, fd int64, err error) {
 		l.refuse(fmt.Errorf("open segment %d of log %d: %w", p.seg.base, l.cfg.ID, err))
 	} else {
 		p.seg.fd = int32(fd)
+		s.opened(p.seg)
 		l.pump()
 	}
 	if l.closing != nil {

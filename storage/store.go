@@ -19,7 +19,7 @@ type Config struct {
 	TailMemory    Memory
 	JournalMemory Memory
 	ReadMemory    Memory
-	DirectRefused bool
+	FilesMax      int                                     // descriptors of segments kept open; 0: many
 	Report        func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
 }
 
@@ -55,6 +55,8 @@ type Store struct {
 	tails      int   // chunks that hold memory
 	tailBytes  int64 // and how much
 	tailTarget int64 // beyond it old chunks are given up for new ones
+	open       int   // descriptors of segments
+	nextFiles  int64 // when to look again for some to close
 	squeezed   int   // where in order squeeze goes on
 	evictable  chunkList
 	chunkFree  []*chunk
@@ -89,6 +91,9 @@ func New(cfg Config) *Store {
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
 	}
+	if cfg.FilesMax <= 0 {
+		s.cfg.FilesMax = 1 << 30
+	}
 	s.journal = journal{s: s, files: cfg.Journal, pos: BlockSize, number: cfg.FirstGroup, first: cfg.FirstGroup,
 		psafe: cfg.FirstGroup - 1, wsafe: cfg.FirstGroup - 1}
 	return s
@@ -116,6 +121,7 @@ func (s *Store) End() {
 	if len(s.departing) > 0 {
 		s.depart()
 	}
+	s.closeQuiet()
 	if len(s.saving) > 0 {
 		s.saveWaiting()
 	}
