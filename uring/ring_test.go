@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -619,21 +620,16 @@ func TestRingHearsAWakeWithAFullQueue(t *testing.T) {
 	for range len(r.sqes) {
 		r.Submit(&Op{Kind: KindRecv, FD: int32(pair[0])})
 	}
-	woken := make(chan struct{})
+	var woken atomic.Bool // before the wake: who sees it after a Wait has had that Wait end
 	go func() {
 		for r.waker.state.Load() != wakerSleeping {
 			runtime.Gosched()
 		}
+		woken.Store(true)
 		r.Wake()
-		close(woken)
 	}()
-	for begin, heard := time.Now(), false; !heard; {
+	for begin := time.Now(); !woken.Load(); {
 		r.Wait(20 * time.Second)
-		select {
-		case <-woken:
-			heard = true
-		default:
-		}
 		if d := time.Since(begin); d > 10*time.Second {
 			t.Fatalf("a wake was not heard for %v", d)
 		}
