@@ -334,6 +334,7 @@ func startOnFull(t *testing.T, s *server, err error, o options, reserve string) 
 	} else {
 		t.Logf("on the full disk: %s", strings.TrimSpace(last[len(last)-1]))
 	}
+	s.kill() // it may serve, and only not have said so
 	if err := os.Remove(reserve); err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,10 @@ func (r *recovery) fillReserve(fd int32) error {
 	for at := int64(0); at < reserveBytes; at += reservePiece {
 		err := r.d.Write(fd, buf[:reservePiece], at)
 		if fullDisk(err) {
-			return r.d.Truncate(fd, max(0, at-reserveLeave))
+			if err := r.d.Truncate(fd, max(0, at-reserveLeave)); err != nil {
+				return err
+			}
+			return r.d.Sync(fd) // what was cut is free when that is committed
 		}
 		if err != nil {
 			return err
