@@ -99,13 +99,12 @@ type server struct {
 
 // options say how a broker is started.
 type options struct {
-	dir            string   // data directory; empty: one of the test's
-	tags           string   // build tags; empty: invariants
-	args           []string // further flags
-	env            []string
-	wrap           string        // forbidUring or smallLimits
-	anyCredentials bool          // not the development profile
-	wait           time.Duration // until it serves; 0: 30 s
+	dir  string   // data directory; empty: one of the test's
+	tags string   // build tags; empty: invariants
+	args []string // further flags
+	env  []string
+	wrap string        // forbidUring or smallLimits
+	wait time.Duration // until it serves; 0: 30 s
 }
 
 // start starts a broker and waits until it serves. It is killed with the test.

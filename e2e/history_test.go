@@ -294,12 +294,6 @@ func (t *topic) end() {
 }
 
 // undo notes that the command did not take effect.
-func (h *history) undo(t *topic) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	t.undo()
-}
-
 func (t *topic) undo() {
 	if t.state == creating {
 		t.state, t.logs = absent, nil

@@ -15,7 +15,6 @@ type Config struct {
 	FirstGroup    uint64 // first group number of this run
 	Journal       [2]JournalFile
 	LossBound     time.Duration // written but not yet synced at most this long
-	OffsetLevel   Level         // what "replicated" means for stored offsets is decided by the caller per log
 	TailMemory    Memory
 	JournalMemory Memory
 	ReadMemory    Memory

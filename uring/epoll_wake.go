@@ -8,20 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waker ends the sleep of an epoll owner from any thread, and costs a system call only when there is a sleep to end.
+// waker ends the sleep of an owner from any thread, and costs a system call only when there is a sleep to end.
 //
 //	owner                                     any thread
 //	1 sleep: awake -> sleeping                a state = woken; was it sleeping?
 //	    was it woken? then do not block         then write the eventfd
-//	2 block in epoll_wait
+//	2 block in the kernel
 //	3 rise: state = awake
 //
 // No wake-up is lost: whatever a comes upon, either 1 finds woken and does not block, or a finds sleeping and writes,
 // and the written event is due when 2 blocks, or 3 has been reached and the Wait returns anyway. A write that comes late,
 // after 3, makes a later Wait return for nothing, which is allowed.
 //
-// The eventfd is watched edge-triggered: each write is an edge, so nobody has to read it. The counter overflows after
-// 2^64 wake-ups.
+// With epoll the eventfd is watched edge-triggered: each write is an edge, so nobody has to read it, and the counter overflows
+// after 2^64 wake-ups. A ring reads it when its watch goes off.
 type waker struct {
 	state atomic.Uint32
 	mu    sync.Mutex // a late write must not hit another file that got the number

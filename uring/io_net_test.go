@@ -748,7 +748,6 @@ type echo struct {
 	have, sent            int
 	recv, send            Handle
 	into                  bool
-	sendCancelled         bool
 	ended                 bool
 	recvs, sends, cancels int
 }

@@ -20,7 +20,6 @@ type ring struct {
 	fd         int32
 	enterFD    int32 // fd, or its index among the registered ones
 	setupFlags uint32
-	deferred   bool
 	have       support
 	enter      func(submit, wait uint32, flags uintptr, arg uintptr, size uintptr) (uintptr, syscall.Errno)
 

@@ -147,16 +147,14 @@ func (r *ring) startRecv(e *sqe, s *ringSlot) {
 	}
 	switch {
 	case !r.have.pbufRing:
-		id, buf := s.bufID, []byte(nil)
-		if id == 0 {
-			if id, buf = r.bufs.take(); id == 0 {
-				e.opcode = opNop // completed answers ENOBUFS
-				return
-			}
+		if s.bufID == 0 {
+			s.bufID, _ = r.bufs.take()
 		}
-		s.bufID = id
-		buf = r.bufs.bytes(id)
-		e.setBuf(buf[:size])
+		if s.bufID == 0 {
+			e.opcode = opNop // completed answers ENOBUFS
+			return
+		}
+		e.setBuf(r.bufs.bytes(s.bufID)[:size])
 	case op.Flags&FlagMulti != 0 && r.have.recvMulti:
 		e.flags, e.bufGroup, e.ioprio = sqeBufferSelect, recvGroup, recvMultishot
 	default:

@@ -70,7 +70,7 @@ func newRing(cfg Config, onlyGood bool) (*ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &ring{cfg: cfg, fd: int32(fd), enterFD: int32(fd), setupFlags: p.flags, deferred: p.flags&setupDeferTaskrun != 0}
+	r := &ring{cfg: cfg, fd: int32(fd), enterFD: int32(fd), setupFlags: p.flags}
 	r.waker.fd = -1
 	r.enter = r.enterKernel
 	if err := r.build(&p); err != nil {

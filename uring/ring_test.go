@@ -312,7 +312,7 @@ func scriptRing(t *testing.T, enter func(s *script, e sqe)) (*ring, *script) {
 	t.Helper()
 	const n = 8
 	words := make([]uint32, 16)
-	r := &ring{cfg: Config{RecvBufs: 4, RecvBufBytes: pageSize}, deferred: true, sqes: make([]sqe, n), cqes: make([]cqe, 4*n), sqMask: n - 1, cqMask: 4*n - 1,
+	r := &ring{cfg: Config{RecvBufs: 4, RecvBufBytes: pageSize}, sqes: make([]sqe, n), cqes: make([]cqe, 4*n), sqMask: n - 1, cqMask: 4*n - 1,
 		sqHead: &words[0], sqTail: &words[1], sqFlags: &words[2], cqHead: &words[3], cqTail: &words[4], cqOverflow: &words[5]}
 	for i := range r.have.op {
 		r.have.op[i] = true

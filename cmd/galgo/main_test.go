@@ -38,7 +38,6 @@ type process struct {
 	out     text // standard output
 	log     text // standard error
 	ended   chan struct{}
-	once    sync.Once
 	address string // address in current_config.toml
 }
 
