@@ -47,6 +47,24 @@ type Config struct {
 	RootPasswordFile  string
 	Dev               bool
 
+	HeartbeatEnabled         bool
+	HeartbeatInterval        time.Duration
+	TokensPerUserMax         int
+	TokenCleanerInterval     time.Duration
+	RebalancingTimeout       time.Duration
+	PollHold                 time.Duration // zero: an empty poll is answered at once
+	ConnectionsPerAddressMax int           // zero: no bound
+	StreamsMax, TopicsMax    int           // topics of a stream
+	PartitionsMax            int           // of a topic
+	UsersMax                 int
+	GroupsMax                int // of a topic
+	MembersMax               int // of a group
+	NameBytesMax             int
+
+	// For a server that takes the place of an Iggy server, LoadIggy.
+	Announce bool // say on standard output that clients are served
+	Display  bool // print the configuration at the start
+
 	// Warnings are what was odd and no reason to stop.
 	Warnings []string
 }
@@ -69,6 +87,19 @@ func Default() *Config {
 		LogLevel:          "info",
 		LogFormat:         "console",
 		RootUsername:      "iggy",
+
+		HeartbeatEnabled:     true,
+		HeartbeatInterval:    30 * time.Second,
+		TokensPerUserMax:     100,
+		TokenCleanerInterval: time.Minute,
+		RebalancingTimeout:   30 * time.Second,
+		StreamsMax:           metadata.StreamsMax,
+		TopicsMax:            metadata.TopicsMax,
+		PartitionsMax:        metadata.PartitionsMax,
+		UsersMax:             metadata.UsersMax,
+		GroupsMax:            groupsMax,
+		MembersMax:           membersMax,
+		NameBytesMax:         nameBytesMax,
 	}
 }
 
@@ -99,9 +130,8 @@ func Load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 	if f := flags.Lookup(DevFlag); f != nil && f.Changed {
 		dev = f.Value.String()
 	}
-	c.Dev = dev == "true" || dev == "1"
-	if !c.Dev && dev != "" && dev != "false" && dev != "0" {
-		return nil, fmt.Errorf("%s: %q is neither true nor false", DevEnv, dev)
+	if err := c.setDev(dev); err != nil {
+		return nil, err
 	}
 	settings := c.settings()
 	if path != "" {
@@ -116,6 +146,14 @@ func Load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 		return nil, err
 	}
 	return c, c.finish()
+}
+
+func (c *Config) setDev(text string) error {
+	c.Dev = text == "true" || text == "1"
+	if !c.Dev && text != "" && text != "false" && text != "0" {
+		return fmt.Errorf("%s: %q is neither true nor false", DevEnv, text)
+	}
+	return nil
 }
 
 // finish does what needs more than one setting.

@@ -69,6 +69,10 @@ func TestEverySourceSetsEverySetting(t *testing.T) {
 		"data_dir": "/tmp/x", "io": "epoll", "shards": "3", "cpus": "0-1,5", "pin": "false", "memory": "128MiB", "journal_size": "16MiB",
 		"replicated": "written", "written_loss_bound": "2s", "retention_interval": "5s", "frame_size_max": "1MiB", "connections_max": "7",
 		"handshake_timeout": "3s", "request_timeout": "4s", "send_timeout": "6s", "tcp.address": "127.0.0.1:0", "log.level": "debug", "log.format": "json", "pprof.address": ":6060",
+		"heartbeat.enabled": "false", "heartbeat.interval": "2s", "personal_access_token.max_tokens_per_user": "5", "personal_access_token.cleaner_interval": "9s",
+		"consumer_group.rebalancing_timeout": "8s", "poll.hold": "20ms", "limits.connections_per_address": "11", "limits.streams": "12",
+		"limits.topics_per_stream": "13", "limits.partitions_per_topic": "14", "limits.users": "15", "limits.groups_per_topic": "16",
+		"limits.members_per_group": "17", "limits.name_bytes": "18",
 		"root.username": "admin", "root.password_file": "", "root.password": "",
 	}
 	for _, s := range Default().settings() {
@@ -106,6 +110,7 @@ retention_interval = "1m 30s"
 frame_size_max = 131072
 replicated = "Memory"
 log = { level = "warn" }
+heartbeat.enabled = false
 `, nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +118,7 @@ log = { level = "warn" }
 	want := Default()
 	want.Shards, want.Pin, want.Memory, want.CPUs = 2, "true", 1<<30, []int{3, 0, 1}
 	want.RetentionInterval, want.FrameSizeMax, want.Replicated, want.LogLevel = 90*time.Second, 128<<10, metadata.LevelMemory, "warn"
+	want.HeartbeatEnabled = false
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, want %+v", c, want)
 	}
@@ -120,6 +126,9 @@ log = { level = "warn" }
 		if c, err = load(t, "shards = 2\nmemory = \"1GiB\"\ncpus = \"1\"", nil, args); err != nil || !reflect.DeepEqual(c, Default()) {
 			t.Errorf("auto over values: %+v, %v", c, err)
 		}
+	}
+	if c, err = load(t, "heartbeat.enabled = false", nil, []string{"--heartbeat-enabled"}); err != nil || !c.HeartbeatEnabled {
+		t.Errorf("--heartbeat-enabled: %+v, %v", c, err)
 	}
 	if c, err = load(t, "", nil, []string{"--pin"}); err != nil || c.Pin != "true" {
 		t.Errorf("--pin: %v, %v", c, err)
@@ -163,6 +172,9 @@ func TestWhatIsWrongIsSaidWithPlaceAndRemedy(t *testing.T) {
 	f("", nil, []string{"--tcp-address=a:65536"}, "not an address")
 	f("", nil, []string{"--replicated=replicated"}, "none of persisted, written, memory")
 	f("", nil, []string{"--config=/does/not/exist"}, "configuration file: open /does/not/exist")
+	f("[poll]\nhold = \"2s\"", nil, nil, ":2:1: poll.hold: 2s is too long: write 1s or less")
+	f("", []string{"GALGO_HEARTBEAT_ENABLED=maybe"}, nil, `GALGO_HEARTBEAT_ENABLED: "maybe" is neither true nor false`)
+	f("[limits]\nname_bytes = 256", nil, nil, "not a number from 1 to 255")
 	// Development.
 	f("", nil, []string{"--dev", "--tcp-address=0.0.0.0:8090"}, "this machine only", "127.0.0.1:8090")
 	f("", []string{"GALGO_DEV=maybe"}, nil, "neither true nor false")

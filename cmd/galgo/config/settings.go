@@ -1,9 +1,18 @@
 package config
 
-import "strings"
+import (
+	"strings"
 
-// shardsMax is what the broker can join.
-const shardsMax = 256
+	"github.com/galgo-mq/galgo/metadata"
+)
+
+const (
+	shardsMax    = 256 // what the broker can join
+	tokensMax    = 1000
+	groupsMax    = 1 << 16
+	membersMax   = 1 << 16
+	nameBytesMax = 255 // what the protocol can say
+)
 
 // setting is one thing that can be said about the server.
 type setting struct {
@@ -45,6 +54,20 @@ func (c *Config) settings() []setting {
 		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "how long a connection may be without a login or an answered request before it is closed"),
 		duration("request_timeout", &c.RequestTimeout, "100ms", "1h", "for each MiB of a large request to arrive, and for the rest of a small one"),
 		duration("send_timeout", &c.SendTimeout, "100ms", "1h", "for a client to read its reply"),
+		boolean("heartbeat.enabled", &c.HeartbeatEnabled, "whether a member of a consumer group that is silent loses its place"),
+		duration("heartbeat.interval", &c.HeartbeatInterval, "100ms", "24h", "how often a member has to be heard of; it is given up after 1.2 times as long"),
+		count("personal_access_token.max_tokens_per_user", &c.TokensPerUserMax, 0, tokensMax, "tokens that a user may have"),
+		duration("personal_access_token.cleaner_interval", &c.TokenCleanerInterval, "100ms", "24h", "how often expired tokens are removed"),
+		duration("consumer_group.rebalancing_timeout", &c.RebalancingTimeout, "100ms", "1h", "how long a member may take to give up a partition that goes to another"),
+		duration("poll.hold", &c.PollHold, "0s", "1s", "how long a poll that finds nothing may wait for a message before it is answered; 0s: not at all; 20ms makes consumers that poll without a pause cheap"),
+		count("limits.connections_per_address", &c.ConnectionsPerAddressMax, 0, 1_000_000, "connections at a time from one address; 0: as many as connections_max"),
+		count("limits.streams", &c.StreamsMax, 1, metadata.StreamsMax, "streams"),
+		count("limits.topics_per_stream", &c.TopicsMax, 1, metadata.TopicsMax, "topics of a stream"),
+		count("limits.partitions_per_topic", &c.PartitionsMax, 1, metadata.PartitionsMax, "partitions of a topic"),
+		count("limits.users", &c.UsersMax, 1, metadata.UsersMax, "users"),
+		count("limits.groups_per_topic", &c.GroupsMax, 1, groupsMax, "consumer groups of a topic"),
+		count("limits.members_per_group", &c.MembersMax, 1, membersMax, "members of a consumer group"),
+		count("limits.name_bytes", &c.NameBytesMax, 1, nameBytesMax, "bytes in the name of a stream, a topic, a group or a token"),
 		address("tcp.address", &c.TCPAddress, "host and port for clients; port 0 takes a free one"),
 		choice("log.level", &c.LogLevel, "least important lines that are logged", "debug", "info", "warn", "error"),
 		choice("log.format", &c.LogFormat, "for people, or for programs", "console", "json"),

@@ -22,7 +22,7 @@ func AddFlags(flags *pflag.FlagSet) {
 			continue
 		}
 		flags.Var(&flagText{text: s.show(), kind: s.kind}, s.flag(), fmt.Sprintf("%s (%s)", s.help, s.env()))
-		if s.key == "pin" {
+		if s.key == "pin" || s.kind == boolKind {
 			flags.Lookup(s.flag()).NoOptDefVal = "true"
 		}
 	}

@@ -67,6 +67,26 @@ func choice(key string, to *string, help string, words ...string) setting {
 		}}
 }
 
+const boolKind = "true or false"
+
+func boolean(key string, to *bool, help string) setting {
+	return setting{key: key, kind: boolKind, help: help, show: func() string { return strconv.FormatBool(*to) },
+		parse: func(text string) (err error) {
+			*to, err = parseBool(text)
+			return err
+		}}
+}
+
+func parseBool(text string) (bool, error) {
+	switch {
+	case strings.EqualFold(text, "true"):
+		return true, nil
+	case strings.EqualFold(text, "false"):
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither true nor false", text)
+}
+
 func level(key string, to *metadata.Level, help string) setting {
 	var word string
 	s := choice(key, &word, help, "persisted", "written", "memory")

@@ -34,6 +34,9 @@ func (c *Config) TOML(p Process) ([]byte, error) {
 		if n, err := strconv.Atoi(s.show()); err == nil {
 			table[key] = n
 		}
+		if s.kind == boolKind {
+			table[key] = s.show() == "true"
+		}
 	}
 	return toml.Marshal(root)
 }
