@@ -52,7 +52,7 @@ func serverCommand() *cobra.Command {
 // serve is the life of the server: start, wait for the end, end.
 func serve(c *config.Config) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
-	signals := make(chan os.Signal, 2)
+	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	log := newLog(c)
 	defer func() { _ = log.Sync() }()
@@ -80,7 +80,9 @@ func serve(c *config.Config) error {
 	if err := writeCurrent(c); err != nil {
 		log.Error("clients are served, but tools that look for the address will not find it", zap.Error(err))
 	}
-	return wait(b, signals, log)
+	n := newNotifier(log)
+	n.ready(c.TCPAddress)
+	return wait(b, signals, n, log)
 }
 
 // prepare settles what depends on the machine, and says it.
@@ -169,35 +171,27 @@ func start(cfg shard.Config, signals <-chan os.Signal) (*shard.Broker, error) {
 }
 
 // wait waits for a signal, or for the broker to end by itself, and ends in order.
-func wait(b *shard.Broker, signals <-chan os.Signal, log *zap.Logger) error {
+func wait(b *shard.Broker, signals <-chan os.Signal, n notifier, log *zap.Logger) error {
 	select {
 	case <-b.Done():
 		return exit{exitJournal, cmp.Or(b.Err(), errors.New("the broker ended by itself"))}
 	case s := <-signals:
-		log.Info(fmt.Sprintf("%s: ending in order; another signal ends at once", s))
+		log.Info(fmt.Sprintf("%s: ending in order; another signal, later than %s, ends at once", s, signalRepeatMax))
+		n.say("STOPPING=1")
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), shutdownMax, errors.New("not everything was written within a minute"))
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- b.Shutdown(ctx) }()
-	select {
-	case err := <-ended:
-		switch {
-		case b.Err() != nil:
-			return exit{exitJournal, b.Err()}
-		case err != nil:
-			return err
-		}
-		log.Info("ended in order")
-		return nil
-	case s := <-signals:
-		return exit{signalCode(s), fmt.Errorf("%s again: ended at once, the next start recovers", s)}
+	forced, err := awaitEnd(ended, signals, time.After(signalRepeatMax), log)
+	switch {
+	case forced != nil:
+		return exit{signalCode(forced), fmt.Errorf("%s again: ended at once, the next start recovers", forced)}
+	case b.Err() != nil:
+		return exit{exitJournal, b.Err()}
+	case err != nil:
+		return err
 	}
-}
-
-func signalCode(s os.Signal) int {
-	if n, ok := s.(syscall.Signal); ok {
-		return exitSignal + int(n)
-	}
-	return exitFailed
+	log.Info("ended in order")
+	return nil
 }
