@@ -6,7 +6,7 @@ import "slices"
 type Result struct {
 	Stream StreamID // of stream, topic and partition commands
 	Topic  TopicID  // of topic and partition commands
-	User   UserID   // of user commands
+	User   UserID   // of user and token commands
 	// Created logs are to be placed on shards, by ascending partition. They have no files yet.
 	Created []CreatedLog
 	// Retired logs are to be closed, their files deleted and the directories synced, then forgotten (EncodeForgetLogs).
@@ -52,6 +52,9 @@ var handlers = [...]func(*Machine, Micros, *decoder) (Result, error){
 	kindUpdatePermissions: (*Machine).updatePermissions,
 	kindChangePassword:    (*Machine).changePassword,
 	kindReserveSessions:   (*Machine).reserveSessions,
+	kindCreateToken:       (*Machine).createToken,
+	kindDeleteToken:       (*Machine).deleteToken,
+	kindExpireTokens:      (*Machine).expireTokens,
 }
 
 // Apply changes the state by the command at the given index of the metadata log. Indexes rise and may leave gaps. An

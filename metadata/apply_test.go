@@ -353,7 +353,7 @@ func TestLimits(t *testing.T) {
 	user(nil, "root")
 	r.huge = true
 	for id := UserID(1); id < UsersMax-1; id++ {
-		r.m.users.put(uint32(id), fmt.Sprint("u", id), &User{ID: id, Name: fmt.Sprint("u", id), PasswordPHC: "$h", Status: UserActive})
+		r.m.users.put(uint32(id), fmt.Sprint("u", id), &User{ID: id, Name: fmt.Sprint("u", id), PasswordPHC: "$h", Status: UserActive, Since: 1})
 	}
 	user(nil, "last")
 	user(ErrTooManyUsers, "one more")

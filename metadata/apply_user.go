@@ -5,7 +5,7 @@ func (m *Machine) createUser(at Micros, d *decoder) (Result, error) {
 	if !d.whole() {
 		return Result{}, ErrCommand
 	}
-	u := &User{Name: string(name), PasswordPHC: string(phc), Status: status, CreatedAt: at, Permissions: permissions}
+	u := &User{Name: string(name), PasswordPHC: string(phc), Status: status, CreatedAt: at, Since: m.revision, Permissions: permissions}
 	if err := u.check(); err != nil {
 		return Result{}, err
 	}
@@ -76,6 +76,7 @@ func (m *Machine) deleteUser(_ Micros, d *decoder) (Result, error) {
 	if u.ID == RootID {
 		return Result{}, ErrDeleteRoot
 	}
+	m.dropTokens(u)
 	m.users.remove(uint32(u.ID), u.Name)
 	return Result{User: u.ID}, nil
 }

@@ -32,6 +32,11 @@ const (
 	kindUpdatePermissions
 	kindChangePassword
 	kindReserveSessions
+	kindCreateToken
+	kindDeleteToken
+	kindExpireTokens
+
+	kindLast = kindExpireTokens
 )
 
 func appendHead(dst []byte, kind commandKind, at Micros) []byte {
@@ -152,7 +157,7 @@ func EncodeUpdateUser(dst []byte, at Micros, c UpdateUser) []byte {
 	return append(dst, byte(c.Status))
 }
 
-// EncodeDeleteUser deletes a user. ErrUserNotFound, ErrDeleteRoot.
+// EncodeDeleteUser deletes a user and its tokens. ErrUserNotFound, ErrDeleteRoot.
 func EncodeDeleteUser(dst []byte, at Micros, user Ident) []byte {
 	return appendIdent(appendHead(dst, kindDeleteUser, at), user)
 }
@@ -175,3 +180,20 @@ func EncodeChangePassword(dst []byte, at Micros, user Ident, checkedPHC, newPHC 
 func EncodeReserveSessions(dst []byte, at Micros, upTo uint64) []byte {
 	return le.AppendUint64(appendHead(dst, kindReserveSessions, at), upTo)
 }
+
+// EncodeCreateToken makes a personal access token for the user that has its id since that revision; expiresAt 0 means
+// never. ErrTokenName, ErrUserNotFound, ErrTokenExists, ErrTooManyTokens, ErrTokenHash.
+func EncodeCreateToken(dst []byte, at Micros, user UserID, since uint64, name []byte, hash TokenHash, expiresAt Micros) []byte {
+	dst = le.AppendUint32(appendHead(dst, kindCreateToken, at), uint32(user))
+	dst = appendText(le.AppendUint64(dst, since), name)
+	return le.AppendUint64(append(dst, hash[:]...), uint64(expiresAt))
+}
+
+// EncodeDeleteToken deletes a token of a user. ErrUserNotFound, ErrTokenNotFound.
+func EncodeDeleteToken(dst []byte, at Micros, user UserID, since uint64, name []byte) []byte {
+	dst = le.AppendUint32(appendHead(dst, kindDeleteToken, at), uint32(user))
+	return appendText(le.AppendUint64(dst, since), name)
+}
+
+// EncodeExpireTokens deletes all tokens that expire at or before the command's time.
+func EncodeExpireTokens(dst []byte, at Micros) []byte { return appendHead(dst, kindExpireTokens, at) }

@@ -30,8 +30,31 @@ func (m *Machine) invariants() {
 	if given := uint64(m.nextLog) - 1; uint64(live+len(m.retired)) > given {
 		panic(fmt.Sprintf("BUG: %d logs live and %d retired, only %d were given out", live, len(m.retired), given))
 	}
+	m.checkTokens()
 	if m.UserCount() > 0 && m.users.find(ByNumber(RootID)) == nil {
 		panic(fmt.Sprintf("BUG: %d users without root", m.UserCount()))
+	}
+}
+
+func (m *Machine) checkTokens() {
+	tokens := 0
+	for u := range m.Users() {
+		if u.Since == 0 || u.Since > m.revision {
+			panic(fmt.Sprintf("BUG: user %d is there since %d, the revision is %d", u.ID, u.Since, m.revision))
+		}
+		for i := range u.Tokens {
+			t := &u.Tokens[i]
+			if owner, found := m.Token(t.Hash); owner != u || found != t {
+				panic(fmt.Sprintf("BUG: token %q of user %d is not found by its hash", t.Name, u.ID))
+			}
+			if t.ExpiresAt > 0 && (m.tokensExpireAt == 0 || m.tokensExpireAt > t.ExpiresAt) {
+				panic(fmt.Sprintf("BUG: token %q expires at %d, before %d", t.Name, t.ExpiresAt, m.tokensExpireAt))
+			}
+		}
+		tokens += len(u.Tokens)
+	}
+	if tokens != len(m.tokens) {
+		panic(fmt.Sprintf("BUG: %d tokens, %d of them in the index", tokens, len(m.tokens)))
 	}
 }
 

@@ -13,7 +13,9 @@ type Machine struct {
 	sessionsReserved uint64
 	streams          table[Stream]
 	users            table[User]
-	retired          []LogID // ascending
+	tokens           map[TokenHash]*User // owners; never ranged over
+	tokensExpireAt   Micros              // see TokensExpireAt; not part of the state
+	retired          []LogID             // ascending
 }
 
 // Stream is a named set of topics.
@@ -58,7 +60,9 @@ type User struct {
 	PasswordPHC string
 	Status      UserStatus
 	CreatedAt   Micros
+	Since       uint64       // revision at which it was created: tells it from an earlier user with the same id
 	Permissions *Permissions // nil: none
+	Tokens      []Token      // in the order of their creation
 }
 
 // New is the empty state: no users either, so that the first command makes root.
@@ -102,6 +106,15 @@ func (m *Machine) Partition(stream, topic Ident, id PartitionID) (Partition, *To
 // User finds a user. ErrUserNotFound.
 func (m *Machine) User(user Ident) (*User, error) {
 	if u := m.users.find(user); u != nil {
+		return u, nil
+	}
+	return nil, ErrUserNotFound
+}
+
+// UserSince finds the user that has had this id since the given revision. ErrUserNotFound: that one is gone, even if the
+// id has been given out again.
+func (m *Machine) UserSince(id UserID, since uint64) (*User, error) {
+	if u := m.users.find(ByNumber(id)); u != nil && u.Since == since {
 		return u, nil
 	}
 	return nil, ErrUserNotFound

@@ -8,8 +8,10 @@
 // It names logs: a partition's life has a log id, given out here and never reused. A deleted or purged log stays on the
 // list of retired ids until its owner has confirmed that the files are gone.
 //
-// It leaves to others: where its own log lies, which shard owns a partition, who may do what (it keeps permission
-// records and does not judge by them), passwords (it keeps their hashes as text), consumer offsets.
+// It judges rights (User.May) and does not enforce them: Apply does not know who proposed a command.
+//
+// It leaves to others: where its own log lies, which shard owns a partition, passwords and tokens (it keeps their hashes),
+// consumer offsets.
 package metadata
 
 import "errors"
@@ -39,10 +41,11 @@ const (
 	PartitionsMax       = 1_000_000 // per topic
 	PartitionsOnceMax   = 1000      // created or deleted by one command
 	UsersMax            = 1 << 16
+	TokensMax           = 1000     // per user
 	OptionsMax          = 1024     // entries in one options block
 	OptionsBytesMax     = 100_000  // of one options block, as the protocol encodes it
 	PreallocateBytesMax = 64 << 30 // segment size times partitions of a topic that preallocates
-	nameBytesMax        = 255      // stream, topic
+	nameBytesMax        = 255      // stream, topic, token
 	usernameBytesMin    = 3
 	usernameBytesMax    = 50
 	passwordPHCMax      = 512
@@ -78,14 +81,20 @@ var (
 	ErrDeleteRoot        = errors.New("metadata: the root user cannot be deleted")
 	ErrRootPermissions   = errors.New("metadata: the root user's permissions cannot be changed")
 	ErrPermissions       = errors.New("metadata: permission entries are not in ascending order")
+	ErrTokenNotFound     = errors.New("metadata: user has no such token")
+	ErrTokenExists       = errors.New("metadata: token name is taken by another token of this user")
+	ErrTokenName         = errors.New("metadata: token name is not 1 to 255 bytes of UTF-8")
+	ErrTokenHash         = errors.New("metadata: token hash is known already")
+	ErrTooManyTokens     = errors.New("metadata: no more tokens for this user")
 )
 
 // What only a fault of our own or of the disk can bring about.
 var (
-	ErrCommand  = errors.New("metadata: command cannot be decoded")
-	ErrStale    = errors.New("metadata: command was applied before")
-	ErrLogNever = errors.New("metadata: log id was never given out")
-	ErrSessions = errors.New("metadata: session numbers are reserved already")
-	ErrSnapshot = errors.New("metadata: snapshot is damaged")
-	ErrVersion  = errors.New("metadata: snapshot was written by a later version")
+	ErrCommand    = errors.New("metadata: command cannot be decoded")
+	ErrStale      = errors.New("metadata: command was applied before")
+	ErrLogNever   = errors.New("metadata: log id was never given out")
+	ErrSessions   = errors.New("metadata: session numbers are reserved already")
+	ErrSnapshot   = errors.New("metadata: snapshot is damaged")
+	ErrVersion    = errors.New("metadata: snapshot was written by a later version")
+	ErrOldVersion = errors.New("metadata: snapshot was written before the first release and cannot be read any more")
 )

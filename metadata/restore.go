@@ -54,9 +54,24 @@ func (r *restorer) log() LogID {
 func (r *restorer) user() {
 	id := UserID(r.u32())
 	u := &User{ID: id, Name: string(r.text()), PasswordPHC: string(r.text()), Status: UserStatus(r.u8()),
-		CreatedAt: Micros(r.u64()), Permissions: r.permissions()}
-	r.require(id < UsersMax && u.check() == nil)
+		CreatedAt: Micros(r.u64()), Since: r.u64(), Permissions: r.permissions()}
+	r.require(id < UsersMax && u.check() == nil && u.Since > 0 && u.Since <= r.m.revision)
+	r.tokens(u)
 	restoreRow(r, &r.m.users, uint32(id), u.Name, u)
+}
+
+// tokens reads a user's tokens: names are unique with the user, hashes everywhere.
+func (r *restorer) tokens(u *User) {
+	count := r.count(tokenBytesMin)
+	r.require(count <= TokensMax)
+	for range count {
+		t := Token{Name: string(r.text()), Hash: r.hash(), ExpiresAt: Micros(r.u64()), CreatedAt: Micros(r.u64())}
+		r.require(t.check() && u.tokenIndex([]byte(t.Name)) < 0 && r.m.tokens[t.Hash] == nil)
+		if r.failed {
+			return
+		}
+		r.m.addToken(u, t)
+	}
 }
 
 func (r *restorer) stream() {

@@ -10,7 +10,7 @@ import (
 //
 //	at     size  field
 //	 0        8  magic             "GALGOMET"
-//	 8        4  format version    1
+//	 8        4  format version    2
 //	12        8  body size
 //	20           body:
 //	          8    revision
@@ -22,14 +22,15 @@ import (
 //	20+body   8  checksum          xxh3, of everything before it
 const (
 	snapshotMagic    = "GALGOMET"
-	snapshotVersion  = 1
+	snapshotVersion  = 2
 	snapshotHead     = 20
 	snapshotChecksum = 8
 )
 
-// User, stream, topic and partition in a snapshot, at least so large; these bound what a count can allocate.
+// User, token, stream, topic and partition in a snapshot, at least so large; these bound what a count can allocate.
 const (
-	userBytesMin      = 4 + 2 + 2 + 1 + 8 + 1
+	userBytesMin      = 4 + 2 + 2 + 1 + 8 + 8 + 1 + 4
+	tokenBytesMin     = 2 + 32 + 8 + 8
 	streamBytesMin    = 4 + 2 + 8 + 4
 	topicBytesMin     = 4 + 2 + 8 + 2 + len(catalogue)*3 + 4
 	partitionBytesMin = 8 + 8
@@ -59,11 +60,17 @@ func (m *Machine) AppendSnapshot(dst []byte) []byte {
 	return le.AppendUint64(dst, xxh3.Hash(dst[start:]))
 }
 
-// A user: id u32, name text, password hash text, status u8, created at u64, permissions.
+// A user: id u32, name text, password hash text, status u8, created at u64, since u64, permissions, tokens u32 count, then
+// each.
 func (u *User) append(dst []byte) []byte {
 	dst = appendText(le.AppendUint32(dst, uint32(u.ID)), u.Name)
 	dst = append(appendText(dst, u.PasswordPHC), byte(u.Status))
-	return appendPermissions(le.AppendUint64(dst, uint64(u.CreatedAt)), u.Permissions)
+	dst = le.AppendUint64(le.AppendUint64(dst, uint64(u.CreatedAt)), u.Since)
+	dst = le.AppendUint32(appendPermissions(dst, u.Permissions), uint32(len(u.Tokens)))
+	for i := range u.Tokens {
+		dst = u.Tokens[i].append(dst)
+	}
+	return dst
 }
 
 // A stream: id u32, name text, created at u64, topics u32 count, then each.
@@ -96,7 +103,8 @@ func (t *Topic) append(dst []byte) []byte {
 	return dst
 }
 
-// Restore reads a snapshot. ErrVersion: a later version wrote it. ErrSnapshot: it is damaged, or says what cannot be.
+// Restore reads a snapshot. ErrVersion: a later version wrote it. ErrOldVersion: it is of version 1, which no release wrote.
+// ErrSnapshot: it is damaged, or says what cannot be.
 func Restore(p []byte) (*Machine, error) {
 	if len(p) < snapshotHead+snapshotChecksum || !bytes.HasPrefix(p, []byte(snapshotMagic)) {
 		return nil, ErrSnapshot
@@ -105,7 +113,9 @@ func Restore(p []byte) (*Machine, error) {
 	if xxh3.Hash(p[:end]) != le.Uint64(p[end:]) {
 		return nil, ErrSnapshot
 	}
-	if le.Uint32(p[8:]) != snapshotVersion {
+	if version := le.Uint32(p[8:]); version < snapshotVersion {
+		return nil, ErrOldVersion
+	} else if version > snapshotVersion {
 		return nil, ErrVersion
 	}
 	if le.Uint64(p[12:]) != uint64(end-snapshotHead) {

@@ -43,6 +43,12 @@ func goldenCommands() (names []string, cmds [][]byte) {
 	add("delete topic", EncodeDeleteTopic(nil, testTime+12, s, ByName([]byte("us"))))
 	add("forget logs", EncodeForgetLogs(nil, testTime+13, 1, 3))
 	add("reserve sessions", EncodeReserveSessions(nil, testTime+14, 4096))
+	add("create token", EncodeCreateToken(nil, testTime+15, 1, 2, []byte("ci"), TokenHash{1, 2, 3}, 0))
+	add("create token", EncodeCreateToken(nil, testTime+16, 1, 2, []byte("cd"), TokenHash{4, 5, 6}, testTime+1000))
+	add("create token", EncodeCreateToken(nil, testTime+17, 0, 1, []byte("tmp"), TokenHash{7}, testTime+18))
+	add("create token", EncodeCreateToken(nil, testTime+18, 1, 2, []byte("old"), TokenHash{8}, 0))
+	add("delete token", EncodeDeleteToken(nil, testTime+19, 1, 2, []byte("old")))
+	add("expire tokens", EncodeExpireTokens(nil, testTime+20))
 	add("refused", EncodeDeleteStream(nil, testTime+15, ByName([]byte("first"))))
 	return names, cmds
 }
@@ -115,6 +121,13 @@ func TestDamagedSnapshotIsRefused(t *testing.T) {
 		bad[n] ^= 0x10
 		if _, err := Restore(bad); !errors.Is(err, ErrSnapshot) {
 			t.Fatalf("bit flipped at %d: %v", n, err)
+		}
+	}
+	for _, version := range []byte{0, 1} {
+		early := append([]byte(nil), good...)
+		early[8] = version
+		if _, err := Restore(seal(early)); !errors.Is(err, ErrOldVersion) {
+			t.Fatalf("version %d: %v, want %v", version, err, ErrOldVersion)
 		}
 	}
 	later := append([]byte(nil), good...)

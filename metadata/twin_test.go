@@ -299,7 +299,7 @@ func randomCommand(r *rand.Rand) []byte {
 	}[r.IntN(3):]
 	at, n := testTime+Micros(r.IntN(100)), uint32(r.IntN(4))
 	rights := &Permissions{Global: GlobalRights(r.IntN(1 << 10)), Streams: []StreamPermissions{{Stream: StreamID(n)}}}
-	switch 1 + commandKind(r.IntN(int(kindReserveSessions))) {
+	switch 1 + commandKind(r.IntN(int(kindLast))) {
 	case kindCreateStream:
 		return EncodeCreateStream(nil, at, name())
 	case kindUpdateStream:
@@ -335,6 +335,12 @@ func randomCommand(r *rand.Rand) []byte {
 		return EncodeUpdatePermissions(nil, at, id(), rights)
 	case kindChangePassword:
 		return EncodeChangePassword(nil, at, id(), "$hash", "$other")
+	case kindCreateToken:
+		return EncodeCreateToken(nil, at, UserID(n), uint64(1+r.IntN(40)), name(), TokenHash{byte(r.IntN(8))}, Micros(n)*(at+10))
+	case kindDeleteToken:
+		return EncodeDeleteToken(nil, at, UserID(n), uint64(1+r.IntN(40)), name())
+	case kindExpireTokens:
+		return EncodeExpireTokens(nil, at)
 	}
 	return EncodeReserveSessions(nil, at, uint64(r.IntN(1000)))
 }
