@@ -108,7 +108,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	stored := batch.Batch(dst)
 	s.hasher.Stamp(stored, l.cfg.Partition, base, ts)
 
-	node := pendNode{req: r, seg: seg, pos: pos, length: uint32(n), count: uint32(b.Count()), base: base,
+	node := pendNode{req: r, level: l.cfg.Level, seg: seg, pos: pos, length: uint32(n), count: uint32(b.Count()), base: base,
 		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.next, ts: ts, check: stored.Checksum()}
 	if seg.fresh {
 		node.prevSeg, node.prevEnd = l.before(seg)
@@ -161,7 +161,7 @@ func (l *Log) journalNode(n *pendNode, c *chunk) {
 
 // stableNext is the offset up to which the log is on stable storage for certain: what was told at LevelPersisted.
 func (l *Log) stableNext() Offset {
-	if l.cfg.Level == LevelPersisted {
+	if l.cfg.Level == LevelPersisted && l.raising == 0 {
 		return l.hw
 	}
 	return 0

@@ -104,6 +104,8 @@ func (w *world) act(n *node) {
 		return
 	}
 	switch {
+	case v < w.opt.levelShare:
+		w.changeLevel(h)
 	case v < 45:
 		w.append(h)
 	case v < 70:
@@ -136,12 +138,50 @@ func (w *world) act(n *node) {
 		}
 	case v < 93:
 		w.move(h)
+	case v < 95:
+		w.changeLevel(h)
 	}
+}
+
+// changeLevel raises or lowers what the log promises, as a server does: a raise holds at the log before it is committed.
+func (w *world) changeLevel(h *history) {
+	if h.closing || h.moving || h.leveled || len(w.proposals) > 3 {
+		return
+	}
+	from, to := h.info.level, w.opt.levels[w.rng.IntN(len(w.opt.levels))]
+	if from == to {
+		return
+	}
+	h.leveled = true
+	w.trace("log %d: level %v to %v", h.info.id, from, to)
+	commit := func() {
+		w.propose(append(idCmd(cmdLevel, h.info.id), byte(to)), func() {
+			h.owner.s.Log(h.info.id).SetLevel(to, h.info.offsetLevel)
+			h.setLevel(to)
+			h.leveled = false
+			w.stats.levels++
+		})
+	}
+	if to < from {
+		commit()
+		return
+	}
+	c := w.newCall(h, storage.ReqRaise)
+	c.Value = uint64(to)
+	c.done = func(c *call) {
+		if c.Err != nil {
+			h.leveled = false
+			w.unexpected(c)
+			return
+		}
+		commit()
+	}
+	w.send(c)
 }
 
 // move has another shard take the log over.
 func (w *world) move(h *history) {
-	if h.closing || h.moving || len(w.nodes) == 1 {
+	if h.closing || h.moving || h.leveled || len(w.nodes) == 1 {
 		return
 	}
 	h.moving = true
@@ -270,7 +310,7 @@ func (w *world) changeMeta(mine []*history) {
 
 // deleteLog closes a log, has its retirement committed, drops it, and has its id forgotten.
 func (w *world) deleteLog(h *history) {
-	if h.closing || h.moving {
+	if h.closing || h.moving || h.leveled {
 		return
 	}
 	h.closing = true
@@ -477,7 +517,7 @@ func sweepOf(t *testing.T, runs int, run func(seed uint64, trace func(string, ..
 func (c *counts) add(o *counts) {
 	for _, p := range []struct{ to, from *int }{{&c.kills, &o.kills}, {&c.cuts, &o.cuts}, {&c.recoveries, &o.recoveries},
 		{&c.recoveryCrashes, &o.recoveryCrashes}, {&c.told, &o.told}, {&c.polls, &o.polls}, {&c.laps, &o.laps}, {&c.direct, &o.direct},
-		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.noSpace, &o.noSpace}, {&c.refused, &o.refused}} {
+		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.levels, &o.levels}, {&c.noSpace, &o.noSpace}, {&c.refused, &o.refused}} {
 		*p.to += *p.from
 	}
 }
@@ -486,6 +526,13 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) { sweep(t, 40, 400, nil
 
 func TestNothingAcknowledgedIsLostWhenTheDiskFails(t *testing.T) {
 	sweep(t, 30, 400, func(w *world) { w.opt.faults = true })
+}
+
+func TestNothingPromisedIsLostWhileLevelsChange(t *testing.T) {
+	sweep(t, 40, 400, func(w *world) {
+		w.opt.levels = []storage.Level{storage.LevelMemory, storage.LevelWritten, storage.LevelPersisted}
+		w.opt.levelShare, w.opt.crashEvery, w.opt.logsMax = 12, 20, 2
+	})
 }
 
 func TestAFullDiskIsAnErrorWithANameAndPasses(t *testing.T) {

@@ -140,6 +140,12 @@ func (l *Log) flushRequest(r *Request) {
 		l.s.starved.push(r)
 		return
 	}
+	l.flushAll(r)
+}
+
+// flushAll answers r when everything appended to the log so far is on stable storage. There is room for its entry.
+func (l *Log) flushAll(r *Request) {
+	j := &l.s.journal
 	l.persistAll()
 	j.touch(l)
 	l.flushes = append(l.flushes, flushWait{req: r, gseq: j.gather.seq, direct: l.lastDirect})
@@ -154,7 +160,7 @@ func (l *Log) persistAll() {
 func (l *Log) settleFlushes() {
 	k := 0
 	for k < len(l.flushes) && l.flushes[k].gseq <= l.s.journal.pseq && l.flushes[k].direct <= l.writesDone {
-		l.s.answer(l.flushes[k].req, nil)
+		l.endFlush(l.flushes[k].req, nil)
 		k++
 	}
 	if k > 0 {
@@ -167,8 +173,15 @@ func (l *Log) settleFlushes() {
 // refuseFlushes answers the flushes that wait for writes that will not be done.
 func (l *Log) refuseFlushes(err error) {
 	for _, f := range l.flushes {
-		l.s.answer(f.req, err)
+		l.endFlush(f.req, err)
 	}
 	clear(l.flushes)
 	l.flushes = l.flushes[:0]
+}
+
+func (l *Log) endFlush(r *Request, err error) {
+	if r.Kind == ReqRaise {
+		l.raising--
+	}
+	l.s.answer(r, err)
 }

@@ -58,6 +58,8 @@ type history struct {
 	owner   *node
 	closing bool // a delete began
 	moving  bool // to another shard
+	leveled bool // its level is changing
+	lowered bool // its level was below persisted once
 	aside   bool // fenced by recovery: what it has cannot be seen now
 	least   survival
 	moved   int // how often since the start
@@ -72,7 +74,7 @@ type history struct {
 }
 
 func newHistory(i logInfo) *history {
-	return &history{info: i, offsets: map[storage.ConsumerKey]*offsetHistory{}}
+	return &history{info: i, lowered: i.level < storage.LevelPersisted, offsets: map[storage.ConsumerKey]*offsetHistory{}}
 }
 
 // offsetHistory is what was stored for one consumer.
@@ -93,6 +95,15 @@ func (h *history) offsetsOf(k storage.ConsumerKey) *offsetHistory {
 		h.offsets[k] = o
 	}
 	return o
+}
+
+// setLevel notes that the log has another level now: if it is higher, all that was told has it.
+func (h *history) setLevel(l storage.Level) {
+	h.info.level = l
+	h.lowered = h.lowered || l < storage.LevelPersisted
+	for _, r := range h.visible {
+		r.keep = max(r.keep, promised(l))
+	}
 }
 
 // check says whether a consumer's offset may be what it is found to be, when writes of at least that survival count.
@@ -372,7 +383,7 @@ func (h *history) recovered(found []piece, st *storage.LogState, least survival)
 		seen = append(seen, rec)
 	}
 	h.compare(seen, st, least)
-	if h.info.level == storage.LevelPersisted {
+	if h.info.level == storage.LevelPersisted && !h.lowered {
 		h.checkDense(seen)
 	}
 	h.maxTold = max(h.maxTold, st.Next)

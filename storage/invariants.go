@@ -90,8 +90,8 @@ func (l *Log) invariants() {
 		panic(fmt.Sprintf("BUG: log %d starts at %d, is visible to %d (last %d), goes on at %d; %d of %d told", id, l.start, l.hw,
 			l.last, l.next, l.told, l.pend.len()))
 	}
-	if l.reserved > l.reserveAsked || l.cfg.Level < LevelPersisted && l.hw > l.reserved && l.records > 0 && l.pend.len() > 0 {
-		panic(fmt.Sprintf("BUG: log %d told up to %d, reserved are %d of %d", id, l.hw, l.reserved, l.reserveAsked))
+	if l.reserved > l.reserveAsked {
+		panic(fmt.Sprintf("BUG: log %d reserved offsets up to %d, asked for %d", id, l.reserved, l.reserveAsked))
 	}
 	if n := l.countRecords(l.start, l.hw); n != l.records {
 		panic(fmt.Sprintf("BUG: log %d counts %d records, %d offsets are visible", id, l.records, n))
@@ -104,6 +104,9 @@ func (l *Log) invariants() {
 func (l *Log) checkPending() {
 	for i := 0; i < l.pend.len(); i++ {
 		n := l.pend.at(i)
+		if i < l.told && n.level < LevelPersisted && n.next > l.reserved {
+			panic(fmt.Sprintf("BUG: log %d told up to %d, reserved are %d", l.cfg.ID, n.next, l.reserved))
+		}
 		last := i == l.pend.len()-1
 		switch {
 		case n.next <= n.base || n.prevNext != n.base && !plantedReusedOffset || last && n.next != l.next ||

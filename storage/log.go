@@ -54,6 +54,7 @@ type Log struct {
 	lastDirect uint64 // number of the last direct batch's write
 	lostFrom   uint64 // number of the first write that failed, 0: none
 	flushes    []flushWait
+	raising    int // raises of the level that wait: not all that is told is as safe as the level says
 
 	// Appends not yet told, or told while their direct write is in flight. The first told of them are told.
 	pend pendQueue
@@ -88,6 +89,7 @@ type Log struct {
 // pendNode is an append that is not finished.
 type pendNode struct {
 	req      *Request
+	level    Level  // of the log when it was appended
 	gseq     uint64 // gathering order of its group
 	direct   uint64 // number of its direct write; 0: it went through the journal
 	seg      *segment
@@ -205,10 +207,11 @@ func (l *Log) active() *segment {
 	return nil
 }
 
-// safe reports whether n, which everything before it is, is safe at the log's level.
+// safe reports whether n, which everything before it is, is safe at the log's level, and at that which the log had when it
+// was appended: a lower one has reserved nothing for it.
 func (l *Log) safe(n *pendNode) bool {
 	j := &l.s.journal
-	switch l.cfg.Level {
+	switch max(n.level, l.cfg.Level) {
 	case LevelMemory:
 		return true
 	case LevelWritten:

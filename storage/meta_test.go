@@ -33,6 +33,7 @@ const (
 	cmdRetire
 	cmdForget
 	cmdFiller // changes nothing
+	cmdLevel
 )
 
 const infoSize = 8 + 1 + 1 + 8 + 8
@@ -59,6 +60,12 @@ func (m *metaState) apply(cmd []byte) {
 		id := storage.LogID(binary.LittleEndian.Uint64(cmd[1:]))
 		m.live = slices.DeleteFunc(m.live, func(i logInfo) bool { return i.id == id })
 		m.retired = append(m.retired, id)
+	case cmdLevel:
+		for i := range m.live {
+			if m.live[i].id == storage.LogID(binary.LittleEndian.Uint64(cmd[1:])) {
+				m.live[i].level = storage.Level(cmd[9])
+			}
+		}
 	case cmdForget:
 		id := storage.LogID(binary.LittleEndian.Uint64(cmd[1:]))
 		m.retired = slices.DeleteFunc(m.retired, func(i storage.LogID) bool { return i == id })

@@ -313,7 +313,7 @@ func (l *logRecovery) removeStrangers() error {
 // anew before it tells one: a run without journal groups has told none.
 func (l *logRecovery) closeGap() {
 	s := l.st
-	trusted := l.r.journal.clean || l.level == LevelWritten && !l.r.power
+	trusted := l.r.journal.clean || l.level == LevelPersisted || l.level == LevelWritten && !l.r.power
 	if trusted && l.side == nil || plantedReusedOffset {
 		s.Reserved = s.Next
 	}

@@ -185,6 +185,8 @@ func (s *Store) start(r *Request) {
 		l.getOffset(r)
 	case ReqFlush:
 		l.flushRequest(r)
+	case ReqRaise:
+		l.raise(r)
 	case ReqTrim:
 		l.trim(r)
 	case ReqClose:

@@ -87,7 +87,7 @@ type world struct {
 }
 
 type counts struct {
-	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, noSpace, refused int
+	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, levels, noSpace, refused int
 }
 
 // options are chosen by the seed.
@@ -100,6 +100,7 @@ type options struct {
 	crashEvery   int
 	directShare  int // of 100 batches
 	levels       []storage.Level
+	levelShare   int // of 100 requests, changes of the level
 	faults       bool
 	space        bool
 }
@@ -274,7 +275,9 @@ func (w *world) adoptMeta() {
 		if w.byID[i.id] == nil {
 			w.addLog(i)
 		}
-		w.byID[i.id].closing = false
+		h := w.byID[i.id]
+		h.closing, h.leveled = false, false
+		h.setLevel(i.level) // a change that was under way may have been committed
 	}
 	for _, id := range m.retired {
 		w.nextID = max(w.nextID, id+1)
