@@ -138,3 +138,41 @@ type OptionDescription struct {
 	Default     []byte // a value of that kind
 	Description string
 }
+
+// SnapshotCompression is how the entries of a snapshot's archive are packed.
+type SnapshotCompression uint8
+
+// Ways to pack.
+const (
+	SnapshotStored  SnapshotCompression = 1
+	SnapshotDeflate SnapshotCompression = 2
+	SnapshotBzip2   SnapshotCompression = 3
+	SnapshotZstd    SnapshotCompression = 4
+	SnapshotLZMA    SnapshotCompression = 5
+	SnapshotXZ      SnapshotCompression = 6
+)
+
+// SnapshotType is one thing that a snapshot may tell.
+type SnapshotType uint8
+
+// What a snapshot may tell.
+const (
+	SnapshotFilesystemOverview SnapshotType = 1
+	SnapshotProcessList        SnapshotType = 2
+	SnapshotResourceUsage      SnapshotType = 3
+	SnapshotTest               SnapshotType = 4
+	SnapshotServerLogs         SnapshotType = 5
+	SnapshotServerConfig       SnapshotType = 6
+	SnapshotAll                SnapshotType = 100 // alone; all of the above but SnapshotTest
+)
+
+// Known says whether t is one of them.
+func (t SnapshotType) Known() bool {
+	return t >= SnapshotFilesystemOverview && t <= SnapshotServerConfig || t == SnapshotAll
+}
+
+// GetSnapshotFile asks for an archive that tells how the server does. Types may repeat, and there may be none.
+type GetSnapshotFile struct {
+	Compression SnapshotCompression
+	Types       []SnapshotType
+}

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -81,5 +82,27 @@ func TestEveryStatusHasAText(t *testing.T) {
 	}
 	if got := Status(17).Error(); got != "unknown status (17)" {
 		t.Error(got)
+	}
+}
+
+func TestPermissionsAreArrangedById(t *testing.T) {
+	p := Permissions{Streams: []StreamPermissions{
+		{ID: 9}, {ID: 1<<32 - 1, Rights: 3}, {ID: 0, Topics: []TopicPermissions{{ID: 7, Rights: 2}, {ID: 4}}},
+	}}
+	if !p.Arrange() || !reflect.DeepEqual(p.Streams, []StreamPermissions{
+		{ID: 0, Topics: []TopicPermissions{{ID: 4}, {ID: 7, Rights: 2}}}, {ID: 9}, {ID: 1<<32 - 1, Rights: 3},
+	}) {
+		t.Errorf("%+v", p)
+	}
+	p.Streams = append(p.Streams, StreamPermissions{ID: 0})
+	if p.Arrange() {
+		t.Error("stream 0 is there twice")
+	}
+	p.Streams = []StreamPermissions{{Topics: []TopicPermissions{{ID: 1}, {ID: 0}, {ID: 1}}}}
+	if p.Arrange() {
+		t.Error("topic 1 is there twice")
+	}
+	if p = (Permissions{}); !p.Arrange() {
+		t.Error("nothing is in order")
 	}
 }

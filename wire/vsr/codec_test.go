@@ -109,6 +109,20 @@ var codecs = []codec{
 	of("GET_CONSUMER_OFFSET reply", found(DecodeGetConsumerOffsetReply), AppendGetConsumerOffsetReply),
 	of("STORE_CONSUMER_OFFSET", DecodeStoreConsumerOffset, AppendStoreConsumerOffset),
 	of("DELETE_CONSUMER_OFFSET", DecodeDeleteConsumerOffset, AppendDeleteConsumerOffset),
+	of("GET_SNAPSHOT_FILE", DecodeGetSnapshotFile, AppendGetSnapshotFile),
+	of("GET_USER", DecodeGetUser, AppendGetUser),
+	of("GET_USER reply", found(DecodeGetUserReply), AppendGetUserReply),
+	of("GET_USERS reply", DecodeGetUsersReply, list(AppendUser)),
+	of("CREATE_USER", DecodeCreateUser, AppendCreateUser),
+	of("CREATE_USER reply", DecodeCreateUserReply, AppendCreateUserReply),
+	of("DELETE_USER", DecodeDeleteUser, AppendDeleteUser),
+	of("UPDATE_USER", DecodeUpdateUser, AppendUpdateUser),
+	of("UPDATE_PERMISSIONS", DecodeUpdatePermissions, AppendUpdatePermissions),
+	of("CHANGE_PASSWORD", DecodeChangePassword, AppendChangePassword),
+	of("GET_PERSONAL_ACCESS_TOKENS reply", DecodeGetTokensReply, list(AppendToken)),
+	of("CREATE_PERSONAL_ACCESS_TOKEN", DecodeCreateToken, AppendCreateToken),
+	of("CREATE_PERSONAL_ACCESS_TOKEN reply", DecodeCreateTokenReply, AppendCreateTokenReply),
+	of("DELETE_PERSONAL_ACCESS_TOKEN", DecodeDeleteToken, AppendDeleteToken),
 }
 
 func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
@@ -220,6 +234,42 @@ func TestDecodersRefuse(t *testing.T) {
 	f(ReasonMalformedLogin, "002c0000 00 0162 0163 0164 00000000", login) // sdk name empty
 	f(ReasonMalformedLogin, "002c0000 0161 0162 05", login)
 
+	snapshot := func(p []byte) error { _, err := DecodeGetSnapshotFile(p); return err }
+	f(nil, "02 00", snapshot)
+	f(nil, "06 06 01 02 03 04 05 06", snapshot)
+	f(nil, "01 01 64", snapshot)
+	f(bad, "00 00", snapshot) // compression
+	f(bad, "07 00", snapshot)
+	f(bad, "02 01 00", snapshot) // type
+	f(bad, "02 01 07", snapshot)
+	f(bad, "02 01 65", snapshot)
+	f(bad, "02 02 64 01", snapshot) // all, and another
+	f(bad, "02 02 01 64", snapshot)
+	f(bad, "02 02 01", snapshot) // cut
+	f(bad, "02", snapshot)
+
+	user := func(p []byte) error { _, err := DecodeCreateUser(p); return err }
+	f(nil, "0161 0162 01 00", user)
+	f(nil, "00 00 00 00", user)        // lengths and status are judged elsewhere
+	f(bad, "02c328 0162 01 00", user)  // not UTF-8
+	f(bad, "0161 0162 01 02", user)    // has permissions: neither 0 nor 1
+	f(bad, "0161 0162 01", user)       // cut
+	f(bad, "0161 0162 01 00 02", user) // no options block
+
+	update := func(p []byte) error { _, err := DecodeUpdateUser(p); return err }
+	f(nil, "010400000000 00 00", update)
+	f(nil, "010400000000 01 0161 01 02", update)
+	f(bad, "010400000000 00", update)
+	f(bad, "010400000000 01 0561 00", update)
+	f(bad, "010400000000 02 0161 00", update)
+	f(bad, "010400000000 00 01", update)
+
+	token := func(p []byte) error { _, err := DecodeCreateToken(p); return err }
+	f(nil, "0161 0000000000000000", token)
+	f(nil, "00 0000000000000000", token) // judged elsewhere
+	f(bad, "0161 00000000000000", token)
+	f(bad, "02c328 0000000000000000", token)
+
 	create := func(p []byte) error { _, err := DecodeCreateStream(p); return err }
 	f(nil, "0161", create)
 	f(nil, "0161 02 01000000 6b 02 01000000 76", create)
@@ -231,6 +281,71 @@ func TestDecodersRefuse(t *testing.T) {
 	f(bad, "0161 02 01000000 ff 02 01000000 76", create) // key not UTF-8
 	f(bad, "0161 02 ffffffff 6b 02 01000000 76", create)
 	f(bad, "0161 02 01000000 6b 02 01000000 76 02 01000000 6b 02 01000000 77", create) // twice
+}
+
+func TestPermissionsAreTakenInAnyOrderAndOnce(t *testing.T) {
+	const none10, none6, none4 = "00000000000000000000", "000000000000", "00000000"
+	f := func(want *wire.Permissions, digits string) {
+		t.Helper()
+		block := unhex(t, digits)
+		got, err := DecodeUpdatePermissions(appendBytes32(unhex(t, "010400000000 01"), block))
+		if refused := err == wire.StatusInvalidCommand; refused != (want == nil) || err != nil && !refused {
+			t.Errorf("%s: %v", digits, err)
+		} else if !refused && !reflect.DeepEqual(got.Permissions, want) {
+			t.Errorf("%s: %+v", digits, got.Permissions)
+		}
+	}
+	topics := func(ids ...uint32) (out []wire.TopicPermissions) {
+		for _, id := range ids {
+			out = append(out, wire.TopicPermissions{ID: id})
+		}
+		return out
+	}
+	f(&wire.Permissions{}, none10+"00")
+	f(&wire.Permissions{Global: 1<<9 | 1}, "07 0000000000000000 ff 00") // whatever is not 0 is true
+	f(&wire.Permissions{Streams: []wire.StreamPermissions{{ID: 1, Rights: 1<<5 | 1}}}, none10+"02 01000000 ff0000000080 00 00")
+	f(&wire.Permissions{Streams: []wire.StreamPermissions{{ID: 1}, {ID: 2, Topics: topics(3, 7, 9)}}},
+		none10+"ff 02000000"+none6+"01 09000000"+none4+"80 03000000"+none4+"01 07000000"+none4+"00 01 01000000"+none6+"00 00")
+	f(nil, none10+"01 01000000"+none6+"00 01 01000000"+none6+"00 00")                                      // stream twice
+	f(nil, none10+"01 01000000"+none6+"01 02000000"+none4+"01 03000000"+none4+"01 02000000"+none4+"00 00") // topic twice
+	f(nil, none10)                                                                                         // no more bytes
+	f(nil, none10+"01 01000000"+none6+"00")                                                                // another was to follow or not
+	f(nil, none10+"01 01000000"+none6)                                                                     // likewise
+	f(nil, none10+"01 01000000 0000000000")                                                                // cut in the flags
+	f(nil, none10+"00 00")                                                                                 // one too many
+	f(nil, "")
+
+	body := appendPermissions(unhex(t, "010400000000"), &wire.Permissions{Global: 3})
+	if u, err := DecodeUpdatePermissions(append(bytes.Clone(body), 0xff)); err != nil || u.Permissions.Global != 3 {
+		t.Errorf("trailing bytes behind the block: %v", err)
+	}
+	for _, size := range []uint32{0, 10, 12, 1<<32 - 1} {
+		put32(body[7:], size)
+		if _, err := DecodeUpdatePermissions(append(bytes.Clone(body), 0)); err != wire.StatusInvalidCommand {
+			t.Errorf("size %d where it is 11: %v", size, err)
+		}
+	}
+}
+
+func TestPermissionsHaveBounds(t *testing.T) {
+	f := func(streams, topics int, want error) {
+		t.Helper()
+		p := &wire.Permissions{Streams: make([]wire.StreamPermissions, streams)}
+		for i := range p.Streams {
+			p.Streams[i].ID = uint32(i)
+		}
+		for i := range topics {
+			p.Streams[0].Topics = append(p.Streams[0].Topics, wire.TopicPermissions{ID: uint32(i)})
+		}
+		body := AppendUpdatePermissions(nil, wire.UpdatePermissions{User: wire.Numbered(1), Permissions: p})
+		if _, err := DecodeUpdatePermissions(body); err != want {
+			t.Errorf("%d streams, %d topics: %v, want %v", streams, topics, err, want)
+		}
+	}
+	f(1, wire.PermissionTopicsMax, nil)
+	f(1, wire.PermissionTopicsMax+1, wire.StatusInvalidCommand)
+	f(wire.PermissionStreamsMax, 0, nil)
+	f(wire.PermissionStreamsMax+1, 0, wire.StatusInvalidCommand)
 }
 
 func TestOptionsHaveBounds(t *testing.T) {

@@ -178,6 +178,76 @@ func TestConsumerOffsets(t *testing.T) {
 	}
 }
 
+// rights are those of the protocol's example: read servers, read streams and poll messages everywhere; in stream 5
+// read stream, poll and send; in its topic 2 read topic and poll.
+var rights = &wire.Permissions{Global: 1<<1 | 1<<5 | 1<<8, Streams: []wire.StreamPermissions{
+	{ID: 5, Rights: 1<<1 | 1<<4 | 1<<5, Topics: []wire.TopicPermissions{{ID: 2, Rights: 1<<1 | 1<<2}}},
+}}
+
+func TestUsers(t *testing.T) {
+	ada := wire.UserDetails{User: wire.User{ID: 3, CreatedAtMicros: 1795418362990157, Status: wire.UserInactive, Username: "ada"}}
+	same(t, unhex(t, "02 03 616461"), wire.GetUser{User: wire.Named("ada")}, DecodeGetUser, AppendGetUser)
+	same(t, golden(t, "get_user_without_rights.reply"), ada, found(DecodeGetUserReply), AppendGetUserReply)
+	same(t, golden(t, "get_users.reply"), []wire.User{
+		{CreatedAtMicros: 1700000000000000, Status: wire.UserActive, Username: "iggy"}, ada.User,
+	}, DecodeGetUsersReply, list(AppendUser))
+	ada.Permissions = rights
+	same(t, golden(t, "get_user.reply"), ada, found(DecodeGetUserReply), AppendGetUserReply)
+	same(t, golden(t, "create_user.reply"), ada, DecodeCreateUserReply, AppendCreateUserReply)
+
+	create := wire.CreateUser{Username: []byte("ada"), Password: []byte("secret"), Status: wire.UserInactive, Permissions: rights}
+	same(t, golden(t, "create_user.request"), create, DecodeCreateUser, AppendCreateUser)
+	create.Permissions = nil
+	same(t, unhex(t, "03 616461 06 736563726574 02 00"), create, DecodeCreateUser, AppendCreateUser)
+	create.Options = []wire.Option{wire.TextOption("k", "v")}
+	same(t, unhex(t, "03 616461 06 736563726574 02 00 02 01000000 6b 02 01000000 76"), create, DecodeCreateUser, AppendCreateUser)
+
+	same(t, unhex(t, "01 04 03000000"), wire.DeleteUser{User: wire.Numbered(3)}, DecodeDeleteUser, AppendDeleteUser)
+	update := wire.UpdateUser{User: wire.Numbered(3)}
+	same(t, unhex(t, "01 04 03000000 00 00"), update, DecodeUpdateUser, AppendUpdateUser)
+	update.HasStatus, update.Status = true, wire.UserActive
+	same(t, unhex(t, "01 04 03000000 00 01 01"), update, DecodeUpdateUser, AppendUpdateUser)
+	update.HasUsername, update.Username = true, []byte("eve")
+	same(t, unhex(t, "01 04 03000000 01 03 657665 01 01"), update, DecodeUpdateUser, AppendUpdateUser)
+
+	same(t, golden(t, "update_permissions.request"), wire.UpdatePermissions{User: wire.Named("ada"), Permissions: rights},
+		DecodeUpdatePermissions, AppendUpdatePermissions)
+	same(t, unhex(t, "02 03 616461 00"), wire.UpdatePermissions{User: wire.Named("ada")}, DecodeUpdatePermissions, AppendUpdatePermissions)
+	same(t, unhex(t, "02 03 616461 06 736563726574 05 6f74686572"),
+		wire.ChangePassword{User: wire.Named("ada"), Current: []byte("secret"), New: []byte("other")}, DecodeChangePassword, AppendChangePassword)
+}
+
+func TestTokens(t *testing.T) {
+	same(t, unhex(t, "02 6369 00a493d600000000"), wire.CreateToken{Name: []byte("ci"), ExpiryMicros: 3_600_000_000},
+		DecodeCreateToken, AppendCreateToken)
+	same(t, unhex(t, "02 6369 ffffffffffffffff"), wire.CreateToken{Name: []byte("ci"), ExpiryMicros: wire.NeverExpires},
+		DecodeCreateToken, AppendCreateToken)
+	same(t, unhex(t, "00000000 03 746f6b"), "tok", DecodeCreateTokenReply, AppendCreateTokenReply)
+	same(t, unhex(t, "02 6369"), wire.DeleteToken{Name: []byte("ci")}, DecodeDeleteToken, AppendDeleteToken)
+	same(t, unhex(t, "02 6369 0000000000000000 03 746d70 00401e18240a0600"), []wire.Token{
+		{Name: "ci"}, {Name: "tmp", ExpiresAtMicros: 1700000000000000},
+	}, DecodeGetTokensReply, list(AppendToken))
+}
+
+func TestSystem(t *testing.T) {
+	same(t, unhex(t, "02 01 64"), wire.GetSnapshotFile{Compression: wire.SnapshotDeflate, Types: []wire.SnapshotType{wire.SnapshotAll}},
+		DecodeGetSnapshotFile, AppendGetSnapshotFile)
+	same(t, unhex(t, "04 03 01 04 06"), wire.GetSnapshotFile{Compression: wire.SnapshotZstd, Types: []wire.SnapshotType{
+		wire.SnapshotFilesystemOverview, wire.SnapshotTest, wire.SnapshotServerConfig,
+	}}, DecodeGetSnapshotFile, AppendGetSnapshotFile)
+	same(t, unhex(t, "01 00"), wire.GetSnapshotFile{Compression: wire.SnapshotStored}, DecodeGetSnapshotFile, AppendGetSnapshotFile)
+
+	same(t, unhex(t, "07000000"), wire.GetClient{ID: 7}, DecodeGetClient, AppendGetClient)
+	member := wire.ClientDetails{Client: wire.Client{ID: 7, Transport: wire.TransportTCP, Address: "127.0.0.1:4711", GroupsCount: 1},
+		Memberships: []wire.Membership{{StreamID: 1, TopicID: 2, GroupID: 3}}}
+	const address = "0e000000 3132372e302e302e313a34373131 "
+	same(t, unhex(t, "07000000 00000000 01 "+address+"01000000 01000000 02000000 03000000"), member,
+		found(DecodeGetClientReply), AppendGetClientReply)
+	same(t, unhex(t, "07000000 00000000 01 "+address+"01000000 08000000 ffffffff 04 "+address+"00000000"), []wire.Client{
+		member.Client, {ID: 8, UserID: wire.NoUser, Transport: wire.TransportWebSocket, Address: "127.0.0.1:4711"},
+	}, DecodeGetClientsReply, list(AppendClient))
+}
+
 func TestPrimitives(t *testing.T) {
 	f := func(digits string, got []byte) {
 		t.Helper()
@@ -194,6 +264,14 @@ func TestPrimitives(t *testing.T) {
 	f("03 03 61 62 63", appendPartitioning(nil, wire.Partitioning{Kind: wire.ByKey, Key: []byte("abc")}))
 	f("01 0a 00 00 00 00 00 00 00", appendStrategy(nil, wire.Strategy{Kind: wire.FromOffset, Value: 10}))
 	f("05 00 00 00 00 00 00 00 00", appendStrategy(nil, wire.Strategy{Kind: wire.FromNext}))
+	const rightsBlock = "00 01 00 00 00 01 00 00 01 00   01   05 00 00 00  00 01 00 00 01 01   01" +
+		"02 00 00 00  00 01 01 00   00   00"
+	f("01 20000000"+rightsBlock, appendPermissions(nil, rights))
+	f("01 20000000"+rightsBlock, appendReplyPermissions(nil, rights))
+	f("01 0b000000 00000000000000000000 00", appendPermissions(nil, &wire.Permissions{}))
+	f("01 0b000000 01010101010101010101 00", appendReplyPermissions(nil, &wire.Permissions{Global: 1<<10 - 1})) // root
+	f("00", appendPermissions(nil, nil))
+	f("00 00 00 00", appendReplyPermissions(nil, nil))
 	f("00 00 00 00", AppendEmptyReply(nil, DeleteStream))
 	f("", AppendEmptyReply(nil, DeleteSegments))
 	f("", AppendEmptyReply(nil, NonReplicated))

@@ -40,6 +40,23 @@ func fill(rng *rand.Rand, v reflect.Value) {
 	case *wire.NodeStatus:
 		*p = wire.NodeStatus(rng.IntN(5))
 		return
+	case *wire.SnapshotCompression:
+		*p = wire.SnapshotCompression(1 + rng.IntN(6))
+		return
+	case *[]wire.SnapshotType:
+		if rng.IntN(4) == 0 {
+			*p = []wire.SnapshotType{wire.SnapshotAll}
+			return
+		}
+		for range rng.IntN(4) {
+			*p = append(*p, wire.SnapshotType(1+rng.IntN(6)))
+		}
+		return
+	case **wire.Permissions:
+		if rng.IntN(4) != 0 {
+			*p = permissions(rng)
+		}
+		return
 	case *wire.OptionScope:
 		*p = wire.OptionScope(1 + rng.IntN(3))
 		return
@@ -99,7 +116,30 @@ func agree(v reflect.Value) {
 		p.PartitionsCount = uint32(len(p.Partitions))
 	case *wire.ClientDetails:
 		p.GroupsCount = uint32(len(p.Memberships))
+	case *wire.UpdateUser:
+		if !p.HasUsername {
+			p.Username = nil
+		}
+		if !p.HasStatus {
+			p.Status = 0
+		}
 	}
+}
+
+func permissions(rng *rand.Rand) *wire.Permissions {
+	p := &wire.Permissions{Global: uint16(rng.IntN(1 << globalFlags))}
+	id := uint32(0)
+	for range rng.IntN(4) {
+		id += 1 + rng.Uint32N(1<<29)
+		s := wire.StreamPermissions{ID: id, Rights: uint8(rng.IntN(1 << streamFlags))}
+		topic := uint32(0)
+		for range rng.IntN(4) {
+			topic += 1 + rng.Uint32N(1000)
+			s.Topics = append(s.Topics, wire.TopicPermissions{ID: topic, Rights: uint8(rng.IntN(1 << topicFlags))})
+		}
+		p.Streams = append(p.Streams, s)
+	}
+	return p
 }
 
 // name is 1 to 20 bytes, seldom 255, of UTF-8.

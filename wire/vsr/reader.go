@@ -94,6 +94,9 @@ func (r *reader) flag() bool {
 	return v == 1
 }
 
+// nonZero takes a byte that means true unless it is 0, as those of permissions do.
+func (r *reader) nonZero() bool { return r.u8() != 0 }
+
 // bytes8 takes a length byte, 0 included, and so many bytes.
 func (r *reader) bytes8() []byte { return r.bytes(uint32(r.u8())) }
 
@@ -104,6 +107,17 @@ func (r *reader) bytes32() []byte { return r.bytes(r.u32()) }
 func (r *reader) str8() []byte {
 	s := r.bytes8()
 	if len(s) == 0 || !utf8.Valid(s) {
+		r.fail()
+		return nil
+	}
+	return s
+}
+
+// text8 takes a length byte, 0 included, and so many bytes of UTF-8: a name whose length is judged by the caller, with
+// a status of its own.
+func (r *reader) text8() []byte {
+	s := r.bytes8()
+	if !utf8.Valid(s) {
 		r.fail()
 		return nil
 	}
