@@ -39,6 +39,14 @@ func appendBytes32[S string | []byte](dst []byte, s S) []byte {
 	return append(dst, s...)
 }
 
+func appendIDs(dst []byte, ids []uint32) []byte {
+	dst = append32(dst, uint32(len(ids)))
+	for _, id := range ids {
+		dst = append32(dst, id)
+	}
+	return dst
+}
+
 func appendIdentifier(dst []byte, id wire.Identifier) []byte {
 	if id.Kind == wire.ByNumber {
 		return append32(append(dst, byte(wire.ByNumber), 4), id.Number)

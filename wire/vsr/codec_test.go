@@ -123,6 +123,17 @@ var codecs = []codec{
 	of("CREATE_PERSONAL_ACCESS_TOKEN", DecodeCreateToken, AppendCreateToken),
 	of("CREATE_PERSONAL_ACCESS_TOKEN reply", DecodeCreateTokenReply, AppendCreateTokenReply),
 	of("DELETE_PERSONAL_ACCESS_TOKEN", DecodeDeleteToken, AppendDeleteToken),
+	of("GET_CONSUMER_GROUP", DecodeGetConsumerGroup, AppendGetConsumerGroup),
+	of("GET_CONSUMER_GROUP reply", found(DecodeGetConsumerGroupReply), AppendGetConsumerGroupReply),
+	of("GET_CONSUMER_GROUPS", DecodeGetConsumerGroups, AppendGetConsumerGroups),
+	of("GET_CONSUMER_GROUPS reply", DecodeGetConsumerGroupsReply, list(AppendConsumerGroup)),
+	of("CREATE_CONSUMER_GROUP", DecodeCreateConsumerGroup, AppendCreateConsumerGroup),
+	of("CREATE_CONSUMER_GROUP reply", DecodeCreateConsumerGroupReply, AppendCreateConsumerGroupReply),
+	of("DELETE_CONSUMER_GROUP", DecodeDeleteConsumerGroup, AppendDeleteConsumerGroup),
+	of("JOIN_CONSUMER_GROUP", DecodeJoinConsumerGroup, AppendJoinConsumerGroup),
+	of("LEAVE_CONSUMER_GROUP", DecodeLeaveConsumerGroup, AppendLeaveConsumerGroup),
+	of("SYNC_CONSUMER_GROUP", DecodeSyncConsumerGroup, AppendSyncConsumerGroup),
+	of("SYNC_CONSUMER_GROUP reply", found(DecodeSyncConsumerGroupReply), AppendSyncConsumerGroupReply),
 }
 
 func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
@@ -269,6 +280,18 @@ func TestDecodersRefuse(t *testing.T) {
 	f(nil, "00 0000000000000000", token) // judged elsewhere
 	f(bad, "0161 00000000000000", token)
 	f(bad, "02c328 0000000000000000", token)
+
+	group := func(p []byte) error { _, err := DecodeCreateConsumerGroup(p); return err }
+	f(nil, where+"0161", group)
+	f(bad, where+"00", group)
+	f(bad, where+"02c328", group)
+	f(bad, where, group)
+
+	sync := func(p []byte) error { _, _, err := DecodeSyncConsumerGroupReply(p); return err }
+	f(nil, "0300000000000000 00000000", sync)
+	f(bad, "0300000000000000", sync)
+	f(bad, "0300000000000000 02000000 00000000", sync)
+	f(bad, "0300000000000000 ffffffff 00000000", sync)
 
 	create := func(p []byte) error { _, err := DecodeCreateStream(p); return err }
 	f(nil, "0161", create)

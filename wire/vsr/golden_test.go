@@ -229,6 +229,44 @@ func TestTokens(t *testing.T) {
 	}, DecodeGetTokensReply, list(AppendToken))
 }
 
+func TestConsumerGroups(t *testing.T) {
+	same(t, golden(t, "join_consumer_group.request"), wire.JoinConsumerGroup{Stream: orders, Topic: events, Group: workers},
+		DecodeJoinConsumerGroup, AppendJoinConsumerGroup)
+	if got := AppendEmptyReply(nil, JoinConsumerGroup); !bytes.Equal(got, golden(t, "join_consumer_group.reply")) {
+		t.Errorf("reply %x", got)
+	}
+	same(t, golden(t, "sync_consumer_group.request"), wire.SyncConsumerGroup{Stream: orders, Topic: events, Group: workers},
+		DecodeSyncConsumerGroup, AppendSyncConsumerGroup)
+	same(t, golden(t, "sync_consumer_group.reply"), wire.Assignment{Generation: 1, Partitions: []uint32{0, 1}},
+		found(DecodeSyncConsumerGroupReply), AppendSyncConsumerGroupReply)
+	same(t, unhex(t, "0300000000000000 02000000 00000000 02000000"), wire.Assignment{Generation: 3, Partitions: []uint32{0, 2}},
+		found(DecodeSyncConsumerGroupReply), AppendSyncConsumerGroupReply)
+	same(t, unhex(t, "0300000000000000 00000000"), wire.Assignment{Generation: 3}, // a member that owns nothing
+		found(DecodeSyncConsumerGroupReply), AppendSyncConsumerGroupReply)
+	if _, member, err := DecodeSyncConsumerGroupReply(nil); member || err != nil {
+		t.Errorf("an empty reply: member %v, %v", member, err)
+	}
+
+	const where = "02066f7264657273 02066576656e7473 "
+	const group = where + "0207776f726b657273"
+	same(t, unhex(t, where+"07 776f726b657273"), wire.CreateConsumerGroup{Stream: orders, Topic: events, Name: []byte("workers")},
+		DecodeCreateConsumerGroup, AppendCreateConsumerGroup)
+	same(t, unhex(t, "00000000 00000000 03000000 00000000 07 776f726b657273"), wire.ConsumerGroupDetails{
+		ConsumerGroup: wire.ConsumerGroup{PartitionsCount: 3, Name: "workers"},
+	}, DecodeCreateConsumerGroupReply, AppendCreateConsumerGroupReply)
+	same(t, unhex(t, group), wire.DeleteConsumerGroup{Stream: orders, Topic: events, Group: workers}, DecodeDeleteConsumerGroup, AppendDeleteConsumerGroup)
+	same(t, unhex(t, group), wire.LeaveConsumerGroup{Stream: orders, Topic: events, Group: workers}, DecodeLeaveConsumerGroup, AppendLeaveConsumerGroup)
+	same(t, unhex(t, group), wire.GetConsumerGroup{Stream: orders, Topic: events, Group: workers}, DecodeGetConsumerGroup, AppendGetConsumerGroup)
+	same(t, unhex(t, where), wire.GetConsumerGroups{Stream: orders, Topic: events}, DecodeGetConsumerGroups, AppendGetConsumerGroups)
+	same(t, golden(t, "get_consumer_group.reply"), wire.ConsumerGroupDetails{
+		ConsumerGroup: wire.ConsumerGroup{ID: 4, PartitionsCount: 3, MembersCount: 2, Name: "workers"},
+		Members:       []wire.GroupMember{{ID: 0, Partitions: []uint32{0, 2}}, {ID: 1}},
+	}, found(DecodeGetConsumerGroupReply), AppendGetConsumerGroupReply)
+	same(t, golden(t, "get_consumer_groups.reply"), []wire.ConsumerGroup{
+		{ID: 4, PartitionsCount: 3, MembersCount: 2, Name: "workers"}, {ID: 0, PartitionsCount: 3, Name: "audit"},
+	}, DecodeGetConsumerGroupsReply, list(AppendConsumerGroup))
+}
+
 func TestSystem(t *testing.T) {
 	same(t, unhex(t, "02 01 64"), wire.GetSnapshotFile{Compression: wire.SnapshotDeflate, Types: []wire.SnapshotType{wire.SnapshotAll}},
 		DecodeGetSnapshotFile, AppendGetSnapshotFile)

@@ -116,6 +116,8 @@ func agree(v reflect.Value) {
 		p.PartitionsCount = uint32(len(p.Partitions))
 	case *wire.ClientDetails:
 		p.GroupsCount = uint32(len(p.Memberships))
+	case *wire.ConsumerGroupDetails:
+		p.MembersCount = uint32(len(p.Members))
 	case *wire.UpdateUser:
 		if !p.HasUsername {
 			p.Username = nil

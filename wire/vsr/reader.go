@@ -164,6 +164,23 @@ func (r *reader) identifier() wire.Identifier {
 	return id
 }
 
+// ids takes a count u32 and so many u32. The count is compared with what is there before anything is made for it.
+func (r *reader) ids() []uint32 {
+	count := r.u32()
+	if uint64(count)*4 > uint64(len(r.p)) {
+		r.fail()
+		return nil
+	}
+	if count == 0 {
+		return nil
+	}
+	ids := make([]uint32, count)
+	for i := range ids {
+		ids[i] = r.u32()
+	}
+	return ids
+}
+
 // A consumer: kind u8 (1 single, 2 group), identifier.
 func (r *reader) consumer() wire.Consumer {
 	c := wire.Consumer{Kind: wire.ConsumerKind(r.u8())}
