@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -137,9 +136,7 @@ var codecs = []codec{
 }
 
 func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	rng := rand.New(rand.NewPCG(seed, 0))
-	t.Logf("seed %d", seed)
+	rng := seeded(t)
 	for _, c := range codecs {
 		for range 100 {
 			c.random(t, rng)
@@ -150,9 +147,7 @@ func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 // Cutting a body anywhere gives an error or, where a list or view ends with the body, less; adding to it is ignored
 // but where something runs to the end. Neither panics.
 func TestBodiesCutOrLengthenedAnywhereAreHandled(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	rng := rand.New(rand.NewPCG(seed, 0))
-	t.Logf("seed %d", seed)
+	rng := seeded(t)
 	for _, c := range codecs {
 		p := c.random(t, rng)
 		for n := range p {
@@ -369,6 +364,44 @@ func TestPermissionsHaveBounds(t *testing.T) {
 	f(1, wire.PermissionTopicsMax+1, wire.StatusInvalidCommand)
 	f(wire.PermissionStreamsMax, 0, nil)
 	f(wire.PermissionStreamsMax+1, 0, wire.StatusInvalidCommand)
+}
+
+// The header does not say which login it is; the body must, whatever the secrets are made of.
+func TestTheTwoLoginsAreNeverConfused(t *testing.T) {
+	rng := seeded(t)
+	secret := func(size int) []byte {
+		p := make([]byte, size)
+		switch rng.IntN(3) {
+		case 0: // zeros
+		case 1:
+			for i := range p {
+				p[i] = byte(rng.IntN(4))
+			}
+		default:
+			for i := range p {
+				p[i] = byte(rng.Uint32())
+			}
+		}
+		return p
+	}
+	f := func(l wire.Login) {
+		t.Helper()
+		l.Protocol, l.SDKName, l.SDKVersion = Protocol, []byte("rust-sdk"), []byte("0.11.0")
+		if got, err := DecodeLogin(AppendLogin(nil, l)); err != nil || !reflect.DeepEqual(got, l) {
+			t.Errorf("%+v\nread as\n%+v (%v)", l, got, err)
+		}
+	}
+	for size := 1; size <= 255; size++ {
+		f(wire.Login{ByToken: true, Token: secret(size)})
+		f(wire.Login{Username: secret(size), Password: secret(1 + rng.IntN(255))})
+		f(wire.Login{Username: secret(1 + rng.IntN(255)), Password: secret(size)})
+	}
+
+	// Trailing bytes of no client: four zeros and one more are an empty password and an empty context.
+	p := append(golden(t, "login_token.request"), 0)
+	if l, err := DecodeLogin(p); err != nil || l.ByToken || string(l.Username) != "tok" || len(l.Password) != 0 {
+		t.Errorf("a token and a zero too many: %+v, %v", l, err)
+	}
 }
 
 func TestOptionsHaveBounds(t *testing.T) {

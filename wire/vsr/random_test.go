@@ -3,10 +3,28 @@ package vsr
 import (
 	"math"
 	"math/rand/v2"
+	"os"
 	"reflect"
+	"strconv"
+	"testing"
+	"time"
 
 	"github.com/galgo-mq/galgo/wire"
 )
+
+// seeded is chance that can be had again: with GALGO_SEED set to the seed that a failed test has printed.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if v := os.Getenv("GALGO_SEED"); v != "" {
+		var err error
+		if seed, err = strconv.ParseUint(v, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("GALGO_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
 
 // fill gives v, a value of one of wire's forms, a random legal content.
 func fill(rng *rand.Rand, v reflect.Value) {
