@@ -1,4 +1,4 @@
-// Command galgo is the broker, and what belongs to it, in one binary: galgo server, galgo bench, galgo version.
+// Command galgo is the broker, and what belongs to it, in one binary: galgo server, galgo bench, galgo version. Called iggy-server, it is galgo iggy-server.
 // It reads configuration and wires packages together; it decides nothing.
 package main
 
@@ -30,7 +30,9 @@ func (e exit) Error() string { return e.err.Error() }
 func (e exit) Unwrap() error { return e.err }
 
 func main() {
-	if err := command().Execute(); err != nil {
+	c := command()
+	c.SetArgs(arguments(os.Args))
+	if err := c.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "galgo:", err)
 		os.Exit(codeOf(err))
 	}
@@ -55,7 +57,7 @@ func command() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return config.FlagError(c.Flags(), err) })
-	root.AddCommand(serverCommand(), benchCommand(), versionCommand(), hashWorkerCommand())
+	root.AddCommand(serverCommand(), iggyCommand(), benchCommand(), versionCommand(), hashWorkerCommand())
 	return root
 }
 

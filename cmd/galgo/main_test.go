@@ -21,7 +21,7 @@ import (
 
 // TestMain makes the test binary play galgo when it is called as such.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") || filepath.Base(os.Args[0]) == iggyName {
 		main()
 		os.Exit(0)
 	}
@@ -62,7 +62,13 @@ func (x *text) String() string {
 // galgo runs the binary. It is killed at the end of the test if it is still there.
 func galgo(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command("/proc/self/exe", args...), ended: make(chan struct{})}
+	return run(t, exec.Command("/proc/self/exe", args...), env)
+}
+
+// run starts cmd, which is the binary.
+func run(t *testing.T, cmd *exec.Cmd, env []string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, ended: make(chan struct{})}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS="}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.log
 	if err := p.cmd.Start(); err != nil {
@@ -73,7 +79,7 @@ func galgo(t *testing.T, env []string, args ...string) *process {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 		if t.Failed() {
-			t.Logf("galgo %v:\n%s%s", args, p.out.String(), p.log.String())
+			t.Logf("%v:\n%s%s", cmd.Args, p.out.String(), p.log.String())
 		}
 	})
 	return p
@@ -146,14 +152,20 @@ func (p *process) ends(code int) {
 	}
 }
 
-func (p *process) login(user, password string) (*client.Client, error) {
+func (p *process) dial() *client.Client {
 	p.t.Helper()
 	c, err := client.Dial(context.Background(), p.address)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { _ = c.Close() })
-	_, err = c.Login(context.Background(), user, password)
+	return c
+}
+
+func (p *process) login(user, password string) (*client.Client, error) {
+	p.t.Helper()
+	c := p.dial()
+	_, err := c.Login(context.Background(), user, password)
 	return c, err
 }
 

@@ -42,15 +42,15 @@ func serverCommand() *cobra.Command {
 			if err != nil {
 				return exit{exitUsage, err}
 			}
-			return failing(func(*cobra.Command, []string) error { return serve(cfg) })(c, nil)
+			return failing(func(*cobra.Command, []string) error { return serve(cfg, false) })(c, nil)
 		},
 	}
 	config.AddFlags(c.Flags())
 	return c
 }
 
-// serve is the life of the server: start, wait for the end, end.
-func serve(c *config.Config) error {
+// serve is the life of the server: start, wait for the end, end. fresh: without the data that is there.
+func serve(c *config.Config, fresh bool) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
@@ -62,6 +62,11 @@ func serve(c *config.Config) error {
 	cfg, err := prepare(c, log)
 	if err != nil {
 		return err
+	}
+	if fresh {
+		if err := removeData(c.DataDir, lockPatience, log); err != nil {
+			return err
+		}
 	}
 	if c.PprofAddress != "" {
 		if err := servePprof(c.PprofAddress, log); err != nil {
@@ -79,6 +84,9 @@ func serve(c *config.Config) error {
 	sayStarted(c, b.Info(), log)
 	if err := writeCurrent(c); err != nil {
 		log.Error("clients are served, but tools that look for the address will not find it", zap.Error(err))
+	}
+	if c.Announce {
+		announce(os.Stdout, c.TCPAddress)
 	}
 	n := newNotifier(log)
 	n.ready(c.TCPAddress)
@@ -110,7 +118,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
-		RetentionInterval: c.RetentionInterval, Log: log,
+		RetentionInterval: c.RetentionInterval, RetryFenced: c.RetryFenced, Log: log,
 	}, nil
 }
 

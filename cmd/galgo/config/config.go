@@ -52,6 +52,7 @@ type Config struct {
 	TokensPerUserMax         int
 	TokenCleanerInterval     time.Duration
 	RebalancingTimeout       time.Duration
+	RetryFenced              bool
 	PollHold                 time.Duration // zero: an empty poll is answered at once
 	ConnectionsPerAddressMax int           // zero: no bound
 	StreamsMax, TopicsMax    int           // topics of a stream
@@ -171,7 +172,7 @@ func (c *Config) finish() error {
 		return nil
 	}
 	if c.RootPassword != "" {
-		return errors.New("root.password_file and GALGO_ROOT_PASSWORD are both set: keep one")
+		return errors.New("the password of the first user is given twice, in a variable and by root.password_file: keep one")
 	}
 	text, err := os.ReadFile(c.RootPasswordFile)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/galgo-mq/galgo/metadata"
 )
 
-var update = flag.Bool("update", false, "rewrite the table in docs/configuration.md")
+var update = flag.Bool("update", false, "rewrite the tables in docs")
 
 // load reads a file with this text (none if it is empty), this environment and these arguments.
 func load(t *testing.T, file string, env, args []string) (*Config, error) {
@@ -274,16 +274,6 @@ const docs = "../../../docs/configuration.md"
 
 // The documentation lists what there is. -update writes the list.
 func TestDocumentation(t *testing.T) {
-	const begin, end = "<!-- settings: begin -->\n", "<!-- settings: end -->"
-	page, err := os.ReadFile(docs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok1 := strings.Cut(string(page), begin)
-	old, tail, ok2 := strings.Cut(rest, end)
-	if !ok1 || !ok2 {
-		t.Fatalf("%s has no place for the list", docs)
-	}
 	var b strings.Builder
 	b.WriteString("| In the file | Environment | Flag | Value | Default | Meaning |\n|---|---|---|---|---|---|\n")
 	for _, s := range Default().settings() {
@@ -296,13 +286,28 @@ func TestDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | %s |\n", key, s.env(), flag, s.kind, def, s.help)
 	}
-	if b.String() == old {
-		return
-	}
-	if !*update {
-		t.Fatalf("the list in %s is not that of the settings: run go test ./cmd/galgo/config -update", docs)
-	}
-	if err := os.WriteFile(docs, []byte(head+begin+b.String()+end+tail), 0o644); err != nil {
+	documented(t, docs, "settings", b.String())
+}
+
+// documented checks that the page has this list between the comments with its name.
+func documented(t *testing.T, page, name, list string) {
+	t.Helper()
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->"
+	text, err := os.ReadFile(page)
+	if err != nil {
 		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(text), begin)
+	old, tail, ok2 := strings.Cut(rest, end)
+	switch {
+	case !ok1 || !ok2:
+		t.Fatalf("%s has no place for the list of %s", page, name)
+	case list == old:
+	case !*update:
+		t.Fatalf("the list of %s in %s is not that of the code: run go test ./cmd/galgo/config -update", name, page)
+	default:
+		if err := os.WriteFile(page, []byte(head+begin+list+end+tail), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

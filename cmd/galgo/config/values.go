@@ -141,8 +141,10 @@ func FormatSize(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
+const durationKind = "duration"
+
 func duration(key string, to *time.Duration, least, most string, help string) setting {
-	return setting{key: key, kind: "duration", help: help, show: func() string { return to.String() },
+	return setting{key: key, kind: durationKind, help: help, show: func() string { return to.String() },
 		parse: func(text string) error {
 			d, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
 			lo, _ := time.ParseDuration(least)
