@@ -118,7 +118,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
-		RetentionInterval: c.RetentionInterval, RetryFenced: c.RetryFenced, Log: log,
+		RetentionInterval: c.RetentionInterval, Log: log,
 	}, nil
 }
 

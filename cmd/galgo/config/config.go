@@ -52,7 +52,6 @@ type Config struct {
 	TokensPerUserMax         int
 	TokenCleanerInterval     time.Duration
 	RebalancingTimeout       time.Duration
-	RetryFenced              bool
 	PollHold                 time.Duration // zero: an empty poll is answered at once
 	ConnectionsPerAddressMax int           // zero: no bound
 	StreamsMax, TopicsMax    int           // topics of a stream

@@ -54,7 +54,6 @@ func (c *Config) settings() []setting {
 		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "how long a connection may be without a login or an answered request before it is closed"),
 		duration("request_timeout", &c.RequestTimeout, "100ms", "1h", "for each MiB of a large request to arrive, and for the rest of a small one"),
 		duration("send_timeout", &c.SendTimeout, "100ms", "1h", "for a client to read its reply"),
-		boolean("retry_fenced", &c.RetryFenced, "try partitions again that were set aside because they made the server panic in three starts in a row; for one start, with a version that has the fault mended"),
 		boolean("heartbeat.enabled", &c.HeartbeatEnabled, "whether a member of a consumer group that is silent loses its place"),
 		duration("heartbeat.interval", &c.HeartbeatInterval, "100ms", "24h", "how often a member has to be heard of; it is given up after 1.2 times as long"),
 		count("personal_access_token.max_tokens_per_user", &c.TokensPerUserMax, 0, tokensMax, "tokens that a user may have"),
