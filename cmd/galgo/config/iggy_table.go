@@ -35,7 +35,7 @@ var iggyVariables = []iggyVariable{
 	{name: "IGGY_ROOT_PASSWORD", setting: "root.password", means: "password of the first user, 3 to 100 bytes; only with its name", envOnly: true},
 	{name: "IGGY_ROOT_PASSWORD_FILE", setting: "root.password_file", means: "file with that password, as container secrets are; Iggy has no such variable", envOnly: true},
 	{name: "IGGY_SYSTEM_LOGGING_LEVEL", setting: "log.level", means: "least important lines that are logged; `trace` is `debug` here, and `off` is `error`"},
-	{name: "RUST_LOG", setting: "log.level", means: "the same and wins, as far as it is one word", envOnly: true},
+	{name: "RUST_LOG", setting: "log.level", means: "the same, and wins if it names a level for all modules, as in `warn` or `info,x=debug`", envOnly: true},
 	{name: "IGGY_HEARTBEAT_ENABLED", setting: "heartbeat.enabled", means: "whether silent members of groups are given up"},
 	{name: "IGGY_HEARTBEAT_INTERVAL", setting: "heartbeat.interval", means: "how often a member has to be heard of"},
 	{name: "IGGY_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER", setting: "personal_access_token.max_tokens_per_user", means: "tokens that a user may have"},
