@@ -55,6 +55,7 @@ type Info struct {
 	FirstStart bool // the data directory was empty: root was created
 	Clean      bool // the last run ended in order
 	Groups     int  // journal groups replayed
+	JournalWay string // how synced groups are written, and what was measured
 	Recovery   time.Duration
 }
 
@@ -141,6 +142,9 @@ func (b *Broker) startThreads() error {
 	}
 	go func() {
 		b.running.Wait()
+		if b.endedInOrder() {
+			b.dir.forgetPanics()
+		}
 		b.dir.close()
 		close(b.done)
 	}()
@@ -171,6 +175,16 @@ func (b *Broker) startThreads() error {
 	return nil
 }
 
+// endedInOrder reports, when all shards have ended, whether each finished its journal.
+func (b *Broker) endedInOrder() bool {
+	for _, s := range b.shards {
+		if !s.finishing || s.store.Failed() != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // startLoop ends what the broker asks of the shard's thread before its loop: the loop begins, or the thread ends if there is
 // none to run. It may be called more than once.
 func (s *Shard) startLoop() { s.setupOnce.Do(func() { close(s.setup) }) }
@@ -184,6 +198,7 @@ func (s *Shard) do(f func(s *Shard) error) error {
 // thread is the life of a shard's thread: what the broker asks first, then the loop, then the end.
 func (s *Shard) thread() {
 	runtime.LockOSThread() // never unlocked: the thread's affinity is not for others
+	defer s.notePanic()    // while the panic goes on: it ends the process
 	defer s.b.running.Done()
 	for f := range s.setup {
 		s.setupDone <- f(s)
@@ -201,6 +216,21 @@ func (s *Shard) thread() {
 	s.closeSockets()
 	for _, p := range s.pools {
 		p.Close()
+	}
+	s.ended = true
+}
+
+// notePanic writes down which log the shard was working on, if its thread ends by a panic.
+func (s *Shard) notePanic() {
+	if s.ended {
+		return
+	}
+	id := s.recovering
+	if s.store != nil {
+		id = s.store.Working()
+	}
+	if id != 0 {
+		s.b.dir.notePanic(id, s.log)
 	}
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one
 	SendTimeout       time.Duration // for a client to read its reply
 	RetentionInterval time.Duration // how often limits of age and size are applied
+	JournalWrites     string        // auto, direct or buffered; empty: auto
+	RetryFenced       bool          // lift the fences of logs that made the server panic
 	Root              RootCredentials
 	Hasher            Hasher
 	Log               *zap.Logger

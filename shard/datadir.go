@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
 	"github.com/galgo-mq/galgo/storage"
@@ -121,6 +122,41 @@ func (d *dataDir) distrust() error {
 		return nil
 	}
 	return d.recovered.Distrust(plainDisk{}, heapMemory{})
+}
+
+// notePanic writes down that the process ends by a panic over the log of that id; by plain system calls, for no shard can be
+// relied on any more.
+func (d *dataDir) notePanic(id storage.LogID, log *zap.Logger) {
+	path := d.path + "/state/" + storage.PanicNoteName
+	old, _ := os.ReadFile(path)
+	note := storage.ParsePanicNote(old).Again(id)
+	err := writeSynced(path, note.String())
+	log.Error("panic while working on a partition's log", zap.Uint64("log", uint64(id)), zap.Int("starts in a row", note.Starts),
+		zap.Int("set aside after", storage.PanicsMax), zap.Error(err))
+	_ = log.Sync()
+}
+
+// forgetPanics is told of an orderly end: what came before it is no row any more.
+func (d *dataDir) forgetPanics() { _ = os.Remove(d.path + "/state/" + storage.PanicNoteName) }
+
+// writeSynced replaces the file by one that holds text.
+func writeSynced(path, text string) error {
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // plainDisk writes by plain system calls; it serves a process that is about to end.

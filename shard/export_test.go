@@ -62,3 +62,15 @@ func (b *Broker) Hold(shard int) (resume func()) {
 	<-held
 	return func() { close(gate) }
 }
+
+// DirectJournals counts the journal files that are written around the page cache.
+func (b *Broker) DirectJournals() (direct, files int) {
+	for _, j := range b.dir.recovered.Journals {
+		for _, f := range j {
+			if files++; f.Direct != f.FD {
+				direct++
+			}
+		}
+	}
+	return direct, files
+}

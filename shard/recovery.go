@@ -18,7 +18,7 @@ import (
 // recover reads the data directory, on shard 0's thread.
 func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, err error) {
 	cfg := storage.RecoverConfig{Dir: b.cfg.DataDir, Shards: len(b.cfg.CPUs), JournalBytes: b.journalFileBytes(),
-		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report}
+		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report, RetryPanics: b.cfg.RetryFenced}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return nil, nil, err
 	}
@@ -29,10 +29,17 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 		// Nothing else has memory yet, and nothing else will ask for any: what the journals take is bounded by their size.
 		pool := uring.NewPool(uring.NewBudget(recoveryBytesMax).Line("recovery", recoveryBytesMax))
 		defer pool.Close()
-		cfg.Memory = pool
-		r, err := storage.Recover(blockingDisk{s.io}, b.dir.fd, cfg)
-		rec = r
-		return err
+		cfg.Memory, cfg.Working = pool, &s.recovering
+		if rec, err = storage.Recover(blockingDisk{s.io}, b.dir.fd, cfg); err != nil {
+			return err
+		}
+		b.dir.recovered = rec
+		way, err := b.chooseJournalWay(s, rec.Journals, pool)
+		if err != nil {
+			return errors.Join(err, b.dir.distrust())
+		}
+		b.info.JournalWay = way.String()
+		return nil
 	})
 	if err != nil {
 		return nil, nil, err
@@ -40,7 +47,6 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 	if machine, err = restore(rec.Meta.Snapshot); err != nil {
 		return nil, nil, err
 	}
-	b.dir.recovered = rec
 	b.sessions.next.Store(max(1, machine.SessionsReserved()))
 	b.sessions.reserved.Store(0)
 	return rec, machine, nil

@@ -50,6 +50,9 @@ type Shard struct {
 	received    []router.Received[message]
 	wake        []router.ShardID
 
+	recovering storage.LogID // shard 0, before it turns
+	ended      bool          // not by a panic
+
 	inbox      inbox
 	lead       *lead    // shard 0 only: the order of metadata commands
 	accept     acceptor // shard 0 only

@@ -1,6 +1,10 @@
 package storage
 
-import "github.com/galgo-mq/galgo/batch"
+import (
+	"bytes"
+
+	"github.com/galgo-mq/galgo/batch"
+)
 
 // append takes one admitted batch. It is stamped, copied into the tail, and made safe at the log's level.
 func (l *Log) append(r *Request) {
@@ -102,6 +106,9 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	if plantedReusedOffset && l.cfg.Level == LevelWritten {
 		base = l.hw
 	}
+	if plantedPanic && bytes.Contains(b, []byte(PanicOnAppend)) {
+		panic("planted: an append that cannot be survived")
+	}
 	dst := c.bytes(pos, pos+Pos(n))
 	copy(dst, b) // the one copy between receive buffer and disk
 	s.stats.copied(n)
@@ -190,6 +197,7 @@ func (l *Log) reserve(n Offset) bool {
 
 func (m *mark) apply(s *Store) {
 	l := m.log
+	s.working = l.cfg.ID
 	switch m.kind {
 	case entryReserve:
 		l.reserved = max(l.reserved, m.bound)

@@ -145,7 +145,7 @@ func (w *world) act(n *node) {
 
 // changeLevel raises or lowers what the log promises, as a server does: a raise holds at the log before it is committed.
 func (w *world) changeLevel(h *history) {
-	if h.closing || h.moving || h.leveled || len(w.proposals) > 3 {
+	if h.closing || h.moving || h.leveled || h.aside || len(w.proposals) > 3 {
 		return
 	}
 	from, to := h.info.level, w.opt.levels[w.rng.IntN(len(w.opt.levels))]
@@ -333,7 +333,7 @@ func (w *world) deleteLog(h *history) {
 				w.trace("log %d: files gone: %v", id, err)
 				if err == nil {
 					w.propose(forgetCmd(id), nil)
-				} else if !w.faulty {
+				} else if !w.faulty && !h.aside {
 					fail("log %d: drop: %v", id, err)
 				}
 			})
@@ -532,6 +532,12 @@ func TestNothingPromisedIsLostWhileLevelsChange(t *testing.T) {
 	sweep(t, 40, 400, func(w *world) {
 		w.opt.levels = []storage.Level{storage.LevelMemory, storage.LevelWritten, storage.LevelPersisted}
 		w.opt.levelShare, w.opt.crashEvery, w.opt.logsMax = 12, 20, 2
+	})
+}
+
+func TestALogSetAsideKeepsEverything(t *testing.T) {
+	sweep(t, 40, 300, func(w *world) {
+		w.opt.panics, w.opt.crashEvery = true, 20
 	})
 }
 

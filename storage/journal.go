@@ -417,6 +417,7 @@ func (j *journal) advance() {
 // settle looks at everything that may be answered now that g is safer than before.
 func (j *journal) settle(g *group) {
 	for _, l := range g.logs {
+		j.s.working = l.cfg.ID
 		l.settle()
 	}
 	if g.number <= j.psafe {

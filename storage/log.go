@@ -76,6 +76,7 @@ type Log struct {
 	fixed    int64 // bytes in every lap, counted in Store.fixed
 
 	fenced   error
+	silent   bool // fenced for panics: it answers nothing
 	side     sideState
 	closing  *Request
 	closed   bool
@@ -161,6 +162,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	l.noteFixed()
 	if st.Fence != "" {
 		l.fenced = fmt.Errorf("%w: %s", ErrFenced, st.Fence)
+		l.silent = st.Quarantined()
 		if st.Aside {
 			l.side = sideSafe
 		}

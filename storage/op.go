@@ -71,6 +71,9 @@ func (s *Store) Complete(token uint64, res int64, err error) {
 	s.opTable[token] = pendingOp{next: s.opFree}
 	s.opFree = int32(token)
 	s.opsInFlight--
+	if s.working = 0; p.log != nil {
+		s.working = p.log.cfg.ID
+	}
 	p.done(s, p, res, err)
 	s.invariants()
 }

@@ -13,4 +13,5 @@ const (
 	plantedHoleNotCut            = false
 	plantedForeignData           = false
 	plantedSkipDirSync           = false
+	plantedPanic                 = false
 )

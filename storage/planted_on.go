@@ -15,6 +15,7 @@ var (
 	plantedHoleNotCut            bool
 	plantedForeignData           bool
 	plantedSkipDirSync           bool
+	plantedPanic                 bool
 )
 
 var plants = map[string]*bool{
@@ -27,6 +28,7 @@ var plants = map[string]*bool{
 	"hole-not-cut":             &plantedHoleNotCut,
 	"foreign-data":             &plantedForeignData,
 	"skip-dir-sync":            &plantedSkipDirSync,
+	"panic":                    &plantedPanic,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

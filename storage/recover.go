@@ -20,6 +20,10 @@ type RecoverConfig struct {
 	// retired ones, and a snapshot of everything with the index of its last command.
 	Metadata func(snapshot []byte, commands []MetaCommand) (MetaState, error)
 	Report   func(event string, id LogID, err error)
+	// RetryPanics lifts the fences of logs that were set aside because they made the server panic.
+	RetryPanics bool
+	// Working is the log being recovered, for who catches a panic. May be nil.
+	Working *LogID
 }
 
 // MetaCommand is a journaled metadata command.
@@ -67,6 +71,7 @@ type recovery struct {
 	sides   []LogID             // logs with a side file of the run that is retired
 	retired uint64              // its first group number
 	next    uint64              // and that of the run to begin
+	suspect LogID               // ended too many starts: to be set aside
 	out     *Recovered
 }
 
@@ -80,9 +85,9 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 		name string
 		do   func() error
 	}{
-		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"reserve", r.freeReserve}, {"journals", r.readJournals}, {"state", r.readState},
+		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"reserve", r.freeReserve}, {"panics", r.readPanics}, {"journals", r.readJournals}, {"state", r.readState},
 		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState},
-		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"journal files", r.openJournals}, {"reserve", r.makeReserve},
+		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"panics", r.removePanics}, {"journal files", r.openJournals}, {"reserve", r.makeReserve},
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
@@ -280,17 +285,25 @@ func (r *recovery) recoverLogs() error {
 		onDisk[n] = true
 	}
 	for _, id := range r.ids() {
-		if !onDisk[fmt.Sprintf("%016x", uint64(id))] && len(entries[id]) == 0 && len(r.logs[id].Segments) == 0 && len(r.journal.holes) == 0 {
+		if id != r.suspect && !onDisk[fmt.Sprintf("%016x", uint64(id))] && len(entries[id]) == 0 && len(r.logs[id].Segments) == 0 && len(r.journal.holes) == 0 {
 			r.out.Logs = append(r.out.Logs, r.logs[id])
 			continue
 		}
 		lr := &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], entries: entries[id], rewrite: r.rewrite}
+		r.working(id)
 		if err := lr.run(); err != nil {
 			return fmt.Errorf("log %d: %w", id, err)
 		}
+		r.working(0)
 		r.out.Logs = append(r.out.Logs, lr.st)
 	}
 	return nil
+}
+
+func (r *recovery) working(id LogID) {
+	if r.cfg.Working != nil {
+		*r.cfg.Working = id
+	}
 }
 
 func (r *recovery) writeState() error {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sort"
@@ -31,6 +32,9 @@ func (l *logRecovery) run() error {
 	l.pieces, l.byNext, l.fds = map[Offset]*pieces{}, map[Offset]*entry{}, map[Offset]int32{}
 	l.offsets = map[ConsumerKey]int{}
 	defer l.close()
+	if l.quarantined() {
+		return l.quarantine()
+	}
 	if err := l.readSide(); err != nil {
 		return err
 	}
@@ -49,7 +53,9 @@ func (l *logRecovery) run() error {
 	l.dropBelowStart()
 	err := l.writeDown()
 	if errors.Is(err, syscall.EIO) {
-		err = l.setAside(before, err)
+		l.st.Fence = fmt.Sprintf("%s: %v", fenceAside, err)
+		l.r.report("log fenced", l.st.ID, err)
+		err = l.setAside(before)
 	}
 	l.closeGap()
 	return err
@@ -205,6 +211,9 @@ func (l *logRecovery) succeeds(e *entry) bool {
 }
 
 func (l *logRecovery) take(e *entry) {
+	if plantedPanic && bytes.Contains(e.data, []byte(PanicOnRecovery)) {
+		panic("planted: a log that cannot be recovered")
+	}
 	s := l.st
 	if k := len(s.Segments); k == 0 || s.Segments[k-1].Base != e.seg {
 		s.Segments = append(s.Segments, SegmentState{Base: e.seg})
@@ -293,8 +302,8 @@ func (l *logRecovery) removeStrangers() error {
 	removed := false
 	for _, n := range names {
 		var number uint64
-		if _, err := fmt.Sscanf(n, "fenced-%016x.group", &number); err == nil && number < l.r.super.first {
-			keep[n] = false // of an earlier run
+		if _, err := fmt.Sscanf(n, "fenced-%016x.group", &number); err == nil && number != l.r.retired {
+			keep[n] = false // of an earlier run, or of a recovery that was interrupted
 		} else if _, err := fmt.Sscanf(n, "%020d.segment", &number); err != nil || keep[n] || l.st.Fence != "" {
 			continue
 		}
@@ -313,8 +322,8 @@ func (l *logRecovery) removeStrangers() error {
 // anew before it tells one: a run without journal groups has told none.
 func (l *logRecovery) closeGap() {
 	s := l.st
-	trusted := l.r.journal.clean || l.level == LevelPersisted || l.level == LevelWritten && !l.r.power
-	if trusted && l.side == nil || plantedReusedOffset {
+	trusted := l.side == nil && (l.r.journal.clean || l.level == LevelWritten && !l.r.power)
+	if trusted || l.level == LevelPersisted || plantedReusedOffset {
 		s.Reserved = s.Next
 	}
 	if len(l.r.journal.holes) > 0 && !l.certain() {

@@ -1,9 +1,6 @@
 package storage
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 const sideBytesMax = 1 << 30
 
@@ -42,15 +39,12 @@ func (l *logRecovery) readSide() error {
 	})
 }
 
-// setAside fences a log whose segment cannot be written, and keeps all that the journals have of it in a side file of the
-// run to begin. The state file gets the log as it was before: the next recovery follows it again, and counts only what it
-// finds then.
-func (l *logRecovery) setAside(before *LogState, cause error) error {
+// setAside keeps all that the journals have of a fenced log in a side file of the run to begin. The state file gets the log
+// as it was before: a later recovery follows it again, and counts only what it finds then.
+func (l *logRecovery) setAside(before *LogState) error {
 	r := l.r
-	l.st.Fence = fmt.Sprintf("%s: %v", fenceAside, cause)
 	l.st.Aside, before.Fence = true, l.st.Fence
 	r.before[l.st.ID] = before
-	r.report("log fenced", l.st.ID, cause)
 	size := groupHeadSize
 	for i := range l.entries {
 		size += entryHeadSize + len(l.entries[i].data)

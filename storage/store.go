@@ -31,6 +31,7 @@ type Store struct {
 	order   []*Log // in order of opening, for everything that goes over all logs
 	now     uint64 // wall clock of the turn, microseconds
 	mono    int64  // monotonic clock of the turn, nanoseconds
+	working LogID
 
 	ops         []Op
 	opTable     []pendingOp
@@ -100,7 +101,7 @@ func New(cfg Config) *Store {
 
 // Begin starts a turn at the given wall clock (microseconds) and monotonic clock (nanoseconds).
 func (s *Store) Begin(wallMicros uint64, monoNanos int64) {
-	s.now, s.mono = wallMicros, monoNanos
+	s.now, s.mono, s.working = wallMicros, monoNanos, 0
 }
 
 // End finishes a turn: what was gathered leaves as journal groups, and requests that waited for memory are tried again.
@@ -115,8 +116,10 @@ func (s *Store) End() {
 	for i, l := range s.retrying {
 		s.retrying[i] = nil
 		l.queued = false
+		s.working = l.cfg.ID
 		l.pump()
 	}
+	s.working = 0
 	if len(s.departing) > 0 {
 		s.depart()
 	}
@@ -169,6 +172,11 @@ func (s *Store) start(r *Request) {
 			return
 		}
 		r.log = l
+	}
+	s.working = l.cfg.ID
+	if l.silent && r.Kind != ReqClose {
+		s.answer(r, l.fenced)
+		return
 	}
 	if l.leaving != nil && r.Kind != ReqLoad {
 		s.answer(r, ErrUnknownLog)

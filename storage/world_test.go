@@ -101,6 +101,7 @@ type options struct {
 	directShare  int // of 100 batches
 	levels       []storage.Level
 	levelShare   int // of 100 requests, changes of the level
+	panics       bool
 	faults       bool
 	space        bool
 }
@@ -204,6 +205,10 @@ func (w *world) recover(shards int) (end int) {
 		w.disk.Fail(f)
 		defer w.disk.ClearFaults()
 	}
+	if w.opt.panics {
+		cfg.RetryPanics = w.rng.IntN(3) == 0
+		w.notePanics()
+	}
 	w.rec, err = storage.Recover(w.disk, fd, cfg)
 	if err != nil && (w.faulty || w.damaged) {
 		w.trace("recovery fails: %v", err)
@@ -215,6 +220,27 @@ func (w *world) recover(shards int) (end int) {
 		fail("recovery: %d buffers were not given back", mem.Out())
 	}
 	return recovered
+}
+
+// notePanics has a log noted as one that ended starts, now and then.
+func (w *world) notePanics() {
+	if len(w.logs) == 0 || w.rng.IntN(2) == 0 {
+		return
+	}
+	n := storage.PanicNote{Log: w.logs[w.rng.IntN(len(w.logs))].info.id, Starts: 1 + w.rng.IntN(2)}
+	w.trace("%s", n)
+	if n = n.Again(n.Log); n.Starts == storage.PanicsMax {
+		w.trace("log %d is to be set aside", n.Log)
+	}
+	path := dir + "/state/" + storage.PanicNoteName
+	_ = w.disk.Mkdir(dir + "/state")
+	fd, err := w.disk.Open(path, true, false)
+	if err == nil {
+		err = errors.Join(w.disk.Truncate(fd, 0), w.disk.Write(fd, []byte(n.String()), 0), w.disk.Sync(fd), w.disk.Close(fd))
+	}
+	if err != nil && !w.faulty {
+		fail("note of a panic: %v", err)
+	}
 }
 
 func (w *world) report(event string, id storage.LogID, err error) {
@@ -303,12 +329,13 @@ func (w *world) checkGaps(h *history, st *storage.LogState) {
 	if k := len(st.Gaps); k > 0 && (len(h.gaps) == 0 || st.Gaps[k-1] != h.gaps[len(h.gaps)-1]) {
 		w.stats.gaps++
 		lossy := h.info.level == storage.LevelMemory && w.least >= survivesKill || h.info.level == storage.LevelWritten && w.least == survivesAll
+		lossy = lossy || w.opt.panics && h.info.level < storage.LevelPersisted // what was set aside is trusted less
 		if !lossy && !w.damaged && !w.faulty {
 			fail("log %d at %v: offsets %v skipped without need", h.info.id, h.info.level, st.Gaps[len(st.Gaps)-1])
 		}
 	}
 	h.gaps = st.Gaps
-	if st.Fence != "" && !w.damaged && !w.faulty {
+	if st.Fence != "" && !w.damaged && !w.faulty && !st.Quarantined() {
 		fail("log %d is fenced: %s", h.info.id, st.Fence)
 	}
 }
@@ -335,9 +362,9 @@ func (w *world) verify(h *history, st *storage.LogState) {
 	if w.unseen && h.info.level < storage.LevelPersisted {
 		h.maxTold = min(h.maxTold, st.Next)
 	}
-	if st.Fence != "" && w.faulty {
+	if st.Fence != "" && (w.faulty || st.Quarantined()) {
 		w.stats.fences++
-		if st.Next < h.maxTold {
+		if st.Next < h.maxTold && !st.Quarantined() {
 			fail("log %d: goes on at %d, offsets up to %d were told", h.info.id, st.Next, h.maxTold-1)
 		}
 		h.aside = true

@@ -172,3 +172,9 @@ func Flock(fd int32) error {
 		}
 	}
 }
+
+// IsDirect reports whether the descriptor bypasses the page cache.
+func IsDirect(fd int32) (bool, error) {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return flags&unix.O_DIRECT != 0, err
+}
