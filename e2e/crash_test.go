@@ -121,9 +121,14 @@ func (l *crashLoop) removeDir() {
 func (l *crashLoop) options() options {
 	shards, io := 1+l.rng.IntN(l.shards), []string{"uring", "epoll"}[l.rng.IntN(2)]
 	l.used[fmt.Sprintf("%d shards", shards)]++
+	way := "auto"
+	if !l.calm && l.rng.IntN(2) == 0 {
+		way = "buffered"
+	}
 	l.used[io]++
+	l.used[way+" journal"]++
 	return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: append([]string{"--io", io,
-		"--shards", fmt.Sprint(shards), "--journal-size", "8MiB", "--memory", "512MiB", "--pin=false"}, l.args...)}
+		"--shards", fmt.Sprint(shards), "--journal-size", "8MiB", "--memory", "512MiB", "--pin=false", "--journal-writes", way}, l.args...)}
 }
 
 // round is one life of a broker.
@@ -377,7 +382,7 @@ func (l *crashLoop) table() string {
 	row("gaps stepped over", l.h.gaps)
 	row("log starts raised", l.h.trims)
 	row("stored offsets compared", l.h.offsets)
-	for _, k := range []string{"1 shards", "2 shards", "3 shards", "4 shards", "uring", "epoll"} {
+	for _, k := range []string{"1 shards", "2 shards", "3 shards", "4 shards", "uring", "epoll", "auto journal", "buffered journal"} {
 		row("starts with "+k, l.used[k])
 	}
 	w.Flush()

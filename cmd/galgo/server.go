@@ -118,7 +118,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
-		RetentionInterval: c.RetentionInterval, Log: log,
+		RetentionInterval: c.RetentionInterval, RetryFenced: c.RetryFenced, JournalWrites: c.JournalWrites, Log: log,
 	}, nil
 }
 
@@ -146,7 +146,7 @@ func sayStarted(c *config.Config, i shard.Info, log *zap.Logger) {
 	if i.Note != "" {
 		log.Warn(i.Note)
 	}
-	log.Info("input and output by " + i.Mode)
+	log.Info("input and output by " + i.Mode + "; the journal is written " + i.JournalWay)
 	ended := "the last run ended in order"
 	switch {
 	case i.FirstStart:

@@ -52,6 +52,8 @@ type Config struct {
 	TokensPerUserMax         int
 	TokenCleanerInterval     time.Duration
 	RebalancingTimeout       time.Duration
+	RetryFenced              bool
+	JournalWrites            string        // auto, direct or buffered
 	PollHold                 time.Duration // zero: an empty poll is answered at once
 	ConnectionsPerAddressMax int           // zero: no bound
 	StreamsMax, TopicsMax    int           // topics of a stream
@@ -74,6 +76,7 @@ func Default() *Config {
 	return &Config{
 		DataDir:           "./galgo-data",
 		IO:                "auto",
+		JournalWrites:     "auto",
 		Pin:               "auto",
 		Replicated:        metadata.LevelPersisted,
 		WrittenLossBound:  time.Second,
