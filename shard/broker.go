@@ -52,9 +52,9 @@ type Info struct {
 	Mode       string // uring or epoll
 	Note       string // why the fallback was taken; empty if it was not
 	Shards     int
-	FirstStart bool // the data directory was empty: root was created
-	Clean      bool // the last run ended in order
-	Groups     int  // journal groups replayed
+	FirstStart bool   // the data directory was empty: root was created
+	Clean      bool   // the last run ended in order
+	Groups     int    // journal groups replayed
 	JournalWay string // how synced groups are written, and what was measured
 	Recovery   time.Duration
 }

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"syscall"
 
 	"github.com/galgo-mq/galgo/uring"
@@ -43,6 +44,7 @@ type conn struct {
 	idleSince int64 // end of the last request
 	deadline  int64 // monotonic time by which what is awaited must be there; 0: none
 
+	codec    *codec
 	session  session
 	lastMeta uint64    // highest request number of a metadata command of this session
 	move     *connMove // on its way to another shard
@@ -58,6 +60,7 @@ type acceptedConn struct {
 	fd       int32
 	id       uint32
 	opened   bool
+	codec    *codec
 	session  session
 	lastMeta uint64
 }
@@ -81,7 +84,7 @@ func (s *Shard) adopt(a acceptedConn) {
 		return
 	}
 	c := s.conns.take()
-	c.fd, c.id, c.peer, c.idleSince = a.fd, a.id, uring.PeerName(a.fd), s.mono
+	c.fd, c.id, c.peer, c.idleSince, c.codec = a.fd, a.id, uring.PeerName(a.fd), s.mono, cmp.Or(a.codec, &newer)
 	c.opened, c.session, c.lastMeta = a.opened, a.session, a.lastMeta
 	_ = uring.SetNoDelay(a.fd)
 	s.await(c)

@@ -6,7 +6,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // handler answers one command, or hands it on so that it is answered later. body is the request's, and lives until
@@ -42,27 +41,23 @@ func init() {
 // dispatch handles the frame p of q.
 func (s *Shard) dispatch(c *conn, q *request, p []byte) {
 	s.stats.requests++
-	f, _, _, err := vsr.DecodeFrame(p, s.cfg.FrameBytesMax)
-	if err != nil {
-		s.drop(c, q, "not a frame of the protocol", err)
-		return
-	}
-	q.handle = f.Handle()
-	code, err := vsr.CheckRequest(f, c.session.bound())
-	if err == nil && q.handle.Operation.ChangesMetadata() {
+	q.codec = c.codec
+	r, err := q.codec.open(p, c.session.bound())
+	q.handle, q.code = r.handle, r.code
+	if err == nil && r.numbered {
+		q.numbered = true
 		err = c.numbered(q.handle.Request)
 	}
 	if err != nil {
 		s.reject(c, q, err)
 		return
 	}
-	q.code = code
-	h := handlers[code]
+	h := handlers[q.code]
 	if h == nil {
 		s.refuse(q, wire.StatusFeatureUnavailable)
 		return
 	}
-	h(s, c, q, f.Body)
+	h(s, c, q, r.body)
 }
 
 // numbered refuses a metadata command that was sent before: it must not be applied twice.
@@ -76,15 +71,19 @@ func (c *conn) numbered(request uint64) error {
 
 // reject answers a request that breaks a rule of the protocol, or ends its connection.
 func (s *Shard) reject(c *conn, q *request, err error) {
-	var reason vsr.Reason
-	switch {
-	case errors.Is(err, vsr.ErrNotRequest):
+	if errors.Is(err, errNoRequest) {
 		s.drop(c, q, "not a request", err)
-	case errors.As(err, &reason):
-		s.evict(c, q, reason)
-	default:
-		s.refuse(q, wire.StatusOf(err))
+		return
 	}
+	s.dropFrame(q)
+	q.codec.putRefusal(q.head, q.handle, err, s.meta.Revision())
+	s.respondHead(c, q)
+}
+
+// respondHead sends an answer that is a head and nothing else.
+func (s *Shard) respondHead(c *conn, q *request) {
+	c.vec = append(c.vec[:0], q.head[:q.codec.headBytes])
+	s.respond(c, q, c.vec)
 }
 
 // drop ends the connection without an answer.
@@ -102,38 +101,36 @@ func (s *Shard) refuse(q *request, status wire.Status) {
 	}
 	s.dropFrame(q)
 	again := status == wire.StatusTransientNotCommitted || status == wire.StatusTransientNotAccepted
-	if again && c.lastMeta == q.handle.Request && q.handle.Operation.ChangesMetadata() {
+	if again && c.lastMeta == q.handle.Request && q.numbered {
 		c.lastMeta-- // the same request will come again
 	}
-	vsr.PutReply(q.head, q.handle, status, 0, s.meta.Revision())
-	c.vec = append(c.vec[:0], q.head[:vsr.HeaderSize])
-	s.respond(c, q, c.vec)
+	q.codec.putReply(q.head, q.handle, status, 0, s.meta.Revision())
+	s.respondHead(c, q)
 }
 
-// evict answers q with an eviction; the connection stays.
-func (s *Shard) evict(c *conn, q *request, reason vsr.Reason) {
+// refuseLogin answers a login that failed; the connection stays.
+func (s *Shard) refuseLogin(c *conn, q *request, status wire.Status) {
 	s.dropFrame(q)
-	vsr.PutEviction(q.head, q.handle.Client, reason)
-	c.vec = append(c.vec[:0], q.head[:vsr.HeaderSize])
-	s.respond(c, q, c.vec)
+	q.codec.putLoginRefusal(q.head, q.handle, status)
+	s.respondHead(c, q)
 }
 
 // replyEmpty answers q with success and nothing else.
 func (s *Shard) replyEmpty(q *request) {
-	s.reply(q, vsr.AppendEmptyReply(s.body(q), q.handle.Operation))
+	s.reply(q, q.codec.appendEmpty(s.body(q), q.handle))
 }
 
 // body returns where the body of q's reply is to be appended; it may grow beyond it.
-func (s *Shard) body(q *request) []byte { return q.head[vsr.HeaderSize:vsr.HeaderSize] }
+func (s *Shard) body(q *request) []byte { return q.head[q.codec.headBytes:q.codec.headBytes] }
 
 // reply answers q with a body, which was appended to what body returned.
 func (s *Shard) reply(q *request, body []byte) {
 	s.dropFrame(q)
-	c := q.conn
-	vec := append(c.vec[:0], q.head[:vsr.HeaderSize])
-	if len(body) <= headBytes-vsr.HeaderSize {
-		copy(q.head[vsr.HeaderSize:], body)
-		vec[0] = q.head[:vsr.HeaderSize+len(body)]
+	c, head := q.conn, q.codec.headBytes
+	vec := append(c.vec[:0], q.head[:head])
+	if len(body) <= headBytes-head {
+		copy(q.head[head:], body)
+		vec[0] = q.head[:head+len(body)]
 	} else {
 		if q.reply = s.replyPool.Get(len(body)); q.reply == nil {
 			s.log.Warn("no memory for a reply", zap.Int("bytes", len(body)), zap.Uint32("code", uint32(q.code)))
@@ -142,7 +139,7 @@ func (s *Shard) reply(q *request, body []byte) {
 		}
 		vec = append(vec, q.reply[:copy(q.reply, body)])
 	}
-	vsr.PutReply(q.head, q.handle, wire.StatusOK, len(body), s.meta.Revision())
+	q.codec.putReply(q.head, q.handle, wire.StatusOK, len(body), s.meta.Revision())
 	c.vec = vec
 	s.respond(c, q, vec)
 }

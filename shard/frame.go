@@ -2,7 +2,6 @@ package shard
 
 import (
 	"github.com/galgo-mq/galgo/uring"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // feed takes received bytes. c handles no request.
@@ -42,10 +41,7 @@ func (s *Shard) feed(c *conn, r uring.Recv) {
 
 // frameSize returns the size of the frame that p begins with, 0 if that is not known yet. False: c is being closed.
 func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
-	if len(p) < vsr.HeaderSize {
-		return 0, true
-	}
-	_, n, err := vsr.DecodeHeader(p, s.cfg.FrameBytesMax)
+	n, err := c.codec.frameSize(p, s.cfg.FrameBytesMax)
 	if err != nil {
 		s.closeConn(c, "not a frame of the protocol", err)
 		return 0, false

@@ -2,7 +2,6 @@ package shard
 
 import (
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // Reading groups works as if there were none; making them answers that the feature is unavailable.
@@ -13,7 +12,7 @@ func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) { s.noGroups(
 
 // noGroups answers with an empty body, which is both "not found" and an empty list, if the topic exists.
 func (s *Shard) noGroups(q *request, body []byte) {
-	g, err := vsr.DecodeGetTopic(body) // a group request begins like it
+	g, err := q.codec.decodeGetTopic(body) // a group request begins like it
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return

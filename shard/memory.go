@@ -7,7 +7,6 @@ import (
 
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/uring"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // memoryLines divide the memory outside the heap, so that nothing starves what it waits for. What a shard keeps, tails and
@@ -62,6 +61,6 @@ func (s *Shard) pool(line *uring.Line) *uring.Pool {
 // limitsFor is what batches may be, given what frames may be.
 func limitsFor(frameMax int) batch.Limits {
 	l := batch.DefaultLimits()
-	l.LengthMax = min(l.LengthMax, frameMax-vsr.HeaderSize)
+	l.LengthMax = min(l.LengthMax, frameMax-newer.headBytes)
 	return l
 }

@@ -4,7 +4,6 @@ import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // pollBytesMax bounds a poll's reply; one batch may go beyond it.
@@ -20,7 +19,7 @@ func (s *Shard) partition(q *request, stream, topic wire.Identifier, id uint32) 
 }
 
 func sendMessages(s *Shard, c *conn, q *request, body []byte) {
-	m, err := vsr.DecodeSendMessages(body)
+	m, err := q.codec.decodeSendMessages(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -68,7 +67,7 @@ func (s *Shard) choose(m *wire.SendMessages) (uint32, error) {
 }
 
 func (s *Shard) replySend(q *request) {
-	s.reply(q, vsr.AppendSendMessagesReply(s.body(q), wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic),
+	s.reply(q, q.codec.appendSendMessagesReply(s.body(q), wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic),
 		PartitionID: uint32(q.part), BaseOffset: uint64(q.Base)}))
 }
 
@@ -76,13 +75,13 @@ var strategies = [...]storage.Strategy{wire.FromOffset: storage.FromOffset, wire
 	wire.FromFirst: storage.FromFirst, wire.FromLast: storage.FromLast, wire.FromNext: storage.FromNext}
 
 func pollMessages(s *Shard, _ *conn, q *request, body []byte) {
-	m, err := vsr.DecodePollMessages(body)
+	m, err := q.codec.decodePollMessages(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
 	if m.Consumer.Kind == wire.GroupConsumer { // nobody is a member: there are no groups yet
-		s.reply(q, vsr.AppendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
+		s.reply(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
 		return
 	}
 	p, err := s.partition(q, m.Stream, m.Topic, m.Partition.ID)
@@ -93,7 +92,7 @@ func pollMessages(s *Shard, _ *conn, q *request, body []byte) {
 	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
 	q.Count, q.BytesMax, q.AutoCommit = m.Count, pollBytesMax, m.AutoCommit
 	q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
-	q.Head, q.HeadLen = q.head, pollHead
+	q.Head, q.HeadLen = q.head, q.pollHead()
 	s.dropFrame(q)
 	s.toOwner(q, p.Log)
 }
@@ -102,10 +101,10 @@ func pollMessages(s *Shard, _ *conn, q *request, body []byte) {
 func (s *Shard) replyPoll(q *request) {
 	c := q.conn
 	q.owing.spans = true
-	vsr.AppendPollMessagesReply(q.head[vsr.HeaderSize:vsr.HeaderSize], wire.Polled{PartitionID: uint32(q.part),
+	q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: uint32(q.part),
 		CurrentOffset: uint64(q.Current), Count: q.Records})
-	vsr.PutReply(q.head, q.handle, wire.StatusOK, vsr.PolledSize+q.Bytes, s.meta.Revision())
-	vec := append(c.vec[:0], q.head[:pollHead])
+	q.codec.putReply(q.head, q.handle, wire.StatusOK, q.codec.polledBytes+q.Bytes, s.meta.Revision())
+	vec := append(c.vec[:0], q.head[:q.pollHead()])
 	for i := range q.Spans {
 		vec = append(vec, q.Spans[i].Data)
 	}
@@ -114,7 +113,7 @@ func (s *Shard) replyPoll(q *request) {
 }
 
 func flushUnsavedBuffer(s *Shard, _ *conn, q *request, body []byte) {
-	f, err := vsr.DecodeFlushUnsavedBuffer(body)
+	f, err := q.codec.decodeFlushUnsavedBuffer(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -130,7 +129,7 @@ func flushUnsavedBuffer(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func deleteSegments(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := vsr.DecodeDeleteSegments(body)
+	d, err := q.codec.decodeDeleteSegments(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return

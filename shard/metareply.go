@@ -5,7 +5,6 @@ import (
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // metaReply answers a metadata command that was applied, here as everywhere.
@@ -17,14 +16,14 @@ func (s *Shard) metaReply(q *request) {
 			s.refuse(q, wire.StatusError) // deleted again meanwhile
 			return
 		}
-		s.reply(q, vsr.AppendCreateStreamReply(s.body(q), s.describeStream(st)))
+		s.reply(q, q.codec.appendCreateStreamReply(s.body(q), s.describeStream(st)))
 	case wire.CodeCreateTopic:
 		t, err := s.meta.Topic(metadata.ByNumber(q.result.Stream), metadata.ByNumber(q.result.Topic))
 		if err != nil {
 			s.refuse(q, wire.StatusError)
 			return
 		}
-		s.reply(q, vsr.AppendCreateTopicReply(s.body(q), s.describeTopicDetails(t)))
+		s.reply(q, q.codec.appendCreateTopicReply(s.body(q), s.describeTopicDetails(t)))
 	default:
 		s.replyEmpty(q)
 	}

@@ -3,13 +3,12 @@ package shard
 import (
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // Groups come with a later version: nobody is a member of any, so their offsets can neither be stored nor read.
 
 func getConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
-	g, err := vsr.DecodeGetConsumerOffset(body)
+	g, err := q.codec.decodeGetConsumerOffset(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -38,12 +37,12 @@ func (s *Shard) replyOffset(q *request) {
 		s.reply(q, nil)
 		return
 	}
-	s.reply(q, vsr.AppendGetConsumerOffsetReply(s.body(q), wire.ConsumerOffset{PartitionID: uint32(q.part),
+	s.reply(q, q.codec.appendGetConsumerOffsetReply(s.body(q), wire.ConsumerOffset{PartitionID: uint32(q.part),
 		CurrentOffset: uint64(q.Current), StoredOffset: q.Value}))
 }
 
 func storeConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
-	m, err := vsr.DecodeStoreConsumerOffset(body)
+	m, err := q.codec.decodeStoreConsumerOffset(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -53,7 +52,7 @@ func storeConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func deleteConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
-	m, err := vsr.DecodeDeleteConsumerOffset(body)
+	m, err := q.codec.decodeDeleteConsumerOffset(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return

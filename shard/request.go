@@ -6,7 +6,6 @@ import (
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // request is one command on its way: from its frame, through the shard that can answer it, to the last byte of its
@@ -25,11 +24,13 @@ type request struct {
 	conn     *conn          // nil: the broker's own
 	internal func(s *Shard, q *request)
 
-	handle vsr.Handle
-	code   wire.Code
-	stream metadata.StreamID
-	topic  metadata.TopicID
-	part   metadata.PartitionID
+	codec    *codec
+	handle   wire.Handle
+	code     wire.Code
+	numbered bool // its number is the highest of the session now
+	stream   metadata.StreamID
+	topic    metadata.TopicID
+	part     metadata.PartitionID
 
 	// Memory of the frame: a receive buffer of the IO, or a buffer of recvPool.
 	recvID uint32
@@ -48,12 +49,12 @@ type request struct {
 	nextFree *request
 }
 
-// headBytes is what each request has outside the heap: the reply's header, a poll's prefix and slice headers, or a
+// headBytes is what each request has outside the heap: the reply's head, a poll's prefix and slice headers, or a
 // small body.
-const (
-	headBytes = 2048
-	pollHead  = vsr.HeaderSize + vsr.PolledSize
-)
+const headBytes = 2048
+
+// pollHead is how much of a poll's reply comes in front of its batches.
+func (q *request) pollHead() int { return q.codec.headBytes + q.codec.polledBytes }
 
 // headSlab cuts heads from pages of a pool. They are never given back.
 type headSlab struct {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // ServerVersion is what clients are told.
@@ -52,13 +51,13 @@ func (n *sessionNumbers) low() bool { return n.next.Load()+sessionsLow >= n.rese
 // login checks a password outside the shard, and binds the connection to a new session.
 func login(s *Shard, c *conn, q *request, body []byte) {
 	s.logout(c) // a login on a connection that has a session ends that one
-	l, err := vsr.DecodeLogin(body)
+	l, err := q.codec.decodeLogin(body)
 	if err != nil {
 		s.reject(c, q, err)
 		return
 	}
 	if l.ByToken {
-		s.evict(c, q, vsr.ReasonInvalidToken)
+		s.refuseLogin(c, q, wire.StatusInvalidPersonalAccessToken)
 		return
 	}
 	phc, id := "", metadata.UserID(0)
@@ -81,7 +80,7 @@ func login(s *Shard, c *conn, q *request, body []byte) {
 func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, ok bool) {
 	user, err := s.meta.User(metadata.ByNumber(id))
 	if !ok || errors.Is(err, metadata.ErrUserNotFound) || user.Status != metadata.UserActive {
-		s.evict(c, q, vsr.ReasonInvalidCredentials)
+		s.refuseLogin(c, q, wire.StatusInvalidCredentials)
 		return
 	}
 	number, ok := s.b.sessions.take()
@@ -94,8 +93,8 @@ func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, ok bool
 	}
 	c.session = session{number: number, client: q.handle.Client, user: id}
 	c.lastMeta = 0
-	s.reply(q, vsr.AppendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(id), Session: number,
-		Protocol: vsr.Protocol, ServerVersion: ServerVersion}))
+	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(id), Session: number,
+		ServerVersion: ServerVersion}))
 }
 
 // logout ends the session of c, if it has one.

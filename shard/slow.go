@@ -16,9 +16,9 @@ const slowAfter = 100 * time.Millisecond
 
 // owing is what a request knows of a reply that is sent in pieces.
 type owing struct {
-	spans    bool // the reply is pollHead bytes and spans: it can be sent in pieces
+	spans    bool // the reply is a head and spans: it can be sent in pieces
 	active   bool
-	headSent int // of the reply's own head, pollHead bytes
+	headSent int // of the reply's own head
 	sent     int // of spans, since the owner was told last
 }
 
@@ -49,7 +49,7 @@ func (s *Shard) owesMore(c *conn, done *uring.Completion) bool {
 		return false
 	}
 	n := int(done.Res)
-	head := min(n, pollHead-q.owing.headSent)
+	head := min(n, q.pollHead()-q.owing.headSent)
 	q.owing.headSent += head
 	q.owing.active, q.owing.sent = true, n-head
 	c.deadline = 0
@@ -84,13 +84,13 @@ func (s *Shard) owed(q *request) {
 		s.requestEnded(c)
 		s.closeConn(c, "the rest of a reply can't be read again", err)
 		return
-	case len(q.Spans) == 0 && q.owing.headSent == pollHead:
+	case len(q.Spans) == 0 && q.owing.headSent == q.pollHead():
 		s.sentAll(c)
 		return
 	}
 	vec := c.vec[:0]
-	if q.owing.headSent < pollHead {
-		vec = append(vec, q.head[q.owing.headSent:pollHead])
+	if q.owing.headSent < q.pollHead() {
+		vec = append(vec, q.head[q.owing.headSent:q.pollHead()])
 	}
 	for i := range q.Spans {
 		if q.Spans[i].Data == nil {

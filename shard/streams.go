@@ -3,7 +3,6 @@ package shard
 import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // ident says the same in the words of the metadata.
@@ -26,7 +25,7 @@ func (s *Shard) describeStream(st *metadata.Stream) wire.Stream {
 }
 
 func getStream(s *Shard, _ *conn, q *request, body []byte) {
-	g, err := vsr.DecodeGetStream(body)
+	g, err := q.codec.decodeGetStream(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -40,19 +39,19 @@ func getStream(s *Shard, _ *conn, q *request, body []byte) {
 	for t := range st.Topics() {
 		d.Topics = append(d.Topics, s.describeTopic(t))
 	}
-	s.reply(q, vsr.AppendGetStreamReply(s.body(q), d))
+	s.reply(q, q.codec.appendGetStreamReply(s.body(q), d))
 }
 
 func getStreams(s *Shard, _ *conn, q *request, _ []byte) {
 	body := s.body(q)
 	for st := range s.meta.Streams() {
-		body = vsr.AppendStream(body, s.describeStream(st))
+		body = q.codec.appendStream(body, s.describeStream(st))
 	}
 	s.reply(q, body)
 }
 
 func createStream(s *Shard, _ *conn, q *request, body []byte) {
-	c, err := vsr.DecodeCreateStream(body)
+	c, err := q.codec.decodeCreateStream(body)
 	if err == nil && len(c.Options) > 0 {
 		err = wire.StatusUnsupportedOptionKey // streams have none
 	}
@@ -64,7 +63,7 @@ func createStream(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func updateStream(s *Shard, _ *conn, q *request, body []byte) {
-	u, err := vsr.DecodeUpdateStream(body)
+	u, err := q.codec.decodeUpdateStream(body)
 	if err == nil && len(u.Options) > 0 {
 		err = wire.StatusUnsupportedOptionKey
 	}
@@ -76,7 +75,7 @@ func updateStream(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func deleteStream(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := vsr.DecodeDeleteStream(body)
+	d, err := q.codec.decodeDeleteStream(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -86,7 +85,7 @@ func deleteStream(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func purgeStream(s *Shard, _ *conn, q *request, body []byte) {
-	p, err := vsr.DecodePurgeStream(body)
+	p, err := q.codec.decodePurgeStream(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return

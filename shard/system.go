@@ -7,7 +7,6 @@ import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 func ping(s *Shard, _ *conn, q *request, _ []byte) { s.replyEmpty(q) }
@@ -16,17 +15,17 @@ func ping(s *Shard, _ *conn, q *request, _ []byte) { s.replyEmpty(q) }
 func getClusterMetadata(s *Shard, c *conn, q *request, _ []byte) {
 	host, port, _ := net.SplitHostPort(uring.LocalName(c.fd))
 	n, _ := strconv.ParseUint(port, 10, 16)
-	s.reply(q, vsr.AppendGetClusterMetadataReply(s.body(q), wire.ClusterMetadata{Name: "single-node",
+	s.reply(q, q.codec.appendGetClusterMetadataReply(s.body(q), wire.ClusterMetadata{Name: "single-node",
 		Nodes: []wire.Node{{Name: "galgo-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}}))
 }
 
 func getMe(s *Shard, c *conn, q *request, _ []byte) {
-	s.reply(q, vsr.AppendGetClientReply(s.body(q), wire.ClientDetails{Client: wire.Client{ID: c.id, UserID: uint32(c.session.user),
+	s.reply(q, q.codec.appendGetClientReply(s.body(q), wire.ClientDetails{Client: wire.Client{ID: c.id, UserID: uint32(c.session.user),
 		Transport: wire.TransportTCP, Address: c.peer}}))
 }
 
 func describeOptions(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := vsr.DecodeDescribeOptions(body)
+	d, err := q.codec.decodeDescribeOptions(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -38,7 +37,7 @@ func describeOptions(s *Shard, _ *conn, q *request, body []byte) {
 				Description: o.Description})
 		}
 	}
-	s.reply(q, vsr.AppendDescribeOptionsReply(s.body(q), options))
+	s.reply(q, q.codec.appendDescribeOptionsReply(s.body(q), options))
 }
 
 // getStats reads what the system says outside the shard: files of /proc take their time.
@@ -58,6 +57,6 @@ func getStats(s *Shard, _ *conn, q *request, _ []byte) {
 	}
 	go func() {
 		s.b.system.fill(w)
-		s.post(func(s *Shard) { s.reply(q, vsr.AppendGetStatsReply(s.body(q), w)) })
+		s.post(func(s *Shard) { s.reply(q, q.codec.appendGetStatsReply(s.body(q), w)) })
 	}()
 }

@@ -3,7 +3,6 @@ package shard
 import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 func wireOptions(options []metadata.Option) []wire.Option {
@@ -41,7 +40,7 @@ func (s *Shard) describeTopicDetails(t *metadata.Topic) wire.TopicDetails {
 }
 
 func getTopic(s *Shard, _ *conn, q *request, body []byte) {
-	g, err := vsr.DecodeGetTopic(body)
+	g, err := q.codec.decodeGetTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -51,29 +50,29 @@ func getTopic(s *Shard, _ *conn, q *request, body []byte) {
 		s.reply(q, nil)
 		return
 	}
-	s.reply(q, vsr.AppendGetTopicReply(s.body(q), s.describeTopicDetails(t)))
+	s.reply(q, q.codec.appendGetTopicReply(s.body(q), s.describeTopicDetails(t)))
 }
 
 func getTopics(s *Shard, _ *conn, q *request, body []byte) {
-	g, err := vsr.DecodeGetTopics(body)
+	g, err := q.codec.decodeGetTopics(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
 	st, err := s.meta.Stream(ident(g.Stream))
 	if err != nil {
-		s.reply(q, vsr.AppendTopicsCount(s.body(q), 0))
+		s.reply(q, q.codec.appendTopicsCount(s.body(q), 0))
 		return
 	}
-	out := vsr.AppendTopicsCount(s.body(q), st.TopicCount())
+	out := q.codec.appendTopicsCount(s.body(q), st.TopicCount())
 	for t := range st.Topics() {
-		out = vsr.AppendTopic(out, s.describeTopic(t))
+		out = q.codec.appendTopic(out, s.describeTopic(t))
 	}
 	s.reply(q, out)
 }
 
 func createTopic(s *Shard, _ *conn, q *request, body []byte) {
-	c, err := vsr.DecodeCreateTopic(body)
+	c, err := q.codec.decodeCreateTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -88,7 +87,7 @@ func createTopic(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func updateTopic(s *Shard, _ *conn, q *request, body []byte) {
-	u, err := vsr.DecodeUpdateTopic(body)
+	u, err := q.codec.decodeUpdateTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -103,7 +102,7 @@ func updateTopic(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func deleteTopic(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := vsr.DecodeDeleteTopic(body)
+	d, err := q.codec.decodeDeleteTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -113,7 +112,7 @@ func deleteTopic(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func purgeTopic(s *Shard, _ *conn, q *request, body []byte) {
-	p, err := vsr.DecodePurgeTopic(body)
+	p, err := q.codec.decodePurgeTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -123,7 +122,7 @@ func purgeTopic(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func createPartitions(s *Shard, _ *conn, q *request, body []byte) {
-	c, err := vsr.DecodeCreatePartitions(body)
+	c, err := q.codec.decodeCreatePartitions(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
@@ -132,7 +131,7 @@ func createPartitions(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 func deletePartitions(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := vsr.DecodeDeletePartitions(body)
+	d, err := q.codec.decodeDeletePartitions(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return

@@ -5,6 +5,16 @@
 // does. Strings are copies. Nothing here knows of connections, shards or disks.
 package wire
 
+// Handle is what is kept of a request until it is answered, so that its bytes can be given back before. What of it means
+// something is the dialect's own: its reply is made from it.
+type Handle struct {
+	Client    [16]byte // the session's own name for itself
+	Stamp     [16]byte
+	Timestamp uint64
+	Request   uint64 // number of the request in the session
+	Operation uint8
+}
+
 // Code names a command. The numbers are those of Iggy's registry, which all its dialects share; a dialect may send
 // something shorter in their place.
 type Code uint32

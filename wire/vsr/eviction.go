@@ -53,6 +53,21 @@ func (r Reason) Status() wire.Status {
 	return wire.StatusUnauthenticated
 }
 
+// ReasonOf is the reason of an eviction for a status: of a login that fails, or of a session that ends unasked.
+func ReasonOf(status wire.Status) Reason {
+	switch status {
+	case wire.StatusInvalidCredentials:
+		return ReasonInvalidCredentials
+	case wire.StatusInvalidPersonalAccessToken, wire.StatusPersonalAccessTokenExpired:
+		return ReasonInvalidToken
+	case wire.StatusUserInactive:
+		return ReasonUserInactive
+	case wire.StatusStaleClient:
+		return ReasonStaleClient
+	}
+	return ReasonSessionError
+}
+
 // An eviction is a header alone:
 //
 //	 at  size  field

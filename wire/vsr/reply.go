@@ -9,7 +9,7 @@ import (
 // PutReply writes the header of the reply to the request of handle to dst, HeaderSize bytes; bodySize bytes of body
 // follow it. With a status other than StatusOK the body is not read, and best left out. commit is the revision of
 // the metadata.
-func PutReply(dst []byte, handle Handle, status wire.Status, bodySize int, commit uint64) {
+func PutReply(dst []byte, handle wire.Handle, status wire.Status, bodySize int, commit uint64) {
 	dst = dst[:HeaderSize]
 	clear(dst)
 	binary.LittleEndian.PutUint32(dst[sizePos:], uint32(HeaderSize+bodySize))
@@ -19,7 +19,7 @@ func PutReply(dst []byte, handle Handle, status wire.Status, bodySize int, commi
 	binary.LittleEndian.PutUint64(dst[replyCommitPos:], commit)
 	binary.LittleEndian.PutUint64(dst[replyTimestampPos:], handle.Timestamp)
 	binary.LittleEndian.PutUint64(dst[replyRequestPos:], handle.Request)
-	dst[replyOperationPos] = byte(handle.Operation)
+	dst[replyOperationPos] = handle.Operation
 	binary.LittleEndian.PutUint32(dst[replyStatusPos:], uint32(status))
 }
 

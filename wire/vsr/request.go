@@ -83,23 +83,14 @@ func stampRight(f Frame) bool {
 	return !stamped || ok && sum == xxh3.Hash(f.Body)
 }
 
-// Handle is what is kept of a request until it is answered, so that its bytes can be given back before.
-type Handle struct {
-	Client    [16]byte
-	Stamp     [16]byte
-	Timestamp uint64
-	Request   uint64
-	Operation Operation
-}
-
 // Handle is the handle of a request.
-func (h Header) Handle() Handle {
-	return Handle{
+func (h Header) Handle() wire.Handle {
+	return wire.Handle{
 		Client:    h.Client(),
 		Stamp:     [16]byte(h[stampPos:]),
 		Timestamp: binary.LittleEndian.Uint64(h[timestampPos:]),
 		Request:   h.Request(),
-		Operation: h.Operation(),
+		Operation: uint8(h.Operation()),
 	}
 }
 
