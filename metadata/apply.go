@@ -4,8 +4,9 @@ import "slices"
 
 // Result says what a command brought about, and so what its caller has to do.
 type Result struct {
-	Stream StreamID // of stream, topic and partition commands
-	Topic  TopicID  // of topic and partition commands
+	Stream StreamID // of stream, topic, partition and group commands
+	Topic  TopicID  // of topic, partition and group commands
+	Group  GroupID  // of group commands
 	User   UserID   // of user and token commands
 	// Created logs are to be placed on shards, by ascending partition. They have no files yet.
 	Created []CreatedLog
@@ -14,6 +15,12 @@ type Result struct {
 	Retired []RetiredLog
 	// SettingsChanged: the topic's logs must be told its new settings.
 	SettingsChanged bool
+	// Pending are the hand-overs that a join has begun, or whose target it has changed, and after a purge all of the groups
+	// in question. The shard of each partition is to look whether anything is in flight; they end by EncodeHandOver.
+	Pending []Handover
+	// DroppedGroups are gone, and their offsets are to be dropped. Groups that went with their topic are not listed: its
+	// logs are retired.
+	DroppedGroups []DroppedGroup
 }
 
 // CreatedLog is a partition's new log.
@@ -31,6 +38,14 @@ type RetiredLog struct {
 	Topic     TopicID
 	Partition PartitionID
 	Log       LogID
+}
+
+// DroppedGroup is a group that is gone, with the logs that may hold offsets of it, by partition.
+type DroppedGroup struct {
+	Stream StreamID
+	Topic  TopicID
+	Group  GroupID
+	Logs   []LogID
 }
 
 // handlers decode the body of a command, judge it and, if nothing is wrong, change the state.
@@ -55,6 +70,13 @@ var handlers = [...]func(*Machine, Micros, *decoder) (Result, error){
 	kindCreateToken:       (*Machine).createToken,
 	kindDeleteToken:       (*Machine).deleteToken,
 	kindExpireTokens:      (*Machine).expireTokens,
+	kindCreateGroup:       (*Machine).createGroup,
+	kindDeleteGroup:       (*Machine).deleteGroup,
+	kindJoinGroup:         (*Machine).joinGroup,
+	kindLeaveGroup:        (*Machine).leaveGroup,
+	kindDropMember:        (*Machine).dropMember,
+	kindDropMembers:       (*Machine).dropMembers,
+	kindHandOver:          (*Machine).handOver,
 }
 
 // Apply changes the state by the command at the given index of the metadata log. Indexes rise and may leave gaps. An
@@ -123,6 +145,7 @@ func (m *Machine) deleteStream(_ Micros, d *decoder) (Result, error) {
 	r := Result{Stream: s.ID}
 	for t := range s.Topics() {
 		r.Retired = appendRetired(r.Retired, t, 0)
+		m.dropGroups(t)
 	}
 	m.streams.remove(uint32(s.ID), s.Name)
 	m.retire(r.Retired)

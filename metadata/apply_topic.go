@@ -77,6 +77,7 @@ func (m *Machine) deleteTopic(_ Micros, d *decoder) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Stream: s.ID, Topic: t.ID, Retired: appendRetired(nil, t, 0)}
+	m.dropGroups(t)
 	s.topics.remove(uint32(t.ID), t.Name)
 	m.retire(r.Retired)
 	return r, nil
@@ -119,6 +120,7 @@ func (m *Machine) createPartitions(at Micros, d *decoder) (Result, error) {
 	}
 	r := Result{Stream: t.Stream, Topic: t.ID}
 	m.addPartitions(t, count, at, &r)
+	m.redistribute(t)
 	return r, nil
 }
 
@@ -133,6 +135,7 @@ func (m *Machine) deletePartitions(_ Micros, d *decoder) (Result, error) {
 	keep := len(t.Partitions) - count
 	r := Result{Stream: t.Stream, Topic: t.ID, Retired: appendRetired(nil, t, keep)}
 	t.Partitions = t.Partitions[:keep]
+	m.redistribute(t)
 	m.retire(r.Retired)
 	return r, nil
 }
@@ -161,12 +164,15 @@ func (m *Machine) addPartitions(t *Topic, count int, at Micros, r *Result) {
 	}
 }
 
-// purge gives every partition of a topic a new log, so that offsets begin at 0 again, and notes both in r. The partition
-// stays as old as it is.
+// purge gives every partition of a topic a new log, so that offsets begin at 0 again, and notes both in r, and what is
+// pending in its groups: nothing is in flight any more. The partition stays as old as it is.
 func (m *Machine) purge(t *Topic, r *Result) {
 	r.Retired = appendRetired(r.Retired, t, 0)
 	for i := range t.Partitions {
 		t.Partitions[i].Log = m.giveLog()
 		r.Created = append(r.Created, CreatedLog{t.Stream, t.ID, PartitionID(i), t.Partitions[i].Log, t.Settings})
+	}
+	for g := range t.Groups() {
+		r.Pending = g.Pending(r.Pending)
 	}
 }

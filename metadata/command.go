@@ -35,8 +35,15 @@ const (
 	kindCreateToken
 	kindDeleteToken
 	kindExpireTokens
+	kindCreateGroup
+	kindDeleteGroup
+	kindJoinGroup
+	kindLeaveGroup
+	kindDropMember
+	kindDropMembers
+	kindHandOver
 
-	kindLast = kindExpireTokens
+	kindLast = kindHandOver
 )
 
 func appendHead(dst []byte, kind commandKind, at Micros) []byte {
@@ -197,3 +204,49 @@ func EncodeDeleteToken(dst []byte, at Micros, user UserID, since uint64, name []
 
 // EncodeExpireTokens deletes all tokens that expire at or before the command's time.
 func EncodeExpireTokens(dst []byte, at Micros) []byte { return appendHead(dst, kindExpireTokens, at) }
+
+// EncodeCreateGroup makes a consumer group. ErrGroupName, ErrStreamNotFound, ErrTopicNotFound, ErrGroupExists,
+// ErrTooManyGroups.
+func EncodeCreateGroup(dst []byte, at Micros, stream, topic Ident, name []byte) []byte {
+	return appendText(appendIdent(appendIdent(appendHead(dst, kindCreateGroup, at), stream), topic), name)
+}
+
+// EncodeDeleteGroup deletes a consumer group with its members; its offsets are to be dropped (Result.DroppedGroups).
+// ErrStreamNotFound, ErrTopicNotFound, ErrGroupNotFound.
+func EncodeDeleteGroup(dst []byte, at Micros, stream, topic, group Ident) []byte {
+	return appendGroup(appendHead(dst, kindDeleteGroup, at), stream, topic, group)
+}
+
+// EncodeJoinGroup makes a session a member. If it is one, nothing changes. ErrStreamNotFound, ErrTopicNotFound,
+// ErrGroupNotFound, ErrTooManyMembers.
+func EncodeJoinGroup(dst []byte, at Micros, stream, topic, group Ident, key MemberKey) []byte {
+	return append(appendGroup(appendHead(dst, kindJoinGroup, at), stream, topic, group), key[:]...)
+}
+
+// EncodeLeaveGroup takes a member out of a group. ErrStreamNotFound, ErrTopicNotFound, ErrGroupNotFound, ErrNotMember.
+func EncodeLeaveGroup(dst []byte, at Micros, stream, topic, group Ident, key MemberKey) []byte {
+	return append(appendGroup(appendHead(dst, kindLeaveGroup, at), stream, topic, group), key[:]...)
+}
+
+// EncodeDropMember takes a member out of every group it is in; it may be in none.
+func EncodeDropMember(dst []byte, at Micros, key MemberKey) []byte {
+	return append(appendHead(dst, kindDropMember, at), key[:]...)
+}
+
+// EncodeDropMembers takes all members out of all groups: at the start of a run no session is left.
+func EncodeDropMembers(dst []byte, at Micros) []byte { return appendHead(dst, kindDropMembers, at) }
+
+// EncodeHandOver completes hand-overs. Those that are not under way any more with the same fence are passed over.
+func EncodeHandOver(dst []byte, at Micros, done []Handover) []byte {
+	dst = le.AppendUint32(appendHead(dst, kindHandOver, at), uint32(len(done)))
+	for _, h := range done {
+		dst = le.AppendUint32(le.AppendUint32(dst, uint32(h.Stream)), uint32(h.Topic))
+		dst = le.AppendUint32(le.AppendUint32(dst, uint32(h.Group)), uint32(h.Partition))
+		dst = le.AppendUint64(dst, h.Fence)
+	}
+	return dst
+}
+
+func appendGroup(dst []byte, stream, topic, group Ident) []byte {
+	return appendIdent(appendIdent(appendIdent(dst, stream), topic), group)
+}

@@ -104,6 +104,11 @@ func (d *decoder) ident() Ident {
 	return ByNumber(d.u32())
 }
 
+func (d *decoder) memberKey() (k MemberKey) {
+	copy(k[:], d.bytes(len(k)))
+	return k
+}
+
 // Options are a u32 count, then per entry the key as text, one byte of kind, the value as text.
 func appendOptions(dst []byte, options []Option) []byte {
 	dst = le.AppendUint32(dst, uint32(len(options)))

@@ -2,7 +2,7 @@ package metadata
 
 import "unicode/utf8"
 
-// Ident names a stream, topic or user, by number or by name. A name is compared byte for byte.
+// Ident names a stream, topic, group or user, by number or by name. A name is compared byte for byte.
 type Ident struct {
 	name   []byte
 	number uint32

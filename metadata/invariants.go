@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// invariants walks the whole state: every thing is found under its own number and name, every log id was given out, and
-// no more logs live or are retired than were given out.
+// invariants walks the whole state: every thing is found under its own number and name, every log id was given out, no
+// more logs live or are retired than were given out, and groups share their partitions out as they should.
 func (m *Machine) invariants() {
 	if !invariantsOn {
 		return
 	}
-	live := 0
+	live, groups, memberships := 0, 0, 0
 	checkTable(&m.streams, "stream", func(s *Stream) (uint32, string) { return uint32(s.ID), s.Name })
 	checkTable(&m.users, "user", func(u *User) (uint32, string) { return uint32(u.ID), u.Name })
 	for s := range m.Streams() {
@@ -19,7 +19,15 @@ func (m *Machine) invariants() {
 		for t := range s.Topics() {
 			m.checkTopic(s, t)
 			live += len(t.Partitions)
+			groups += t.GroupCount()
+			memberships += m.checkGroups(t)
 		}
+	}
+	for _, in := range m.memberships {
+		memberships -= len(in)
+	}
+	if groups != m.groups || memberships != 0 {
+		panic(fmt.Sprintf("BUG: %d groups, counted %d; they have %d members that no membership is for", groups, m.groups, memberships))
 	}
 	if !slices.IsSorted(m.retired) {
 		panic(fmt.Sprintf("BUG: retired logs are not in order: %v", m.retired))
@@ -73,6 +81,31 @@ func (m *Machine) checkTopic(s *Stream, t *Topic) {
 			panic(fmt.Sprintf("BUG: partition %d of topic %d has log %d, the next to be given out is %d", i, t.ID, p.Log, m.nextLog))
 		}
 	}
+}
+
+// checkGroups looks at the groups of a topic and counts their members.
+func (m *Machine) checkGroups(t *Topic) (members int) {
+	last := -1
+	for g := range t.Groups() {
+		if g.Stream != t.Stream || g.Topic != t.ID || int(g.ID) <= last || g.ID >= t.groups.next || t.groups.names[g.Name] != g {
+			panic(fmt.Sprintf("BUG: group %d %q of topic %d says topic %d; the one before is %d, the next %d", g.ID, g.Name, t.ID, g.Topic, last, t.groups.next))
+		}
+		last = int(g.ID)
+		checkTable(&g.members, "member", func(m *Member) (uint32, string) { return uint32(m.ID), string(m.Key[:]) })
+		if fault := g.fault(len(t.Partitions), m.revision); fault != "" {
+			panic(fmt.Sprintf("BUG: group %d of topic %d: %s", g.ID, t.ID, fault))
+		}
+		for member := range g.Members() {
+			if in := m.memberships[member.Key]; !slices.Contains(in, g) || !slices.IsSortedFunc(in, (*Group).compare) {
+				panic(fmt.Sprintf("BUG: member %d of group %d is in %d groups, not in this one or not in order", member.ID, g.ID, len(in)))
+			}
+		}
+		members += g.MemberCount()
+	}
+	if t.GroupCount() != len(t.groups.names) {
+		panic(fmt.Sprintf("BUG: topic %d has %d groups, %d names", t.ID, t.GroupCount(), len(t.groups.names)))
+	}
+	return members
 }
 
 func checkTable[T any](t *table[T], what string, key func(*T) (uint32, string)) {

@@ -16,6 +16,9 @@ type Machine struct {
 	tokens           map[TokenHash]*User // owners; never ranged over
 	tokensExpireAt   Micros              // see TokensExpireAt; not part of the state
 	retired          []LogID             // ascending
+	groups           int                 // of all topics
+	// memberships are the groups that a member is in, ascending; what their members say, the other way round.
+	memberships map[MemberKey][]*Group
 }
 
 // Stream is a named set of topics.
@@ -37,6 +40,7 @@ type Topic struct {
 	Derived    []Option    // the rest, filled from defaults
 	Partitions []Partition // by id
 	explicit   optionSet
+	groups     groupTable
 }
 
 // Partition is one log of a topic; its id is its index there.

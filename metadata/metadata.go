@@ -1,4 +1,5 @@
-// Package metadata knows which streams, topics, partitions and users exist, as a deterministic state machine.
+// Package metadata knows which streams, topics, partitions, consumer groups and users exist, as a deterministic state
+// machine.
 //
 // The machine takes commands as bytes, in the order of the metadata log, and changes only by them: no clock, no
 // randomness, no I/O, and no order that depends on a map. So every shard keeps a replica of its own, and replicas that
@@ -23,6 +24,10 @@ type (
 	TopicID uint32
 	// PartitionID numbers a partition inside its topic: 0 to n-1, added and removed at the top.
 	PartitionID uint32
+	// GroupID numbers a consumer group inside its topic: one above the last that was ever made there.
+	GroupID uint32
+	// MemberID numbers a member inside its group, by the rule of streams.
+	MemberID uint32
 	// UserID numbers a user, by the rule of streams. The root user is 0.
 	UserID uint32
 	// LogID names one partition's life and is never reused. 0 is no log.
@@ -40,12 +45,14 @@ const (
 	TopicsMax           = 4096      // per stream
 	PartitionsMax       = 1_000_000 // per topic
 	PartitionsOnceMax   = 1000      // created or deleted by one command
+	GroupsMax           = 1 << 16   // per topic
+	MembersMax          = 1 << 16   // per group
 	UsersMax            = 1 << 16
 	TokensMax           = 1000     // per user
 	OptionsMax          = 1024     // entries in one options block
 	OptionsBytesMax     = 100_000  // of one options block, as the protocol encodes it
 	PreallocateBytesMax = 64 << 30 // segment size times partitions of a topic that preallocates
-	nameBytesMax        = 255      // stream, topic, token
+	nameBytesMax        = 255      // stream, topic, group, token
 	usernameBytesMin    = 3
 	usernameBytesMax    = 50
 	passwordPHCMax      = 512
@@ -67,6 +74,12 @@ var (
 	ErrTooManyPartitions = errors.New("metadata: partition count of one request is 0 where not allowed, or above 1000")
 	ErrPartitionsCount   = errors.New("metadata: partition count is impossible")
 	ErrPartitionIDs      = errors.New("metadata: no partition ids left in this topic")
+	ErrGroupNotFound     = errors.New("metadata: no such consumer group")
+	ErrGroupExists       = errors.New("metadata: group name is taken in this topic")
+	ErrGroupName         = errors.New("metadata: group name is not 1 to 255 bytes of UTF-8")
+	ErrTooManyGroups     = errors.New("metadata: no more consumer groups in this topic")
+	ErrNotMember         = errors.New("metadata: not a member of this group")
+	ErrTooManyMembers    = errors.New("metadata: no more members in this group")
 	ErrOptionKey         = errors.New("metadata: option key is unknown or not allowed here")
 	ErrOptionValue       = errors.New("metadata: option value is not acceptable")
 	ErrOptionsTooLarge   = errors.New("metadata: options block is too large")

@@ -96,7 +96,56 @@ func (r *restorer) topic(s *Stream) {
 		t.Partitions[i] = Partition{Log: r.log(), CreatedAt: Micros(r.u64())}
 	}
 	t.setOptions(settings, explicit)
+	r.groups(t)
 	restoreRow(r, &s.topics, uint32(t.ID), t.Name, t)
+}
+
+func (r *restorer) groups(t *Topic) {
+	next, count := GroupID(r.u32()), r.count(groupBytesMin)
+	r.require(count <= GroupsMax)
+	for range count {
+		g := r.group(t)
+		r.require(g.ID >= t.groups.next && g.ID < next && nameOK([]byte(g.Name), 1, nameBytesMax) && t.groups.names[g.Name] == nil)
+		if r.failed {
+			return
+		}
+		t.groups.put(g)
+		t.groups.next = g.ID + 1
+		r.m.groups++
+		for member := range g.Members() {
+			r.m.noteMembership(member.Key, g)
+		}
+	}
+	t.groups.next = next
+}
+
+// group reads a group whose members own every partition once.
+func (r *restorer) group(t *Topic) *Group {
+	g := &Group{Stream: t.Stream, Topic: t.ID, ID: GroupID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64()), Generation: r.u64()}
+	members := r.count(memberBytesMin)
+	r.require(members <= MembersMax)
+	if members > 0 && !r.failed {
+		g.seats = make([]seat, len(t.Partitions))
+	}
+	for range members {
+		m := &Member{ID: MemberID(r.u32()), Key: r.memberKey()}
+		m.Partitions = make([]PartitionID, r.count(seatBytes))
+		for i := range m.Partitions {
+			p, s := PartitionID(r.u32()), seat{r.u64(), m.ID, MemberID(r.u32())}
+			r.require(uint64(p) < uint64(len(g.seats)))
+			if r.failed {
+				return g
+			}
+			m.Partitions[i], g.seats[p] = p, s
+		}
+		r.require(m.ID < MembersMax)
+		restoreRow(r, &g.members, uint32(m.ID), string(m.Key[:]), m)
+		if r.failed {
+			return g
+		}
+	}
+	r.require(g.fault(len(t.Partitions), r.m.revision) == "")
+	return g
 }
 
 // settings reads all keys of the catalogue in its order, each in its canonical form.

@@ -17,7 +17,7 @@ import (
 //	          8    next log id
 //	          8    session numbers reserved
 //	          4    users, count, then each by ascending id
-//	          4    streams, count, then each by ascending id, with its topics, with their partitions
+//	          4    streams, count, then each by ascending id, with its topics, with their partitions and groups
 //	          4    retired logs, count, then 8 each, ascending
 //	20+body   8  checksum          xxh3, of everything before it
 const (
@@ -27,13 +27,16 @@ const (
 	snapshotChecksum = 8
 )
 
-// User, token, stream, topic and partition in a snapshot, at least so large; these bound what a count can allocate.
+// What a snapshot is made of, at least so large each; these bound what a count can allocate.
 const (
 	userBytesMin      = 4 + 2 + 2 + 1 + 8 + 8 + 1 + 4
 	tokenBytesMin     = 2 + 32 + 8 + 8
 	streamBytesMin    = 4 + 2 + 8 + 4
-	topicBytesMin     = 4 + 2 + 8 + 2 + len(catalogue)*3 + 4
+	topicBytesMin     = 4 + 2 + 8 + 2 + len(catalogue)*3 + 4 + 4 + 4
 	partitionBytesMin = 8 + 8
+	groupBytesMin     = 4 + 2 + 8 + 8 + 4
+	memberBytesMin    = 4 + 16 + 4
+	seatBytes         = 4 + 8 + 4
 )
 
 // AppendSnapshot appends the state to dst.
@@ -85,7 +88,8 @@ func (s *Stream) append(dst []byte) []byte {
 }
 
 // A topic: id u32, name text, created at u64, the keys of the catalogue (u16 count, ascending by key; key text, explicit
-// u8, kind u8, value text), partitions u32 count, then each: log id u64, created at u64. Keys and values of options are
+// u8, kind u8, value text), partitions u32 count, then each: log id u64, created at u64; next group id u32, groups u32 count, then
+// each. Keys and values of options are
 // written out, so that a build with another catalogue or other defaults reads the same settings.
 func (t *Topic) append(dst []byte) []byte {
 	dst = appendText(le.AppendUint32(dst, uint32(t.ID)), t.Name)
@@ -99,6 +103,27 @@ func (t *Topic) append(dst []byte) []byte {
 	dst = le.AppendUint32(dst, uint32(len(t.Partitions)))
 	for _, p := range t.Partitions {
 		dst = le.AppendUint64(le.AppendUint64(dst, uint64(p.Log)), uint64(p.CreatedAt))
+	}
+	dst = le.AppendUint32(le.AppendUint32(dst, uint32(t.groups.next)), uint32(t.GroupCount()))
+	for g := range t.Groups() {
+		dst = g.append(dst)
+	}
+	return dst
+}
+
+// A group: id u32, name text, created at u64, generation u64, members u32 count, then each: id u32, key 16 bytes, what it
+// owns (u32 count, in the order in which it came; partition u32, fence u64, target u32, noMember if it is not pending).
+func (g *Group) append(dst []byte) []byte {
+	dst = appendText(le.AppendUint32(dst, uint32(g.ID)), g.Name)
+	dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.CreatedAt)), g.Generation)
+	dst = le.AppendUint32(dst, uint32(g.MemberCount()))
+	for m := range g.Members() {
+		dst = append(le.AppendUint32(dst, uint32(m.ID)), m.Key[:]...)
+		dst = le.AppendUint32(dst, uint32(len(m.Partitions)))
+		for _, p := range m.Partitions {
+			dst = le.AppendUint64(le.AppendUint32(dst, uint32(p)), g.seats[p].fence)
+			dst = le.AppendUint32(dst, uint32(g.seats[p].target))
+		}
 	}
 	return dst
 }

@@ -28,6 +28,7 @@ func goldenCommands() (names []string, cmds [][]byte) {
 	add("delete user", EncodeDeleteUser(nil, testTime, ByName([]byte("otto"))))
 	add("update permissions", EncodeUpdatePermissions(nil, testTime, ByName([]byte("anne")), rights))
 	add("change password", EncodeChangePassword(nil, testTime, ByNumber(UserID(0)), "$argon2id$1", "$argon2id$4"))
+	add("drop members", EncodeDropMembers(nil, testTime))
 	add("create stream", EncodeCreateStream(nil, testTime+1, []byte("first")))
 	add("create stream", EncodeCreateStream(nil, testTime+2, []byte("second")))
 	add("update stream", EncodeUpdateStream(nil, testTime+3, ByNumber(StreamID(1)), []byte("orders")))
@@ -49,6 +50,19 @@ func goldenCommands() (names []string, cmds [][]byte) {
 	add("create token", EncodeCreateToken(nil, testTime+18, 1, 2, []byte("old"), TokenHash{8}, 0))
 	add("delete token", EncodeDeleteToken(nil, testTime+19, 1, 2, []byte("old")))
 	add("expire tokens", EncodeExpireTokens(nil, testTime+20))
+	group := ByName([]byte("billing"))
+	add("create group", EncodeCreateGroup(nil, testTime+21, s, t, []byte("first")))
+	add("create group", EncodeCreateGroup(nil, testTime+22, s, t, []byte("billing")))
+	add("create group", EncodeCreateGroup(nil, testTime+23, s, t, []byte("idle")))
+	add("join group", EncodeJoinGroup(nil, testTime+24, s, t, group, MemberKey{1}))
+	add("join group", EncodeJoinGroup(nil, testTime+25, s, t, group, MemberKey{2}))
+	add("leave group", EncodeLeaveGroup(nil, testTime+26, s, t, group, MemberKey{1}))
+	add("join group", EncodeJoinGroup(nil, testTime+27, s, t, group, MemberKey{3}))
+	add("hand over", EncodeHandOver(nil, testTime+28, []Handover{{1, 0, 1, 2, 35}}))
+	add("join group", EncodeJoinGroup(nil, testTime+29, s, t, group, MemberKey{4})) // stays pending
+	add("join group", EncodeJoinGroup(nil, testTime+30, s, t, ByName([]byte("first")), MemberKey{3}))
+	add("drop member", EncodeDropMember(nil, testTime+31, MemberKey{9}))
+	add("delete group", EncodeDeleteGroup(nil, testTime+32, s, t, ByNumber(GroupID(0))))
 	add("refused", EncodeDeleteStream(nil, testTime+15, ByName([]byte("first"))))
 	return names, cmds
 }
@@ -194,7 +208,7 @@ func FuzzApply(f *testing.F) {
 	}
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 100 {
-		f.Add(randomCommand(r))
+		f.Add(randomCommand(r, goldenMachine(f)))
 	}
 	f.Fuzz(func(t *testing.T, cmd []byte) {
 		m := goldenMachine(t)

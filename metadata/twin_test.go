@@ -36,9 +36,11 @@ type twinStream struct {
 }
 
 type twinTopic struct {
-	id   uint32
-	name string
-	logs []LogID
+	id        uint32
+	name      string
+	logs      []LogID
+	groups    []*twinGroup
+	nextGroup int
 }
 
 func (w *twin) stream(name string) *twinStream {
@@ -103,7 +105,7 @@ func (w *twin) createTopic(stream, name string, partitions int) error {
 	for slices.ContainsFunc(s.topics, func(t *twinTopic) bool { return t.id == id }) {
 		id++
 	}
-	s.topics = append(s.topics, &twinTopic{id, name, w.logs(partitions)})
+	s.topics = append(s.topics, &twinTopic{id: id, name: name, logs: w.logs(partitions)})
 	return nil
 }
 
@@ -126,7 +128,9 @@ func (w *twin) step(r *rand.Rand, m *Machine) (what string, got, want error) {
 	stream, topic, other, n := name(), name(), name(), r.IntN(4)
 	id := func(name string) Ident { return ByName([]byte(name)) }
 	var cmd []byte
-	switch r.IntN(10) {
+	switch r.IntN(20) {
+	default:
+		what, cmd, want = w.groupStep(r, m.Revision()+1)
 	case 0:
 		what, cmd = "create stream "+stream, EncodeCreateStream(nil, testTime, []byte(stream))
 		want = w.createStream(stream)
@@ -173,6 +177,7 @@ func (w *twin) step(r *rand.Rand, m *Machine) (what string, got, want error) {
 		what, cmd = fmt.Sprintf("add partitions %s %s %d", stream, topic, n+1), EncodeCreatePartitions(nil, testTime, id(stream), id(topic), uint32(n+1))
 		want = w.withTopic(stream, topic, func(_ *twinStream, t *twinTopic) error {
 			t.logs = append(t.logs, w.logs(n+1)...)
+			t.redistribute(m.Revision() + 1)
 			return nil
 		})
 	case 9:
@@ -189,6 +194,7 @@ func (w *twin) step(r *rand.Rand, m *Machine) (what string, got, want error) {
 			}
 			w.retired = append(w.retired, t.logs[len(t.logs)-n-1:]...)
 			t.logs = t.logs[:len(t.logs)-n-1]
+			t.redistribute(m.Revision() + 1)
 			return nil
 		})
 	}
@@ -204,6 +210,9 @@ func (w *twin) String() string {
 		fmt.Fprintf(&b, "stream %d %s\n", s.id, s.name)
 		for _, t := range s.topics {
 			fmt.Fprintf(&b, "  topic %d %s %v\n", t.id, t.name, append([]LogID{}, t.logs...))
+			for _, g := range t.groups {
+				b.WriteString(g.String())
+			}
 		}
 	}
 	slices.Sort(w.retired)
@@ -221,6 +230,9 @@ func dump(m *Machine) string {
 				logs = append(logs, p.Log)
 			}
 			fmt.Fprintf(&b, "  topic %d %s %v\n", t.ID, t.Name, logs)
+			for g := range t.Groups() {
+				dumpGroup(&b, g)
+			}
 		}
 	}
 	fmt.Fprintf(&b, "retired %v next %d\n", append([]LogID{}, m.Retired()...), m.nextLog)
@@ -231,7 +243,7 @@ func TestMachineAgainstTwin(t *testing.T) {
 	r := newRand(t)
 	for range 20 {
 		m, w := New(), &twin{}
-		for step := range 400 {
+		for step := range 800 {
 			what, got, want := w.step(r, m)
 			if !errors.Is(got, want) || (got == nil) != (want == nil) {
 				t.Fatalf("step %d, %s: %v, the twin says %v", step, what, got, want)
@@ -249,14 +261,18 @@ func TestReplicasAreEqual(t *testing.T) {
 	r := newRand(t)
 	var log [][]byte
 	m, restored, late := New(), New(), New()
-	for range 2000 {
-		cmd := randomCommand(r)
+	done := make([]int, kindLast+1)
+	for range 5000 {
+		cmd := randomCommand(r, m)
 		log = append(log, cmd)
 		index := uint64(len(log))
 		_, err1 := m.Apply(index, cmd)
 		_, err2 := restored.Apply(index, cmd)
 		if !errors.Is(err1, err2) {
 			t.Fatalf("command % x: %v and after a restore %v", cmd, err1, err2)
+		}
+		if err1 == nil {
+			done[cmd[1]]++
 		}
 		if r.IntN(20) == 0 {
 			restored = mustRestore(t, restored)
@@ -269,8 +285,8 @@ func TestReplicasAreEqual(t *testing.T) {
 	if string(restored.AppendSnapshot(nil)) != want || string(late.AppendSnapshot(nil)) != want {
 		t.Fatal("replicas of one history have different snapshots")
 	}
-	if m.StreamCount() == 0 || m.UserCount() == 0 {
-		t.Fatalf("%d streams, %d users: the history made nothing", m.StreamCount(), m.UserCount())
+	if kind := slices.Index(done[1:], 0); kind >= 0 {
+		t.Fatalf("no command of kind %d was accepted: %v", kind+1, done)
 	}
 }
 
@@ -283,8 +299,8 @@ func mustRestore(t *testing.T, m *Machine) *Machine {
 	return again
 }
 
-// randomCommand draws one of all kinds, with few names so that they meet.
-func randomCommand(r *rand.Rand) []byte {
+// randomCommand draws one of all kinds, with few names so that they meet, and numbers that m may know.
+func randomCommand(r *rand.Rand, m *Machine) []byte {
 	name := func() []byte { return []byte(strings.Repeat(string('a'+byte(r.IntN(5))), 3)) }
 	id := func() Ident {
 		if r.IntN(2) == 0 {
@@ -298,6 +314,28 @@ func randomCommand(r *rand.Rand) []byte {
 		text("segment_size", "1 MiB"), text("max_topic_size", "2 MiB"),
 	}[r.IntN(3):]
 	at, n := testTime+Micros(r.IntN(100)), uint32(r.IntN(4))
+	since, pending := uint64(1), []Handover{{}}
+	if u, err := m.User(ByNumber(n)); err == nil && r.IntN(8) > 0 {
+		since = u.Since
+	}
+	stream, topic, group, leaver := id(), id(), id(), MemberKey{byte(n)}
+	for s := range m.Streams() {
+		for t := range s.Topics() {
+			if r.IntN(4) == 0 {
+				stream, topic = ByNumber(s.ID), ByNumber(t.ID)
+			}
+			for g := range t.Groups() {
+				pending = g.Pending(pending)
+				if r.IntN(4) == 0 {
+					stream, topic, group = ByNumber(s.ID), ByNumber(t.ID), ByNumber(g.ID)
+					for member := range g.Members() {
+						leaver = member.Key
+					}
+				}
+			}
+		}
+	}
+	r.Shuffle(len(pending), func(i, j int) { pending[i], pending[j] = pending[j], pending[i] })
 	rights := &Permissions{Global: GlobalRights(r.IntN(1 << 10)), Streams: []StreamPermissions{{Stream: StreamID(n)}}}
 	switch 1 + commandKind(r.IntN(int(kindLast))) {
 	case kindCreateStream:
@@ -336,11 +374,28 @@ func randomCommand(r *rand.Rand) []byte {
 	case kindChangePassword:
 		return EncodeChangePassword(nil, at, id(), "$hash", "$other")
 	case kindCreateToken:
-		return EncodeCreateToken(nil, at, UserID(n), uint64(1+r.IntN(40)), name(), TokenHash{byte(r.IntN(8))}, Micros(n)*(at+10))
+		return EncodeCreateToken(nil, at, UserID(n), since, name(), TokenHash{byte(r.IntN(8))}, Micros(n)*(at+10))
 	case kindDeleteToken:
-		return EncodeDeleteToken(nil, at, UserID(n), uint64(1+r.IntN(40)), name())
+		return EncodeDeleteToken(nil, at, UserID(n), since, name())
 	case kindExpireTokens:
 		return EncodeExpireTokens(nil, at)
+	case kindCreateGroup:
+		return EncodeCreateGroup(nil, at, stream, topic, name())
+	case kindDeleteGroup:
+		return EncodeDeleteGroup(nil, at, stream, topic, group)
+	case kindJoinGroup:
+		return EncodeJoinGroup(nil, at, stream, topic, group, MemberKey{byte(n)})
+	case kindLeaveGroup:
+		return EncodeLeaveGroup(nil, at, stream, topic, group, leaver)
+	case kindDropMember:
+		return EncodeDropMember(nil, at, MemberKey{byte(n)})
+	case kindDropMembers:
+		if r.IntN(4) > 0 {
+			return EncodeJoinGroup(nil, at, stream, topic, group, MemberKey{byte(n)})
+		}
+		return EncodeDropMembers(nil, at)
+	case kindHandOver:
+		return EncodeHandOver(nil, at, pending[:1+r.IntN(len(pending))])
 	}
 	return EncodeReserveSessions(nil, at, uint64(r.IntN(1000)))
 }
