@@ -131,7 +131,7 @@ func TestBenchCommandPrintsJSON(t *testing.T) {
 // Both ways of io, or the one that this machine allows, are compared over all levels.
 func TestBenchCompare(t *testing.T) {
 	parent, results := t.TempDir(), t.TempDir()
-	p := galgo(t, nil, "bench", "compare", "--data-parent", parent, "--results", results, "--rounds=1", "--duration=50ms", "--warmup=10ms",
+	p := galgo(t, nil, "bench", "compare", "--data-parent", parent, "--results", results, "--rounds=1", "--duration=500ms", "--warmup=10ms",
 		"--levels=persisted,memory", "--scenarios=send-8x1x100,both-4+4x100x1000")
 	p.ends(0)
 	files, _ := filepath.Glob(filepath.Join(results, "*.json"))

@@ -169,13 +169,31 @@ func (p *process) login(user, password string) (*client.Client, error) {
 	return c, err
 }
 
-// says checks that the log has these words.
+// says checks that the log has these words, or gets them: what a process wrote takes its time through the pipe.
 func (p *process) says(words ...string) {
 	p.t.Helper()
 	for _, w := range words {
-		if !strings.Contains(p.log.String(), w) {
+		if !p.shows(&p.log, func(text string) bool { return strings.Contains(text, w) }) {
 			p.t.Errorf("the log does not say %q", w)
 		}
+	}
+}
+
+// shows waits until x is as it has to be. When the process has ended, all that it wrote is there.
+func (p *process) shows(x *text, ok func(text string) bool) bool {
+	deadline := time.After(startMax)
+	for look := time.NewTicker(5 * time.Millisecond); ; {
+		select {
+		case <-p.ended:
+			return ok(x.String())
+		case <-deadline:
+			return false
+		default:
+		}
+		if ok(x.String()) {
+			return true
+		}
+		<-look.C
 	}
 }
 

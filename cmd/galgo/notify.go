@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap"
 )
 
+const notifyMax = time.Second
+
 // notifier tells systemd how the server is, as sd_notify(3) describes: datagrams to the socket named by NOTIFY_SOCKET.
 // Without one it is silent.
 type notifier struct {
@@ -26,6 +28,7 @@ func (n notifier) say(state string) {
 	}
 	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: n.socket, Net: "unixgram"}) // a leading @ is the abstract namespace
 	if err == nil {
+		_ = c.SetWriteDeadline(time.Now().Add(notifyMax)) // a full socket must not hold the server up
 		_, err = c.Write([]byte(state))
 		_ = c.Close()
 	}

@@ -23,8 +23,8 @@ var printedPassword = regexp.MustCompile(`(?m)^    ([A-Z2-7]{26})$`)
 func TestFirstStartPrintsAPasswordOnceAndKeepsItNowhere(t *testing.T) {
 	dir := t.TempDir()
 	first := server(t, dir, nil)
-	m := printedPassword.FindStringSubmatch(first.out.String())
-	if m == nil {
+	var m []string
+	if !first.shows(&first.out, func(text string) bool { m = printedPassword.FindStringSubmatch(text); return m != nil }) {
 		t.Fatalf("no password printed: %q", first.out.String())
 	}
 	if _, err := first.login("iggy", m[1]); err != nil {
