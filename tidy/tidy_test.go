@@ -16,20 +16,21 @@ const module = "github.com/galgo-mq/galgo/"
 
 // mayImport lists the folders of ours that each folder may import, itself and its own subfolders apart.
 var mayImport = map[string][]string{
-	"batch":    {},
-	"wire":     {"batch"},
-	"router":   {},
-	"storage":  {"batch"},
-	"metadata": {},
-	"uring":    {},
-	"auth":     {},
-	"client":   {"batch", "wire"},
-	"shard":    {"batch", "wire", "router", "storage", "metadata", "uring"},
-	"sim":      {"batch", "wire", "router", "storage", "metadata", "uring", "shard"},
-	"bench":    {"batch", "wire", "client"},
-	"cmd":      {"auth", "batch", "bench", "client", "metadata", "shard", "uring", "wire"},
-	"e2e":      {},
-	"tidy":     {},
+	"batch":       {},
+	"wire":        {"batch"},
+	"router":      {},
+	"storage":     {"batch"},
+	"metadata":    {},
+	"uring":       {},
+	"auth":        {},
+	"client":      {"batch", "wire"},
+	"shard":       {"batch", "wire", "router", "storage", "metadata", "uring"},
+	"sim":         {"batch", "wire", "router", "storage", "metadata", "uring", "shard"},
+	"bench":       {"batch", "wire", "client"},
+	"cmd":         {"auth", "batch", "bench", "client", "metadata", "shard", "uring", "wire"},
+	"e2e":         {},
+	"conformance": {},
+	"tidy":        {},
 }
 
 // core lists the folders that stand on the standard library, x/sys and a checksum; shard may log.
