@@ -25,6 +25,7 @@ type optionSpec struct {
 	key         string
 	kind        Kind // canonical: in which it is stored and listed
 	updatable   bool
+	hidden      bool // not described to clients, and listed by a topic that asked for it only
 	description string
 	// set judges a value in any accepted kind and stores it. asked is false for a value that means "use the default":
 	// s is unchanged then. ok is false for a value that is not acceptable.
@@ -35,25 +36,27 @@ type optionSpec struct {
 
 // catalogue lists the options of topics, ascending by key.
 var catalogue = [...]optionSpec{
-	{"compression_algorithm", KindString, true, "Label for the compression of payloads by clients: none or gzip.",
+	{"compression_algorithm", KindString, true, false, "Label for the compression of payloads by clients: none or gzip.",
 		setCompression, func(s *Settings) []byte { return []byte(s.Compression.String()) }},
-	{"consumer_offset_durability", KindString, false, "When a stored consumer offset is acknowledged: replicated or persisted.",
+	{"consumer_offset_durability", KindString, false, false, "When a stored consumer offset is acknowledged: replicated or persisted.",
 		func(s *Settings, k Kind, v []byte) (bool, bool) { return setLevel(&s.OffsetDurability, k, v) },
 		func(s *Settings) []byte { return []byte(s.OffsetDurability.String()) }},
-	{"durability", KindString, false, "When a message is acknowledged: replicated or persisted.",
+	{"deduplication", KindString, false, true, "Within what time or number of messages those of one id are stored once.",
+		setDeduplication, func(s *Settings) []byte { return []byte(s.Deduplication.String()) }},
+	{"durability", KindString, false, false, "When a message is acknowledged: replicated or persisted.",
 		func(s *Settings, k Kind, v []byte) (bool, bool) { return setLevel(&s.Durability, k, v) },
 		func(s *Settings) []byte { return []byte(s.Durability.String()) }},
-	{"max_topic_size", KindU64, true, "Bytes after which the oldest segments are removed; the maximum means unlimited.",
+	{"max_topic_size", KindU64, true, false, "Bytes after which the oldest segments are removed; the maximum means unlimited.",
 		setMaxTopicSize, func(s *Settings) []byte { return u64(s.MaxTopicSize) }},
-	{"message_expiry", KindU64, true, "Microseconds after which messages are removed; the maximum means never.",
+	{"message_expiry", KindU64, true, false, "Microseconds after which messages are removed; the maximum means never.",
 		setMessageExpiry, func(s *Settings) []byte { return u64(s.MessageExpiryMicros) }},
-	{"messages_required_to_save", KindU32, false, "Messages after which a partition is flushed.",
+	{"messages_required_to_save", KindU32, false, false, "Messages after which a partition is flushed.",
 		setMessagesRequired, func(s *Settings) []byte { return binary.LittleEndian.AppendUint32(nil, s.MessagesRequiredToSave) }},
-	{"preallocate_segments", KindBool, false, "Whether segment files are allocated in full when they are created.",
+	{"preallocate_segments", KindBool, false, false, "Whether segment files are allocated in full when they are created.",
 		setPreallocate, func(s *Settings) []byte { return []byte{boolByte(s.PreallocateSegments)} }},
-	{"segment_size", KindU64, false, "Bytes after which a segment is sealed.",
+	{"segment_size", KindU64, false, false, "Bytes after which a segment is sealed.",
 		setSegmentSize, func(s *Settings) []byte { return u64(s.SegmentSize) }},
-	{"size_of_messages_required_to_save", KindU64, false, "Bytes after which a partition is flushed.",
+	{"size_of_messages_required_to_save", KindU64, false, false, "Bytes after which a partition is flushed.",
 		setBytesRequired, func(s *Settings) []byte { return u64(s.BytesRequiredToSave) }},
 }
 
@@ -72,12 +75,15 @@ type OptionInfo struct {
 	Description string // for people
 }
 
-// TopicOptions lists every key that topics accept and clients may see, ascending. Streams and users have none.
+// TopicOptions lists every key that topics accept and the protocol knows, ascending. Streams and users have none.
 func TopicOptions() []OptionInfo {
 	defaults := defaultSettings()
 	infos := make([]OptionInfo, 0, len(catalogue))
 	for i := range catalogue {
 		o := &catalogue[i]
+		if o.hidden {
+			continue
+		}
 		infos = append(infos, OptionInfo{Option{o.key, o.kind, o.value(&defaults)}, o.updatable, o.description})
 	}
 	return infos
@@ -159,13 +165,13 @@ func rowOf(key string) int {
 }
 
 // lists writes the settings as two option lists: the keys that were asked for, and those filled from defaults. Together
-// they hold every key once.
+// they hold every key once, but a hidden one that was not asked for.
 func (s *Settings) lists(explicit optionSet) (asked, derived []Option) {
 	for i := range catalogue {
 		o := Option{catalogue[i].key, catalogue[i].kind, catalogue[i].value(s)}
 		if explicit>>i&1 == 1 {
 			asked = append(asked, o)
-		} else {
+		} else if !catalogue[i].hidden {
 			derived = append(derived, o)
 		}
 	}

@@ -24,7 +24,11 @@ func TestOptionValues(t *testing.T) {
 		t.Helper()
 		s, explicit, err := settingsOf(Option{key, kind, value})
 		asked, derived := s.lists(explicit)
-		if err != nil || len(asked) != 1 || len(derived) != len(catalogue)-1 || asked[0].Key != key {
+		others := 8
+		if key == "deduplication" {
+			others = 9
+		}
+		if err != nil || len(asked) != 1 || len(derived) != others || asked[0].Key != key {
 			t.Fatalf("%s %d %q: %v, explicit %v", key, kind, value, err, asked)
 		}
 		if got := show(asked[0]); got != want {
@@ -59,6 +63,15 @@ func TestOptionValues(t *testing.T) {
 	f("durability", KindString, str("Written"), "written")
 	f("durability", KindString, str("memory"), "memory")
 	f("consumer_offset_durability", KindString, str("persisted"), "persisted")
+	f("deduplication", KindString, str("10m"), "10m")
+	f("deduplication", KindString, str("600 s"), "10m")
+	f("deduplication", KindString, str("1s"), "1s")
+	f("deduplication", KindString, str("1500ms"), "1500ms")
+	f("deduplication", KindString, str("1s 1us"), "1000001us")
+	f("deduplication", KindString, str("30 days"), "30d")
+	f("deduplication", KindString, str("1"), "1")
+	f("deduplication", KindString, str("16777216"), "16777216")
+	f("deduplication", KindString, str("1h 30m, 100000"), "90m,100000")
 	f("messages_required_to_save", KindU32, num32(16_777_216), "16777216")
 	f("messages_required_to_save", KindString, str("1"), "1")
 	f("size_of_messages_required_to_save", KindU64, u64(1<<30), "1073741824")
@@ -84,6 +97,8 @@ func TestSentinelsCountAsAbsent(t *testing.T) {
 	f("segment_size", KindU64, u64(0))
 	f("segment_size", KindString, []byte("0"))
 	f("size_of_messages_required_to_save", KindU64, u64(0))
+	f("deduplication", KindString, []byte("off"))
+	f("deduplication", KindString, []byte("None"))
 	f("enforce_fsync", KindBool, []byte{0})
 	f("enforce_fsync", KindString, []byte("false"))
 }

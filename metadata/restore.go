@@ -155,7 +155,8 @@ func (r *restorer) settings() (s Settings, explicit optionSet) {
 	for i := range catalogue {
 		o := &catalogue[i]
 		r.require(string(r.text()) == o.key)
-		if r.bool() {
+		shown := r.bool()
+		if shown {
 			explicit |= 1 << i
 		}
 		r.require(Kind(r.u8()) == o.kind)
@@ -164,7 +165,7 @@ func (r *restorer) settings() (s Settings, explicit optionSet) {
 			break
 		}
 		asked, ok := o.set(&s, o.kind, value)
-		r.require(asked && ok && string(o.value(&s)) == string(value))
+		r.require((asked || o.hidden) && ok && (!o.hidden || asked == shown) && string(o.value(&s)) == string(value))
 	}
 	return s, explicit
 }

@@ -63,6 +63,7 @@ type Settings struct {
 	MessagesRequiredToSave uint32
 	BytesRequiredToSave    uint64
 	PreallocateSegments    bool
+	Deduplication          Deduplication
 }
 
 const (

@@ -34,7 +34,7 @@ func goldenCommands() (names []string, cmds [][]byte) {
 	add("update stream", EncodeUpdateStream(nil, testTime+3, ByNumber(StreamID(1)), []byte("orders")))
 	add("delete stream", EncodeDeleteStream(nil, testTime+4, ByName([]byte("first"))))
 	add("create topic", EncodeCreateTopic(nil, testTime+5, CreateTopic{s, []byte("eu"), 2, []Option{
-		text("durability", "persisted"), {"message_expiry", KindU64, u64(60_000_000)}}}))
+		text("durability", "persisted"), {"message_expiry", KindU64, u64(60_000_000)}, text("deduplication", "10m,100000")}}))
 	add("create topic", EncodeCreateTopic(nil, testTime+6, CreateTopic{s, []byte("us"), 1, nil}))
 	add("update topic", EncodeUpdateTopic(nil, testTime+7, UpdateTopic{s, t, []byte("europe"), []Option{text("max_topic_size", "4 GiB")}}))
 	add("create partitions", EncodeCreatePartitions(nil, testTime+8, s, t, 2))

@@ -309,10 +309,11 @@ func randomCommand(r *rand.Rand, m *Machine) []byte {
 		return ByName(name())
 	}
 	options := []Option{
+		text("deduplication", []string{"1h", "5", "off"}[r.IntN(3)]),
 		text("durability", []string{"persisted", "written", "no"}[r.IntN(3)]),
 		{"message_expiry", KindU64, u64(uint64(r.IntN(3)))},
 		text("segment_size", "1 MiB"), text("max_topic_size", "2 MiB"),
-	}[r.IntN(3):]
+	}[r.IntN(4):]
 	at, n := testTime+Micros(r.IntN(100)), uint32(r.IntN(4))
 	since, pending := uint64(1), []Handover{{}}
 	if u, err := m.User(ByNumber(n)); err == nil && r.IntN(8) > 0 {
