@@ -68,8 +68,19 @@ func (a *acceptor) completed(s *Shard, c *uring.Completion) {
 func (a *acceptor) take(s *Shard, fd int32) {
 	b := s.b
 	if s.stopping || b.conns.Load() >= int64(s.cfg.ConnectionsMax) {
+		if !s.stopping {
+			b.limits.connections.Add(1)
+		}
 		if !s.stopping && s.logAllowed() {
 			s.log.Warn("connection refused: too many", zap.String("peer", uring.PeerName(fd)), zap.Int("max", s.cfg.ConnectionsMax))
+		}
+		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
+		return
+	}
+	if peer := uring.PeerName(fd); !b.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
+		b.limits.connectionsPerAddress.Add(1)
+		if s.logAllowed() {
+			s.log.Warn("connection refused: too many from its address", zap.String("peer", peer), zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax))
 		}
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return

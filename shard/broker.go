@@ -30,13 +30,14 @@ type Broker struct {
 	counters counters
 	sessions sessionNumbers
 	system   systemStats
+	registry registry
+	limits   limitCounters
 	dir      *dataDir
 	info     Info
 
 	strangersMax int // bytes of requests that connections before login may hold, per shard
 
 	conns   atomic.Int64  // open
-	clients atomic.Int64  // that sent a request
 	connIDs atomic.Uint32 // last number given out
 	drained atomic.Int32  // shards without connections, at the end
 	running sync.WaitGroup
@@ -82,7 +83,7 @@ func (b *Broker) Err() error {
 // Start recovers the data directory and serves it. When it returns, clients are accepted.
 func Start(cfg Config) (*Broker, error) {
 	cfg.defaults()
-	b := &Broker{cfg: cfg, log: cfg.Log, done: make(chan struct{}), system: systemStats{dir: cfg.DataDir, started: time.Now()}}
+	b := &Broker{cfg: cfg, log: cfg.Log, done: make(chan struct{}), registry: newRegistry(), system: systemStats{dir: cfg.DataDir, started: time.Now()}}
 	b.info.Shards = len(cfg.CPUs)
 	if err := b.budgetMemory(); err != nil {
 		return nil, err
@@ -280,6 +281,15 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID) error {
 	}
 	ready := make(chan error, 1)
 	b.shards[0].post(func(s *Shard) {
+		dropMembers := func(then func()) { // their sessions ended with the last run
+			s.proposeInternal(metadata.EncodeDropMembers(nil, s.micros()), func(s *Shard, q *request) {
+				if q.err != nil {
+					ready <- fmt.Errorf("drop the members of the last run: %w", q.err)
+					return
+				}
+				then()
+			})
+		}
 		reserve := func() {
 			b.reserveSessions(s, func(err error) {
 				if err == nil {
@@ -292,7 +302,11 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID) error {
 			s.lead.forget(metadata.LogID(id))
 		}
 		if !b.info.FirstStart {
-			reserve()
+			if s.meta.GroupCount() > 0 {
+				dropMembers(reserve)
+			} else {
+				reserve()
+			}
 			return
 		}
 		s.proposeInternal(metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{Name: []byte(b.cfg.Root.Username),

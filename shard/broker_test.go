@@ -20,8 +20,12 @@ import (
 // hasher checks passwords in this process.
 type hasher struct{ *auth.Hasher }
 
-func (h hasher) Verify(phc string, password []byte, done func(ok bool)) error {
-	return h.Submit(auth.Job{PHC: phc, Password: password}, done)
+func (h hasher) Verify(a shard.Attempt, done func(ok bool)) error {
+	return h.Submit(auth.Job{PHC: a.PHC, Password: a.Password}, done)
+}
+
+func (h hasher) Hash(password []byte, done func(phc string, err error)) error {
+	return h.SubmitHash(password, done)
 }
 
 // server is a broker of the test's own.

@@ -14,6 +14,9 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 		return
 	}
 	c.closing = true
+	if c.ended && c.busy != nil && c.send == 0 {
+		s.requestEnded(c)
+	}
 	if why != "" && s.logAllowed() {
 		fields := []zap.Field{zap.String("peer", c.peer), zap.String("why", why)}
 		if err != nil {
@@ -51,8 +54,9 @@ func (s *Shard) tryClose(c *conn) {
 
 func (s *Shard) freeConn(c *conn) {
 	if c.opened {
-		s.b.clients.Add(-1)
+		s.b.registry.close(c.id)
 	}
+	s.b.registry.leave(host(c.peer))
 	s.conns.put(c)
 	s.b.connEnded(s.id)
 }
@@ -68,10 +72,15 @@ func (s *Shard) sweep() {
 		p.Trim()
 	}
 	for _, c := range s.conns.all {
+		if c.fd >= 0 && !c.closing && s.silent(c) {
+			s.endSession(c)
+		}
 		if c.fd < 0 || c.closing || c.deadline == 0 || c.deadline > s.mono {
 			continue
 		}
 		switch {
+		case c.ended && c.send == 0:
+			s.closeConn(c, "", nil)
 		case c.send != 0 && s.sendMoves(c):
 		case c.send != 0:
 			s.closeConn(c, "peer does not read its reply", nil)

@@ -9,10 +9,19 @@ import (
 	"github.com/galgo-mq/galgo/uring"
 )
 
-// Hasher checks passwords outside the shards. Verify runs done on a goroutine of its own, or returns an error at once
-// when it is busy. A nil hash checks against a dummy, so that unknown users take as long as known ones.
+// Hasher checks and hashes passwords outside the shards. Both run done on a goroutine of their own, or return an error at
+// once when they are busy. Passwords are copied, or the caller's no more.
 type Hasher interface {
-	Verify(phc string, password []byte, done func(ok bool)) error
+	Verify(a Attempt, done func(ok bool)) error
+	Hash(password []byte, done func(phc string, err error)) error
+}
+
+// Attempt is a password to be checked.
+type Attempt struct {
+	Account  string // as the client says it; it need not exist
+	Address  string // of the client, without port
+	PHC      string // the stored hash; empty: there is no such user, which takes as long and is false
+	Password []byte
 }
 
 // RootCredentials make the first user of an empty data directory. PasswordPHC is called once, and only then.
@@ -23,17 +32,24 @@ type RootCredentials struct {
 
 // Config is what a broker needs to know. Zero values of sizes and limits take the defaults.
 type Config struct {
-	DataDir           string
-	Address           string // host:port of the TCP listener; port 0 picks a free one
-	IO                string // auto, uring or epoll
-	CPUs              []int  // one per shard
-	Pin               bool   // bind each shard to its CPU
-	MemoryBudget      int64  // bytes outside the Go heap
-	JournalBytes      int64  // of the two journal files of a shard together
-	Replicated        metadata.Level
-	WrittenLossBound  time.Duration
-	FrameBytesMax     int
-	ConnectionsMax    int
+	DataDir          string
+	Address          string // host:port of the TCP listener; port 0 picks a free one
+	IO               string // auto, uring or epoll
+	CPUs             []int  // one per shard
+	Pin              bool   // bind each shard to its CPU
+	MemoryBudget     int64  // bytes outside the Go heap
+	JournalBytes     int64  // of the two journal files of a shard together
+	Replicated       metadata.Level
+	WrittenLossBound time.Duration
+	FrameBytesMax    int
+	ConnectionsMax   int
+	Limits           Limits
+
+	HeartbeatInterval    time.Duration // members of groups silent for 1.2 times as long are dropped; 0: never
+	TokenCleanerInterval time.Duration
+	RebalancingTimeout   time.Duration // of a hand-over that its member does not complete
+	PollHold             time.Duration // how long a poll that finds nothing may wait
+
 	FilesMax          int           // descriptors of segments that each shard keeps open; 0: what the process's limit leaves
 	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed
 	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one
@@ -85,6 +101,13 @@ func (c *Config) defaults() {
 	if c.WrittenLossBound == 0 {
 		c.WrittenLossBound = time.Second
 	}
+	if c.TokenCleanerInterval == 0 {
+		c.TokenCleanerInterval = time.Minute
+	}
+	if c.RebalancingTimeout == 0 {
+		c.RebalancingTimeout = 30 * time.Second
+	}
+	c.Limits.defaults()
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}

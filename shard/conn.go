@@ -52,6 +52,7 @@ type conn struct {
 	bodyDue   bool // in Shard.bodies
 	sendBegan int64
 	acked     uint64 // bytes that the peer had acknowledged at the last look
+	ended     bool   // the session was ended unasked: nothing is read any more
 	slow      bool   // its send was cancelled to give memory back
 }
 

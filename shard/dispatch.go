@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -20,6 +21,10 @@ func init() {
 	for code, h := range map[wire.Code]handler{
 		wire.CodePing: ping, wire.CodeLogin: login, wire.CodeLogout: logoutCommand,
 		wire.CodeGetClusterMetadata: getClusterMetadata, wire.CodeGetMe: getMe, wire.CodeGetStats: getStats,
+		wire.CodeGetClient: getClient, wire.CodeGetClients: getClients, wire.CodeGetUser: getUser, wire.CodeGetUsers: getUsers,
+		wire.CodeCreateUser: createUser, wire.CodeDeleteUser: deleteUser, wire.CodeUpdateUser: updateUser,
+		wire.CodeUpdatePermissions: updatePermissions, wire.CodeChangePassword: changePassword,
+		wire.CodeGetTokens: getTokens, wire.CodeCreateToken: createToken, wire.CodeDeleteToken: deleteToken,
 		wire.CodeDescribeOptions: describeOptions,
 		wire.CodeGetStream:       getStream, wire.CodeGetStreams: getStreams, wire.CodeCreateStream: createStream,
 		wire.CodeUpdateStream: updateStream, wire.CodeDeleteStream: deleteStream, wire.CodePurgeStream: purgeStream,
@@ -32,6 +37,8 @@ func init() {
 		wire.CodeGetConsumerOffset:  getConsumerOffset, wire.CodeStoreConsumerOffset: storeConsumerOffset,
 		wire.CodeDeleteConsumerOffset: deleteConsumerOffset,
 		wire.CodeGetConsumerGroup:     getConsumerGroup, wire.CodeGetConsumerGroups: getConsumerGroups,
+		wire.CodeCreateConsumerGroup: createConsumerGroup, wire.CodeDeleteConsumerGroup: deleteConsumerGroup,
+		wire.CodeJoinConsumerGroup: joinConsumerGroup, wire.CodeLeaveConsumerGroup: leaveConsumerGroup,
 		wire.CodeSyncConsumerGroup: syncConsumerGroup,
 	} {
 		handlers[code] = h
@@ -152,6 +159,10 @@ func (s *Shard) answered(q *request) {
 	}
 	if q.owing.active {
 		s.owed(q)
+		return
+	}
+	if q.Err == storage.ErrNotOwned {
+		s.notOwned(q)
 		return
 	}
 	if q.Err != nil {

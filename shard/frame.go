@@ -306,7 +306,7 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 	}
 	if !c.opened {
 		c.opened = true
-		s.b.clients.Add(1)
+		s.b.registry.open(c.id, c.peer)
 	}
 	q := s.newRequest()
 	if q == nil {

@@ -1,27 +1,146 @@
 package shard
 
 import (
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// Reading groups works as if there were none; making them answers that the feature is unavailable.
+func wireGroup(g *metadata.Group, partitions int) wire.ConsumerGroup {
+	return wire.ConsumerGroup{ID: uint32(g.ID), PartitionsCount: uint32(partitions), MembersCount: uint32(g.MemberCount()), Name: g.Name}
+}
 
-func getConsumerGroup(s *Shard, c *conn, q *request, body []byte) { s.noGroups(q, body) }
+func wireGroupDetails(g *metadata.Group, partitions int) wire.ConsumerGroupDetails {
+	d := wire.ConsumerGroupDetails{ConsumerGroup: wireGroup(g, partitions)}
+	for m := range g.Members() {
+		d.Members = append(d.Members, wire.GroupMember{ID: uint32(m.ID), Partitions: wirePartitions(m.Partitions)})
+	}
+	return d
+}
 
-func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) { s.noGroups(q, body) }
+func wirePartitions(list []metadata.PartitionID) []uint32 {
+	ids := make([]uint32, len(list))
+	for i, p := range list {
+		ids[i] = uint32(p)
+	}
+	return ids
+}
 
-// noGroups answers with an empty body, which is both "not found" and an empty list, if the topic exists.
-func (s *Shard) noGroups(q *request, body []byte) {
-	g, err := q.codec.decodeGetTopic(body) // a group request begins like it
+func getConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeGetConsumerGroup(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	if _, err := s.meta.Topic(ident(g.Stream), ident(g.Topic)); err != nil {
-		s.refuse(q, metaStatus(err))
+	if !s.judge(c, q, metadata.ActionGetGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
-	s.reply(q, nil)
+	t, _ := s.meta.Topic(ident(g.Stream), ident(g.Topic))
+	group, err := t.Group(ident(g.Group))
+	if err != nil {
+		s.reply(q, nil) // not found
+		return
+	}
+	s.reply(q, q.codec.appendGetConsumerGroupReply(s.body(q), wireGroupDetails(group, len(t.Partitions))))
 }
 
-func syncConsumerGroup(s *Shard, _ *conn, q *request, _ []byte) { s.reply(q, nil) }
+func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeGetConsumerGroups(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.judge(c, q, metadata.ActionGetGroups, ident(g.Stream), ident(g.Topic)) {
+		return
+	}
+	t, _ := s.meta.Topic(ident(g.Stream), ident(g.Topic))
+	out := s.body(q)
+	for group := range t.Groups() {
+		out = q.codec.appendConsumerGroup(out, wireGroup(group, len(t.Partitions)))
+	}
+	s.reply(q, out)
+}
+
+func createConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeCreateConsumerGroup(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.judge(c, q, metadata.ActionCreateGroup, ident(g.Stream), ident(g.Topic)) {
+		return
+	}
+	if !s.nameAllowed(g.Name) {
+		s.refuse(q, wire.StatusInvalidConsumerGroupName)
+		return
+	}
+	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic)}
+	s.propose(q, metadata.EncodeCreateGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), g.Name))
+}
+
+func deleteConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeDeleteConsumerGroup(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if s.judge(c, q, metadata.ActionDeleteGroup, ident(g.Stream), ident(g.Topic)) {
+		s.propose(q, metadata.EncodeDeleteGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group)))
+	}
+}
+
+func joinConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeJoinConsumerGroup(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.judge(c, q, metadata.ActionJoinGroup, ident(g.Stream), ident(g.Topic)) {
+		return
+	}
+	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), group: ident(g.Group)}
+	s.propose(q, metadata.EncodeJoinGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
+}
+
+func leaveConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeLeaveConsumerGroup(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if s.judge(c, q, metadata.ActionLeaveGroup, ident(g.Stream), ident(g.Topic)) {
+		s.propose(q, metadata.EncodeLeaveGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
+	}
+}
+
+// notOwned answers a member that asked for a partition that is not its own, or not any more.
+func (s *Shard) notOwned(q *request) {
+	if q.code == wire.CodePollMessages {
+		s.reply(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
+		return
+	}
+	s.refuse(q, wire.StatusResourceNotFound)
+}
+
+// syncConsumerGroup tells a member what it may poll, and everybody else, with an empty body, that it is none.
+func syncConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeSyncConsumerGroup(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.may(c, q, metadata.ActionSyncGroup, 0, 0) {
+		return
+	}
+	group, err := s.meta.Group(ident(g.Stream), ident(g.Topic), ident(g.Group))
+	if err != nil {
+		s.reply(q, nil)
+		return
+	}
+	m, is := group.Member(c.session.client)
+	if !is {
+		s.reply(q, nil)
+		return
+	}
+	s.reply(q, q.codec.appendSyncConsumerGroupReply(s.body(q), wire.Assignment{Generation: group.Generation,
+		Partitions: wirePartitions(group.Pollable(nil, m))}))
+}

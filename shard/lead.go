@@ -10,6 +10,7 @@ import (
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
 )
 
 // lead puts metadata commands in order; it lives on shard 0. One command at a time goes through
@@ -29,6 +30,10 @@ type lead struct {
 	forgotten []metadata.LogID // retired logs whose files are gone
 	forgets   bool             // a command that forgets some is on its way
 	snap      snapshotJob
+
+	groups     groupsLead
+	nextExpiry int64 // when to look for expired tokens
+	expiring   bool  // a command that drops them is on its way
 }
 
 // retirement names the logs that a command will retire, as the state is when its turn comes.
@@ -56,14 +61,23 @@ type metaEvent struct {
 	owners  map[metadata.LogID]router.ShardID // of the logs it creates
 	waiting int                               // shards that have not answered
 	move    *logMove                          // instead of a command
+	clear   [][]metadata.Handover             // by shard: hand-overs that it has begun and that can be completed at once
+	follows bool                              // it goes on with the request of the event before
 }
 
 // propose sends a metadata command into the order. Its answer comes to metaAnswered. The frame stays: names in q point
 // into it.
 func (s *Shard) propose(q *request, command []byte) {
+	if len(command) > commandMax {
+		s.refuse(q, wire.StatusInvalidCommand)
+		return
+	}
 	q.command = command
 	s.send(q, 0, msgMeta)
 }
+
+// commandMax bounds a metadata command: what every shard applies in one turn, and the journal carries.
+const commandMax = 256 << 10
 
 // proposeInternal is propose for a command of the broker itself, on shard 0.
 func (s *Shard) proposeInternal(command []byte, done func(s *Shard, q *request)) {
@@ -77,18 +91,35 @@ func (l *lead) enqueue(q *request) {
 	l.next()
 }
 
-func (l *lead) busy() bool { return l.event != nil || len(l.queue) > 0 || l.snap.active }
+func (l *lead) busy() bool {
+	return l.event != nil || len(l.queue) > 0 || l.snap.active || l.groups.busy()
+}
 
 // next begins with the next command if none is in progress.
 func (l *lead) next() {
-	if l.event != nil || len(l.queue) == 0 {
-		return
+	for l.event == nil && len(l.queue) > 0 {
+		q := l.queue[0]
+		if l.snap.active && l.s.store.MetaFull(len(q.command)) {
+			return // endSnapshot goes on
+		}
+		l.queue = append(l.queue[:0], l.queue[1:]...)
+		if q.err = l.admit(q); q.err != nil {
+			l.tell(q)
+			continue
+		}
+		l.begin(q)
 	}
-	q := l.queue[0]
-	if l.snap.active && l.s.store.MetaFull(len(q.command)) {
-		return // endSnapshot goes on
+}
+
+// admit judges a command once more, as the state is now that its turn has come: the caller's rights, and what is limited.
+func (l *lead) admit(q *request) error {
+	if err := q.judgement.pass(l.s.meta); err != nil {
+		return err
 	}
-	l.queue = append(l.queue[:0], l.queue[1:]...)
+	return l.s.cfg.Limits.pass(l.s.meta, q.code, q.judgement.user, &q.demand)
+}
+
+func (l *lead) begin(q *request) {
 	l.event = &metaEvent{q: q, command: q.command}
 	if q.move != nil {
 		l.moveLog(l.event, q.move)
@@ -166,6 +197,11 @@ func (l *lead) journal() {
 // journaled applies the command everywhere.
 func (l *lead) journaled(err error) {
 	e := l.event
+	if err != nil && e.follows {
+		l.index--
+		l.answer() // its deadlines complete the hand-overs
+		return
+	}
 	if err != nil {
 		l.index-- // it is in no journal: the next one follows the last that is
 		e.q.err = err
@@ -174,13 +210,19 @@ func (l *lead) journaled(err error) {
 		return
 	}
 	res, err := l.s.meta.Apply(e.index, e.command)
-	e.q.result, e.q.err = res, err
+	if !e.follows {
+		e.q.result, e.q.err = res, err
+	}
 	if err != nil {
 		l.reopen(e)
 		l.answer()
 		return
 	}
 	l.place(e, res.Created)
+	l.pending(res.Pending)
+	if len(res.Pending) > 0 {
+		e.clear = make([][]metadata.Handover, len(l.s.b.shards))
+	}
 	l.s.applied(e, &res)
 	e.waiting = len(l.s.b.shards)
 	l.everywhere(msgApply)
@@ -211,15 +253,31 @@ func (l *lead) place(e *metaEvent, created []metadata.CreatedLog) {
 
 // applied counts a shard that has applied the event.
 func (l *lead) applied(e *metaEvent) {
-	if e.waiting--; e.waiting == 0 {
-		l.answer()
+	if e.waiting--; e.waiting > 0 {
+		return
 	}
+	var clear []metadata.Handover
+	for _, list := range e.clear {
+		clear = append(clear, list...)
+	}
+	if len(clear) == 0 {
+		l.answer()
+		return
+	}
+	l.event = &metaEvent{q: e.q, command: metadata.EncodeHandOver(nil, l.s.micros(), clear), follows: true}
+	l.journal()
 }
 
 // answer ends the command in progress.
 func (l *lead) answer() {
 	q := l.event.q
 	l.event = nil
+	l.tell(q)
+	l.next()
+}
+
+// tell gives a command's outcome to who gave it.
+func (l *lead) tell(q *request) {
 	switch {
 	case q.internal != nil:
 		q.internal(l.s, q)
@@ -228,7 +286,6 @@ func (l *lead) answer() {
 	default:
 		l.s.port.Reply(q.home.id, message{kind: msgMetaDone, req: q})
 	}
-	l.next()
 }
 
 // forget notes that the files of a retired log are gone, and proposes to take it off the list.
@@ -278,8 +335,15 @@ func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
 		s.owners.Delete(router.LogID(r.Log))
 		if ok && owner == s.id {
 			s.b.counters.drop(r.Log)
+			delete(s.delivered, storage.LogID(r.Log))
 			s.store.Drop(storage.LogID(r.Log), s.dropped)
 		}
+	}
+	for i := range res.DroppedGroups {
+		s.dropOffsets(&res.DroppedGroups[i])
+	}
+	if len(res.Pending) > 0 {
+		e.clear[s.id] = s.clearHandovers(res.Pending)
 	}
 }
 
@@ -352,6 +416,7 @@ func (s *Shard) openLog(c *metadata.CreatedLog) {
 func (s *Shard) metaAnswered(q *request) {
 	if q.err != nil {
 		status := metaStatus(q.err)
+		s.b.limits.count(q.err)
 		if isStoreError(q.err) {
 			q.Err = q.err
 			s.storeFailed(q)

@@ -42,6 +42,9 @@ func sendMessages(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, metaStatus(err))
 		return
 	}
+	if !s.may(c, q, metadata.ActionSendMessages, q.stream, q.topic) {
+		return
+	}
 	q.Kind, q.Batch = storage.ReqAppend, b
 	s.toOwner(q, p.Log)
 }
@@ -74,27 +77,47 @@ func (s *Shard) replySend(q *request) {
 var strategies = [...]storage.Strategy{wire.FromOffset: storage.FromOffset, wire.FromTimestamp: storage.FromTimestamp,
 	wire.FromFirst: storage.FromFirst, wire.FromLast: storage.FromLast, wire.FromNext: storage.FromNext}
 
-func pollMessages(s *Shard, _ *conn, q *request, body []byte) {
+func pollMessages(s *Shard, c *conn, q *request, body []byte) {
 	m, err := q.codec.decodePollMessages(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	if m.Consumer.Kind == wire.GroupConsumer { // nobody is a member: there are no groups yet
-		s.reply(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
-		return
-	}
+	ofGroup := m.Consumer.Kind == wire.GroupConsumer
 	p, err := s.partition(q, m.Stream, m.Topic, m.Partition.ID)
-	if err != nil {
+	switch {
+	case err == nil && !s.may(c, q, metadata.ActionPollMessages, q.stream, q.topic):
+		return
+	case ofGroup && !m.Partition.Named:
+		s.reply(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{}))
+		return
+	case ofGroup && (err != nil || !s.asMember(c, q, m.Consumer)):
+		s.notOwned(q)
+		return
+	case err != nil:
 		s.refuse(q, metaStatus(err))
 		return
 	}
 	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
 	q.Count, q.BytesMax, q.AutoCommit = m.Count, pollBytesMax, m.AutoCommit
-	q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
+	if !ofGroup {
+		q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
+	}
 	q.Head, q.HeadLen = q.head, q.pollHead()
 	s.dropFrame(q)
 	s.toOwner(q, p.Log)
+}
+
+// asMember makes q a request for a group of its topic, by the member that the connection's session is. False: there is no such
+// group. Whether the session is a member, and owns the partition, is for the partition's shard to say.
+func (s *Shard) asMember(c *conn, q *request, who wire.Consumer) bool {
+	g, err := s.meta.Group(metadata.ByNumber(q.stream), metadata.ByNumber(q.topic), ident(who.ID))
+	if err != nil {
+		return false
+	}
+	q.member = membership{group: g.ID, key: c.session.client}
+	q.Consumer = storage.ConsumerKey{Group: true, ID: uint32(g.ID)}
+	return true
 }
 
 // replyPoll sends what the log holds from where it lies.
@@ -112,7 +135,8 @@ func (s *Shard) replyPoll(q *request) {
 	s.respond(c, q, vec)
 }
 
-func flushUnsavedBuffer(s *Shard, _ *conn, q *request, body []byte) {
+// flushUnsavedBuffer is for who may send to the topic.
+func flushUnsavedBuffer(s *Shard, c *conn, q *request, body []byte) {
 	f, err := q.codec.decodeFlushUnsavedBuffer(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
@@ -123,12 +147,15 @@ func flushUnsavedBuffer(s *Shard, _ *conn, q *request, body []byte) {
 		s.refuse(q, metaStatus(err))
 		return
 	}
+	if !s.may(c, q, metadata.ActionSendMessages, q.stream, q.topic) {
+		return
+	}
 	q.Kind = storage.ReqFlush // with or without sync: it is on stable storage when answered
 	s.dropFrame(q)
 	s.toOwner(q, p.Log)
 }
 
-func deleteSegments(s *Shard, _ *conn, q *request, body []byte) {
+func deleteSegments(s *Shard, c *conn, q *request, body []byte) {
 	d, err := q.codec.decodeDeleteSegments(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
@@ -137,6 +164,9 @@ func deleteSegments(s *Shard, _ *conn, q *request, body []byte) {
 	p, err := s.partition(q, d.Stream, d.Topic, d.Partition)
 	if err != nil {
 		s.refuse(q, metaStatus(err))
+		return
+	}
+	if !s.may(c, q, metadata.ActionDeleteSegments, q.stream, q.topic) {
 		return
 	}
 	q.Kind, q.Count = storage.ReqTrim, d.Count

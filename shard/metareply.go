@@ -24,6 +24,23 @@ func (s *Shard) metaReply(q *request) {
 			return
 		}
 		s.reply(q, q.codec.appendCreateTopicReply(s.body(q), s.describeTopicDetails(t)))
+	case wire.CodeCreateUser:
+		u, err := s.meta.User(metadata.ByNumber(q.result.User))
+		if err != nil {
+			s.refuse(q, wire.StatusError)
+			return
+		}
+		s.reply(q, q.codec.appendCreateUserReply(s.body(q), wireUserDetails(u)))
+	case wire.CodeCreateToken:
+		s.reply(q, q.codec.appendCreateTokenReply(s.body(q), q.secret))
+	case wire.CodeCreateConsumerGroup:
+		g, found := s.meta.GroupByID(q.result.Stream, q.result.Topic, q.result.Group)
+		if !found {
+			s.refuse(q, wire.StatusError)
+			return
+		}
+		t, _ := s.meta.Topic(metadata.ByNumber(g.Stream), metadata.ByNumber(g.Topic))
+		s.reply(q, q.codec.appendCreateConsumerGroupReply(s.body(q), wireGroupDetails(g, len(t.Partitions))))
 	default:
 		s.replyEmpty(q)
 	}

@@ -34,7 +34,7 @@ func (s *Shard) moveConn(c *conn, to router.ShardID, done func(moved bool)) {
 
 // idle reports whether c waits for a request and nothing else.
 func (c *conn) idle() bool {
-	return c.fd >= 0 && !c.closing && !c.eof && !c.stashed && c.busy == nil && c.send == 0 && c.recv != 0 && c.keptLen == 0 && c.frame == nil && c.wanted == 0
+	return c.fd >= 0 && !c.closing && !c.ended && !c.eof && !c.stashed && c.busy == nil && c.send == 0 && c.recv != 0 && c.keptLen == 0 && c.frame == nil && c.wanted == 0
 }
 
 // moveStep takes the last completion of a connection that is to move, and reports whether it has moved.
@@ -75,6 +75,7 @@ type logMove struct {
 	log      metadata.LogID
 	from, to router.ShardID
 	moving   *storage.Log
+	sent     map[metadata.GroupID]delivery // what its groups were sent last
 	err      error
 }
 
@@ -117,6 +118,8 @@ func (s *Shard) moveOut(e *metaEvent) {
 			return
 		}
 		e.move.moving, q.Moved = q.Moved, nil
+		e.move.sent = s.delivered[q.Log]
+		delete(s.delivered, q.Log)
 		s.tell(e.move.to, message{kind: msgMoveIn, event: e})
 	}}
 	q.Owner, q.Kind, q.Log = q, storage.ReqDetach, storage.LogID(e.move.log)
@@ -129,6 +132,9 @@ func (s *Shard) moveIn(e *metaEvent) {
 		s.tell(0, message{kind: msgMoveDone, event: e})
 	}}
 	q.Owner = q
+	if e.move.sent != nil {
+		s.delivered[storage.LogID(e.move.log)] = e.move.sent
+	}
 	s.store.Attach(e.move.moving, &q.Request)
 	e.move.moving = nil
 }

@@ -1,25 +1,25 @@
 package shard
 
 import (
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// Groups come with a later version: nobody is a member of any, so their offsets can neither be stored nor read.
+// Anybody with the right may read a group's offset; to store or delete one a member must own the partition.
 
-func getConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
+func getConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
 	g, err := q.codec.decodeGetConsumerOffset(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
 	t, err := s.meta.Topic(ident(g.Stream), ident(g.Topic))
-	if err != nil || g.Consumer.Kind == wire.GroupConsumer {
+	if err != nil {
 		s.reply(q, nil) // not found
 		return
 	}
-	if uint64(g.Partition.ID) >= uint64(len(t.Partitions)) {
-		s.refuse(q, wire.StatusPartitionNotFound)
+	if !s.may(c, q, metadata.ActionGetConsumerOffset, t.Stream, t.ID) {
 		return
 	}
 	p, err := s.partition(q, g.Stream, g.Topic, g.Partition.ID)
@@ -28,6 +28,10 @@ func getConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
 		return
 	}
 	q.Kind, q.Consumer = storage.ReqGetOffset, storage.ConsumerKey{ID: g.Consumer.Key()}
+	if g.Consumer.Kind == wire.GroupConsumer && !s.asMember(c, q, g.Consumer) {
+		s.reply(q, nil)
+		return
+	}
 	s.dropFrame(q)
 	s.toOwner(q, p.Log)
 }
@@ -41,32 +45,41 @@ func (s *Shard) replyOffset(q *request) {
 		CurrentOffset: uint64(q.Current), StoredOffset: q.Value}))
 }
 
-func storeConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
+func storeConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
 	m, err := q.codec.decodeStoreConsumerOffset(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
 	q.Value = m.Offset
-	s.changeOffset(q, storage.ReqStoreOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
+	s.changeOffset(c, q, storage.ReqStoreOffset, metadata.ActionStoreConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
 }
 
-func deleteConsumerOffset(s *Shard, _ *conn, q *request, body []byte) {
+func deleteConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
 	m, err := q.codec.decodeDeleteConsumerOffset(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	s.changeOffset(q, storage.ReqDeleteOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
+	s.changeOffset(c, q, storage.ReqDeleteOffset, metadata.ActionDeleteConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
 }
 
-func (s *Shard) changeOffset(q *request, kind storage.RequestKind, who wire.Consumer, stream, topic wire.Identifier, id uint32) {
+func (s *Shard) changeOffset(c *conn, q *request, kind storage.RequestKind, action metadata.Action, who wire.Consumer, stream, topic wire.Identifier, id uint32) {
 	p, err := s.partition(q, stream, topic, id)
-	if err != nil || who.Kind == wire.GroupConsumer {
+	switch {
+	case err == nil && !s.may(c, q, action, q.stream, q.topic):
+		return
+	case err == nil && who.Kind == wire.GroupConsumer && !s.asMember(c, q, who):
+		err = wire.StatusResourceNotFound
+	}
+	if err != nil {
 		s.refuse(q, wire.StatusResourceNotFound)
 		return
 	}
-	q.Kind, q.Consumer = kind, storage.ConsumerKey{ID: who.Key()}
+	q.Kind = kind
+	if who.Kind != wire.GroupConsumer {
+		q.Consumer = storage.ConsumerKey{ID: who.Key()}
+	}
 	s.dropFrame(q)
 	s.toOwner(q, p.Log)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,15 +177,18 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.heads.pool = s.replyPool
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
-		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read), FilesMax: b.filesMax(), Report: s.report})
+		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read), FilesMax: b.filesMax(), Fence: s.fenceHolds, Report: s.report})
+	s.delivered = deliveries{}
 	if s.id == 0 {
 		s.lead = &lead{s: s, index: rec.Meta.Index}
 	}
 	configs := map[storage.LogID]storage.LogConfig{}
+	topics := map[storage.LogID]*metadata.Topic{}
 	for st := range m.Streams() {
 		for t := range st.Topics() {
 			for i, p := range t.Partitions {
 				configs[storage.LogID(p.Log)] = b.logConfig(p.Log, metadata.PartitionID(i), &t.Settings)
+				topics[storage.LogID(p.Log)] = t
 			}
 		}
 	}
@@ -194,6 +198,13 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 		if owner != s.id {
 			continue
 		}
+		st.Offsets = slices.DeleteFunc(st.Offsets, func(o storage.OffsetState) bool { // of groups deleted just before the end
+			if !o.Key.Group {
+				return false
+			}
+			_, err := topics[st.ID].Group(metadata.ByNumber(metadata.GroupID(o.Key.ID)))
+			return err != nil
+		})
 		l := s.store.AdoptLog(configs[st.ID], st)
 		l.Tag = b.counters.open(metadata.LogID(st.ID))
 		publishStats(l)

@@ -33,6 +33,10 @@ func (s *Shard) sent(c *conn, done *uring.Completion) {
 		s.closeConn(c, "send failed", done.Err)
 		return
 	}
+	if c.ended && !c.closing {
+		s.endSent(c)
+		return
+	}
 	s.sentAll(c)
 }
 

@@ -45,6 +45,11 @@ type request struct {
 	result  metadata.Result
 	err     error // of the metadata command
 
+	judgement judgement  // who gives the metadata command
+	demand    demand     // and what it adds to what is limited
+	member    membership // of a request for a consumer group
+	secret    string     // a new token
+
 	owing    owing
 	nextFree *request
 }
@@ -135,7 +140,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 		if kind == msgMeta {
 			s.lead.enqueue(q)
 		} else {
-			s.store.Do(&q.Request)
+			s.start(q)
 		}
 		return
 	}
@@ -143,6 +148,14 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 	if !s.port.Request(owner, message{kind: kind, req: q}) {
 		s.uncredited = append(s.uncredited, waiting{q, kind})
 	}
+}
+
+// start gives a request to the store of this shard, which owns its log.
+func (s *Shard) start(q *request) {
+	if q.Consumer.Group && q.Kind != storage.ReqGetOffset && !s.owned(q) {
+		return
+	}
+	s.store.Do(&q.Request)
 }
 
 // waiting is a request that waits for a credit.

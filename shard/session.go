@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"errors"
 	"sync/atomic"
 
 	"github.com/galgo-mq/galgo/metadata"
@@ -16,6 +15,7 @@ type session struct {
 	number uint64 // 0: none
 	client [16]byte
 	user   metadata.UserID
+	since  uint64 // revision at which the user was made
 }
 
 func (x *session) bound() bool { return x.number != 0 }
@@ -48,7 +48,7 @@ func (n *sessionNumbers) take() (uint64, bool) {
 
 func (n *sessionNumbers) low() bool { return n.next.Load()+sessionsLow >= n.reserved.Load() }
 
-// login checks a password outside the shard, and binds the connection to a new session.
+// login opens a session, by password or by token.
 func login(s *Shard, c *conn, q *request, body []byte) {
 	s.logout(c) // a login on a connection that has a session ends that one
 	l, err := q.codec.decodeLogin(body)
@@ -57,18 +57,16 @@ func login(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	if l.ByToken {
-		s.refuseLogin(c, q, wire.StatusInvalidPersonalAccessToken)
+		s.loginWithToken(c, q, l.Token)
 		return
 	}
-	phc, id := "", metadata.UserID(0)
+	phc, id, since := "", metadata.UserID(0), uint64(0)
 	user, err := s.meta.User(metadata.ByName(l.Username))
 	if err == nil && user.Status == metadata.UserActive {
-		phc, id = user.PasswordPHC, user.ID
+		phc, id, since = user.PasswordPHC, user.ID, user.Since
 	}
 	known := phc != ""
-	err = s.cfg.Hasher.Verify(phc, l.Password, func(ok bool) {
-		s.post(func(s *Shard) { s.passwordChecked(c, q, id, ok && known) })
-	})
+	err = s.checkPassword(c, phc, string(l.Username), l.Password, func(s *Shard, ok bool) { s.passwordChecked(c, q, id, since, ok && known) })
 	if err != nil {
 		s.refuse(q, wire.StatusTransientNotCommitted) // busy: clients try again in 50 ms
 		return
@@ -77,12 +75,17 @@ func login(s *Shard, c *conn, q *request, body []byte) {
 }
 
 // passwordChecked ends a login.
-func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, ok bool) {
-	user, err := s.meta.User(metadata.ByNumber(id))
-	if !ok || errors.Is(err, metadata.ErrUserNotFound) || user.Status != metadata.UserActive {
+func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, since uint64, ok bool) {
+	user, err := s.meta.UserSince(id, since)
+	if !ok || err != nil || user.Status != metadata.UserActive {
 		s.refuseLogin(c, q, wire.StatusInvalidCredentials)
 		return
 	}
+	s.openSession(c, q, user)
+}
+
+// openSession binds the connection to a new session of the user, and answers the login.
+func (s *Shard) openSession(c *conn, q *request, user *metadata.User) {
 	number, ok := s.b.sessions.take()
 	if s.b.sessions.low() {
 		s.b.wantSessions()
@@ -91,16 +94,53 @@ func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, ok bool
 		s.refuse(q, wire.StatusTransientNotCommitted)
 		return
 	}
-	c.session = session{number: number, client: q.handle.Client, user: id}
+	before, ok := s.b.registry.bind(c.id, q.handle.Client, user.ID)
+	if !ok {
+		s.refuseLogin(c, q, wire.StatusUnauthenticated) // the client id is in use by another user
+		return
+	}
+	if before != 0 {
+		s.b.unbind(before)
+	}
+	c.session = session{number: number, client: q.handle.Client, user: user.ID, since: user.Since}
 	c.lastMeta = 0
-	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(id), Session: number,
-		ServerVersion: ServerVersion}))
+	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: ServerVersion}))
 }
 
-// logout ends the session of c, if it has one.
-func (s *Shard) logout(c *conn) { c.session = session{} }
+// unbind takes the session from a connection whose client id has logged in elsewhere.
+func (b *Broker) unbind(id uint32) {
+	for _, o := range b.shards {
+		o.post(func(s *Shard) {
+			for _, c := range s.conns.all {
+				if c.fd >= 0 && c.id == id {
+					c.session = session{}
+				}
+			}
+		})
+	}
+}
 
+// logout ends the session of c, if it has one, and its memberships.
+func (s *Shard) logout(c *conn) {
+	if !c.session.bound() {
+		return
+	}
+	if s.meta.MembershipCount(c.session.client) > 0 {
+		s.dropMember(c.session.client)
+	}
+	s.b.registry.logout(c.id)
+	c.session = session{}
+}
+
+// logoutCommand is answered when the session's memberships have ended everywhere.
 func logoutCommand(s *Shard, c *conn, q *request, _ []byte) {
-	s.logout(c)
+	key := c.session.client
+	member := c.session.bound() && s.meta.MembershipCount(key) > 0
+	s.b.registry.logout(c.id)
+	c.session = session{}
+	if member {
+		s.propose(q, metadata.EncodeDropMember(nil, s.micros(), key))
+		return
+	}
 	s.replyEmpty(q)
 }

@@ -57,6 +57,8 @@ type Shard struct {
 	lead       *lead    // shard 0 only: the order of metadata commands
 	accept     acceptor // shard 0 only
 	forgetting []metadata.LogID
+	delivered  deliveries                // to members of groups, of the logs of this shard
+	groupNote  *groupNote                // for the lead, when there is room; nil: nothing
 	setup      chan func(s *Shard) error // before the loop runs
 	setupDone  chan error
 	setupOnce  sync.Once
@@ -82,6 +84,8 @@ type message struct {
 	event *metaEvent
 	conn  acceptedConn
 	log   metadata.LogID
+
+	groups *groupNote
 }
 
 type messageKind uint8
@@ -103,6 +107,7 @@ const (
 	msgMoveIn                          // the receiver gets it
 	msgMoveDone                        // it has it, or the move failed
 	msgMoved                           // the map changes
+	msgGroups                          // groups has come up
 	msgOwe                             // req is told how much of its reply went, and wants the next piece
 )
 
@@ -140,9 +145,12 @@ func (s *Shard) Turn(block bool) {
 	s.retryStarving()
 	s.retryUncredited()
 	s.sendForgotten()
+	s.sendGroupNote()
 	if s.lead != nil {
 		s.accept.retry(s)
 		s.lead.maybeSnapshot()
+		s.lead.expireTokens()
+		s.lead.tendGroups()
 	}
 	s.answerStore() // what comes of the answers is in the same group
 	s.store.End()
@@ -247,7 +255,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	switch m.kind {
 	case msgRequest:
 		m.req.owner = s.id
-		s.store.Do(&m.req.Request)
+		s.start(m.req)
 	case msgReply:
 		s.answered(m.req)
 	case msgOwe:
@@ -277,6 +285,8 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.reopenLogs(m.event)
 	case msgForget:
 		s.lead.forget(m.log)
+	case msgGroups:
+		s.lead.note(m.groups)
 	case msgMoveOut:
 		s.moveOut(m.event)
 	case msgMoveIn:
@@ -309,6 +319,11 @@ func (s *Shard) storeDone(q *request) {
 	switch {
 	case q.internal != nil:
 		q.internal(s, q)
+		return
+	case q.Kind == storage.ReqStoreOffset && q.Consumer.Group && q.Err == nil:
+		s.offsetStored(q)
+	}
+	switch {
 	case q.home != s:
 		s.port.Reply(q.home.id, message{kind: msgReply, req: q})
 	default:

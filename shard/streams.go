@@ -24,7 +24,7 @@ func (s *Shard) describeStream(st *metadata.Stream) wire.Stream {
 	return w
 }
 
-func getStream(s *Shard, _ *conn, q *request, body []byte) {
+func getStream(s *Shard, c *conn, q *request, body []byte) {
 	g, err := q.codec.decodeGetStream(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
@@ -35,6 +35,9 @@ func getStream(s *Shard, _ *conn, q *request, body []byte) {
 		s.reply(q, nil) // not found
 		return
 	}
+	if !s.may(c, q, metadata.ActionGetStream, st.ID, 0) {
+		return
+	}
 	d := wire.StreamDetails{Stream: s.describeStream(st)}
 	for t := range st.Topics() {
 		d.Topics = append(d.Topics, s.describeTopic(t))
@@ -42,7 +45,10 @@ func getStream(s *Shard, _ *conn, q *request, body []byte) {
 	s.reply(q, q.codec.appendGetStreamReply(s.body(q), d))
 }
 
-func getStreams(s *Shard, _ *conn, q *request, _ []byte) {
+func getStreams(s *Shard, c *conn, q *request, _ []byte) {
+	if !s.may(c, q, metadata.ActionGetStreams, 0, 0) {
+		return
+	}
 	body := s.body(q)
 	for st := range s.meta.Streams() {
 		body = q.codec.appendStream(body, s.describeStream(st))
@@ -50,48 +56,62 @@ func getStreams(s *Shard, _ *conn, q *request, _ []byte) {
 	s.reply(q, body)
 }
 
-func createStream(s *Shard, _ *conn, q *request, body []byte) {
-	c, err := q.codec.decodeCreateStream(body)
-	if err == nil && len(c.Options) > 0 {
+func createStream(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeCreateStream(body)
+	if err == nil && len(m.Options) > 0 {
 		err = wire.StatusUnsupportedOptionKey // streams have none
 	}
+	if err == nil && !s.nameAllowed(m.Name) {
+		err = wire.StatusInvalidStreamName
+	}
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	s.propose(q, metadata.EncodeCreateStream(nil, s.micros(), c.Name))
+	if s.judge(c, q, metadata.ActionCreateStream, nothing, nothing) {
+		s.propose(q, metadata.EncodeCreateStream(nil, s.micros(), m.Name))
+	}
 }
 
-func updateStream(s *Shard, _ *conn, q *request, body []byte) {
-	u, err := q.codec.decodeUpdateStream(body)
-	if err == nil && len(u.Options) > 0 {
+func updateStream(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeUpdateStream(body)
+	if err == nil && len(m.Options) > 0 {
 		err = wire.StatusUnsupportedOptionKey
 	}
+	if err == nil && !s.nameAllowed(m.Name) {
+		err = wire.StatusInvalidStreamName
+	}
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	s.propose(q, metadata.EncodeUpdateStream(nil, s.micros(), ident(u.Stream), u.Name))
+	if s.judge(c, q, metadata.ActionUpdateStream, ident(m.Stream), nothing) {
+		s.propose(q, metadata.EncodeUpdateStream(nil, s.micros(), ident(m.Stream), m.Name))
+	}
 }
 
-func deleteStream(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := q.codec.decodeDeleteStream(body)
+func deleteStream(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeDeleteStream(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{kind: wholeStream, stream: ident(d.Stream)}
-	s.propose(q, metadata.EncodeDeleteStream(nil, s.micros(), ident(d.Stream)))
+	if s.judge(c, q, metadata.ActionDeleteStream, ident(m.Stream), nothing) {
+		q.retires = retirement{kind: wholeStream, stream: ident(m.Stream)}
+		s.propose(q, metadata.EncodeDeleteStream(nil, s.micros(), ident(m.Stream)))
+	}
 }
 
-func purgeStream(s *Shard, _ *conn, q *request, body []byte) {
-	p, err := q.codec.decodePurgeStream(body)
+func purgeStream(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodePurgeStream(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{kind: wholeStream, stream: ident(p.Stream)}
-	s.propose(q, metadata.EncodePurgeStream(nil, s.micros(), ident(p.Stream)))
+	if s.judge(c, q, metadata.ActionPurgeStream, ident(m.Stream), nothing) {
+		q.retires = retirement{kind: wholeStream, stream: ident(m.Stream)}
+		s.propose(q, metadata.EncodePurgeStream(nil, s.micros(), ident(m.Stream)))
+	}
 }
 
 // micros is the turn's wall clock as metadata wants it.

@@ -13,21 +13,22 @@ func ping(s *Shard, _ *conn, q *request, _ []byte) { s.replyEmpty(q) }
 
 // getClusterMetadata names this node and no other, by the address at which this client has reached it.
 func getClusterMetadata(s *Shard, c *conn, q *request, _ []byte) {
+	if !s.may(c, q, metadata.ActionGetClusterMetadata, 0, 0) {
+		return
+	}
 	host, port, _ := net.SplitHostPort(uring.LocalName(c.fd))
 	n, _ := strconv.ParseUint(port, 10, 16)
 	s.reply(q, q.codec.appendGetClusterMetadataReply(s.body(q), wire.ClusterMetadata{Name: "single-node",
 		Nodes: []wire.Node{{Name: "galgo-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}}))
 }
 
-func getMe(s *Shard, c *conn, q *request, _ []byte) {
-	s.reply(q, q.codec.appendGetClientReply(s.body(q), wire.ClientDetails{Client: wire.Client{ID: c.id, UserID: uint32(c.session.user),
-		Transport: wire.TransportTCP, Address: c.peer}}))
-}
-
-func describeOptions(s *Shard, _ *conn, q *request, body []byte) {
+func describeOptions(s *Shard, c *conn, q *request, body []byte) {
 	d, err := q.codec.decodeDescribeOptions(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.may(c, q, metadata.ActionDescribeOptions, 0, 0) {
 		return
 	}
 	var options []wire.OptionDescription
@@ -41,9 +42,12 @@ func describeOptions(s *Shard, _ *conn, q *request, body []byte) {
 }
 
 // getStats reads what the system says outside the shard: files of /proc take their time.
-func getStats(s *Shard, _ *conn, q *request, _ []byte) {
+func getStats(s *Shard, c *conn, q *request, _ []byte) {
+	if !s.may(c, q, metadata.ActionGetStats, 0, 0) {
+		return
+	}
 	s.dropFrame(q)
-	w := &wire.Stats{Clients: uint32(s.b.clients.Load()), Streams: uint32(s.meta.StreamCount()), ServerVersion: ServerVersion,
+	w := &wire.Stats{Clients: uint32(s.b.registry.count()), ConsumerGroups: uint32(s.meta.GroupCount()), Streams: uint32(s.meta.StreamCount()), ServerVersion: ServerVersion,
 		ServerSemver: serverSemver}
 	for st := range s.meta.Streams() {
 		w.Topics += uint32(st.TopicCount())

@@ -39,7 +39,7 @@ func (s *Shard) describeTopicDetails(t *metadata.Topic) wire.TopicDetails {
 	return d
 }
 
-func getTopic(s *Shard, _ *conn, q *request, body []byte) {
+func getTopic(s *Shard, c *conn, q *request, body []byte) {
 	g, err := q.codec.decodeGetTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
@@ -50,10 +50,13 @@ func getTopic(s *Shard, _ *conn, q *request, body []byte) {
 		s.reply(q, nil)
 		return
 	}
+	if !s.may(c, q, metadata.ActionGetTopic, t.Stream, t.ID) {
+		return
+	}
 	s.reply(q, q.codec.appendGetTopicReply(s.body(q), s.describeTopicDetails(t)))
 }
 
-func getTopics(s *Shard, _ *conn, q *request, body []byte) {
+func getTopics(s *Shard, c *conn, q *request, body []byte) {
 	g, err := q.codec.decodeGetTopics(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
@@ -64,6 +67,9 @@ func getTopics(s *Shard, _ *conn, q *request, body []byte) {
 		s.reply(q, q.codec.appendTopicsCount(s.body(q), 0))
 		return
 	}
+	if !s.may(c, q, metadata.ActionGetTopics, st.ID, 0) {
+		return
+	}
 	out := q.codec.appendTopicsCount(s.body(q), st.TopicCount())
 	for t := range st.Topics() {
 		out = q.codec.appendTopic(out, s.describeTopic(t))
@@ -71,71 +77,89 @@ func getTopics(s *Shard, _ *conn, q *request, body []byte) {
 	s.reply(q, out)
 }
 
-func createTopic(s *Shard, _ *conn, q *request, body []byte) {
-	c, err := q.codec.decodeCreateTopic(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
+func createTopic(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeCreateTopic(body)
+	if err == nil && !s.nameAllowed(m.Name) {
+		err = wire.StatusInvalidTopicName
 	}
-	options := metaOptions(c.Options)
-	if err := metadata.CheckOptions(options, false); err != nil {
+	options := metaOptions(m.Options)
+	if err == nil {
+		err = metadata.CheckOptions(options, false)
+	}
+	if err != nil {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	s.propose(q, metadata.EncodeCreateTopic(nil, s.micros(), metadata.CreateTopic{Stream: ident(c.Stream), Name: c.Name,
-		Partitions: c.PartitionsCount, Options: options}))
+	if s.judge(c, q, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
+		q.demand = demand{stream: ident(m.Stream), partitions: m.PartitionsCount}
+		s.propose(q, metadata.EncodeCreateTopic(nil, s.micros(), metadata.CreateTopic{Stream: ident(m.Stream), Name: m.Name,
+			Partitions: m.PartitionsCount, Options: options}))
+	}
 }
 
-func updateTopic(s *Shard, _ *conn, q *request, body []byte) {
-	u, err := q.codec.decodeUpdateTopic(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
+func updateTopic(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeUpdateTopic(body)
+	if err == nil && !s.nameAllowed(m.Name) {
+		err = wire.StatusInvalidTopicName
 	}
-	options := metaOptions(u.Options)
-	if err := metadata.CheckOptions(options, true); err != nil {
+	options := metaOptions(m.Options)
+	if err == nil {
+		err = metadata.CheckOptions(options, true)
+	}
+	if err != nil {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	s.propose(q, metadata.EncodeUpdateTopic(nil, s.micros(), metadata.UpdateTopic{Stream: ident(u.Stream),
-		Topic: ident(u.Topic), Name: u.Name, Options: options}))
+	if s.judge(c, q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
+		s.propose(q, metadata.EncodeUpdateTopic(nil, s.micros(), metadata.UpdateTopic{Stream: ident(m.Stream),
+			Topic: ident(m.Topic), Name: m.Name, Options: options}))
+	}
 }
 
-func deleteTopic(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := q.codec.decodeDeleteTopic(body)
+func deleteTopic(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeDeleteTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{kind: wholeTopic, stream: ident(d.Stream), topic: ident(d.Topic)}
-	s.propose(q, metadata.EncodeDeleteTopic(nil, s.micros(), ident(d.Stream), ident(d.Topic)))
+	if s.judge(c, q, metadata.ActionDeleteTopic, ident(m.Stream), ident(m.Topic)) {
+		q.retires = retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
+		s.propose(q, metadata.EncodeDeleteTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
+	}
 }
 
-func purgeTopic(s *Shard, _ *conn, q *request, body []byte) {
-	p, err := q.codec.decodePurgeTopic(body)
+func purgeTopic(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodePurgeTopic(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{kind: wholeTopic, stream: ident(p.Stream), topic: ident(p.Topic)}
-	s.propose(q, metadata.EncodePurgeTopic(nil, s.micros(), ident(p.Stream), ident(p.Topic)))
+	if s.judge(c, q, metadata.ActionPurgeTopic, ident(m.Stream), ident(m.Topic)) {
+		q.retires = retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
+		s.propose(q, metadata.EncodePurgeTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
+	}
 }
 
-func createPartitions(s *Shard, _ *conn, q *request, body []byte) {
-	c, err := q.codec.decodeCreatePartitions(body)
+func createPartitions(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeCreatePartitions(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	s.propose(q, metadata.EncodeCreatePartitions(nil, s.micros(), ident(c.Stream), ident(c.Topic), c.Count))
+	if s.judge(c, q, metadata.ActionCreatePartitions, ident(m.Stream), ident(m.Topic)) {
+		q.demand = demand{stream: ident(m.Stream), topic: ident(m.Topic), partitions: m.Count}
+		s.propose(q, metadata.EncodeCreatePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))
+	}
 }
 
-func deletePartitions(s *Shard, _ *conn, q *request, body []byte) {
-	d, err := q.codec.decodeDeletePartitions(body)
+func deletePartitions(s *Shard, c *conn, q *request, body []byte) {
+	m, err := q.codec.decodeDeletePartitions(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.retires = retirement{kind: lastPartitions, stream: ident(d.Stream), topic: ident(d.Topic), last: d.Count}
-	s.propose(q, metadata.EncodeDeletePartitions(nil, s.micros(), ident(d.Stream), ident(d.Topic), d.Count))
+	if s.judge(c, q, metadata.ActionDeletePartitions, ident(m.Stream), ident(m.Topic)) {
+		q.retires = retirement{kind: lastPartitions, stream: ident(m.Stream), topic: ident(m.Topic), last: m.Count}
+		s.propose(q, metadata.EncodeDeletePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))
+	}
 }

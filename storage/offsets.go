@@ -84,6 +84,12 @@ func (l *Log) getOffset(r *Request) {
 	l.s.answer(r, nil)
 }
 
+// StoredOffset is what a consumer has stored, if it has.
+func (l *Log) StoredOffset(key ConsumerKey) (Offset, bool) {
+	o, ok := l.offsets[key]
+	return o.offset, ok && !o.deleted
+}
+
 // carryOffsets adds every stored offset to the lap group, in a fixed order.
 func (l *Log) carryOffsets(j *journal) {
 	data := l.s.scratch[:0]

@@ -455,8 +455,15 @@ func (r *Request) failPoll(s *Store, err error) {
 
 // finishPoll commits the offset if asked and answers.
 func (l *Log) finishPoll(r *Request) {
+	if r.Records > 0 {
+		r.Last = r.poll.from - 1
+	}
+	if r.Consumer.Group && l.s.cfg.Fence != nil && !l.s.cfg.Fence(r) {
+		r.failPoll(l.s, ErrNotOwned)
+		return
+	}
 	if r.AutoCommit && r.Records > 0 {
-		l.autoCommit(r.Consumer, r.poll.from-1)
+		l.autoCommit(r.Consumer, r.Last)
 	}
 	l.s.answer(r, nil)
 }

@@ -73,6 +73,7 @@ type Request struct {
 	// The answer.
 	Err     error
 	Base    Offset // append: offset of the first record; poll: first record returned
+	Last    Offset // poll: offset of the last record returned, if any
 	Current Offset // last visible offset of the log, 0 if it is empty
 	Records uint32 // poll: records returned
 	Bytes   int    // poll: bytes in Spans

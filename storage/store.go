@@ -19,6 +19,7 @@ type Config struct {
 	JournalMemory Memory
 	ReadMemory    Memory
 	FilesMax      int                                     // descriptors of segments kept open; 0: many
+	Fence         func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
 	Report        func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
 }
 

@@ -46,7 +46,8 @@ func (l Level) String() string {
 // Errors a request can end with. Others are wrapped errors of the disk.
 var (
 	// ErrFenced: the log's storage failed or is damaged; appends are refused until the operator acts.
-	ErrFenced = errors.New("storage: log is fenced")
+	ErrNotOwned = errors.New("storage: partition does not belong to this member of the group")
+	ErrFenced   = errors.New("storage: log is fenced")
 	// ErrClosed: the log is being deleted or purged.
 	ErrClosed = errors.New("storage: log is closed")
 	// ErrNoSpace: the disk is full. Reads go on; writes resume by themselves when there is room.

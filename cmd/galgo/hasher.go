@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/auth"
+	"github.com/galgo-mq/galgo/shard"
 )
 
 const hashWorkerName = "hash-worker"
@@ -29,8 +30,12 @@ func newHasher(log *zap.Logger) hasher {
 	return hasher{auth.NewHasher(auth.Config{Command: []string{self(), hashWorkerName}, Log: log})}
 }
 
-func (h hasher) Verify(phc string, password []byte, done func(ok bool)) error {
-	return h.Submit(auth.Job{PHC: phc, Password: password}, done)
+func (h hasher) Verify(a shard.Attempt, done func(ok bool)) error {
+	return h.Submit(auth.Job{PHC: a.PHC, Password: a.Password}, done)
+}
+
+func (h hasher) Hash(password []byte, done func(phc string, err error)) error {
+	return h.SubmitHash(password, done)
 }
 
 // self is this binary: by the kernel's link where there is one, because that is still this build when another has been

@@ -75,7 +75,7 @@ func serve(c *config.Config, fresh bool) error {
 	}
 	h := newHasher(log)
 	defer h.Close()
-	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.Hash)
+	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.Hasher.Hash)
 	b, err := start(cfg, signals)
 	if err != nil {
 		return err
@@ -114,7 +114,15 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		log.Warn(fmt.Sprintf("at most %d files and connections may be open, and connections_max is %d: raise the limit (ulimit -n, LimitNOFILE) or lower connections_max",
 			descriptors, c.ConnectionsMax))
 	}
+	heartbeat := c.HeartbeatInterval
+	if !c.HeartbeatEnabled {
+		heartbeat = 0
+	}
 	return shard.Config{
+		Limits: shard.Limits{ConnectionsPerAddressMax: c.ConnectionsPerAddressMax, StreamsMax: c.StreamsMax, TopicsMax: c.TopicsMax,
+			PartitionsMax: c.PartitionsMax, UsersMax: c.UsersMax, TokensMax: c.TokensPerUserMax, GroupsMax: c.GroupsMax,
+			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax},
+		HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
 		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,

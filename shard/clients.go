@@ -1,0 +1,66 @@
+package shard
+
+import (
+	"net"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// host is the address of a peer without its port.
+func host(peer string) string {
+	h, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		return peer
+	}
+	return h
+}
+
+// describeClient adds to a client what the metadata knows of it.
+func (s *Shard) describeClient(r registered) wire.ClientDetails {
+	d := wire.ClientDetails{Client: r.Client}
+	if r.UserID != wire.NoUser {
+		s.meta.Memberships(r.key, func(st metadata.StreamID, t metadata.TopicID, g metadata.GroupID) {
+			d.Memberships = append(d.Memberships, wire.Membership{StreamID: uint32(st), TopicID: uint32(t), GroupID: uint32(g)})
+		})
+	}
+	d.GroupsCount = uint32(len(d.Memberships))
+	return d
+}
+
+func getMe(s *Shard, c *conn, q *request, _ []byte) {
+	if !s.may(c, q, metadata.ActionGetMe, 0, 0) {
+		return
+	}
+	r, _ := s.b.registry.find(c.id)
+	s.reply(q, q.codec.appendGetClientReply(s.body(q), s.describeClient(r)))
+}
+
+func getClient(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeGetClient(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	r, found := s.b.registry.find(g.ID)
+	switch {
+	case !found:
+		s.reply(q, nil)
+	case s.may(c, q, metadata.ActionGetClient, 0, 0):
+		s.reply(q, q.codec.appendGetClientReply(s.body(q), s.describeClient(r)))
+	}
+}
+
+func getClients(s *Shard, c *conn, q *request, _ []byte) {
+	if !s.may(c, q, metadata.ActionGetClients, 0, 0) {
+		return
+	}
+	body := s.body(q)
+	for _, r := range s.b.registry.list() {
+		if r.UserID != wire.NoUser {
+			r.GroupsCount = uint32(s.meta.MembershipCount(r.key))
+		}
+		body = q.codec.appendClient(body, r.Client)
+	}
+	s.reply(q, body)
+}

@@ -1,0 +1,138 @@
+package shard
+
+import (
+	"sync/atomic"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// Limits bound what clients can make the broker keep. Zero values take the protocol's own bounds, or none.
+type Limits struct {
+	ConnectionsPerAddressMax int
+	StreamsMax               int
+	TopicsMax                int // per stream
+	PartitionsMax            int // per topic
+	UsersMax                 int
+	TokensMax                int // per user
+	GroupsMax                int // per topic
+	MembersMax               int // per group
+	NameBytesMax             int // of streams, topics, groups and tokens
+}
+
+func (l *Limits) defaults() {
+	set := func(v *int, most int) {
+		if *v == 0 || *v > most {
+			*v = most
+		}
+	}
+	set(&l.StreamsMax, metadata.StreamsMax)
+	set(&l.TopicsMax, metadata.TopicsMax)
+	set(&l.PartitionsMax, metadata.PartitionsMax)
+	set(&l.UsersMax, metadata.UsersMax)
+	set(&l.GroupsMax, metadata.GroupsMax)
+	set(&l.MembersMax, metadata.MembersMax)
+	set(&l.NameBytesMax, 255)
+	if l.TokensMax == 0 {
+		l.TokensMax = 100
+	}
+}
+
+// LimitCounts says how often each limit refused something.
+type LimitCounts struct {
+	Connections, ConnectionsPerAddress, FrameSize, Streams, Topics, Partitions, Users, Tokens, Groups, Members, NameLength, Memory uint64
+}
+
+// limitCounters counts what limits refused, on any shard.
+type limitCounters struct {
+	connections, connectionsPerAddress, frameSize, streams, topics, partitions, users, tokens, groups, members, nameLength, memory atomic.Uint64
+}
+
+// LimitCounts says how often each limit refused something since the start.
+func (b *Broker) LimitCounts() LimitCounts {
+	l := &b.limits
+	return LimitCounts{Connections: l.connections.Load(), ConnectionsPerAddress: l.connectionsPerAddress.Load(), FrameSize: l.frameSize.Load(),
+		Streams: l.streams.Load(), Topics: l.topics.Load(), Partitions: l.partitions.Load(), Users: l.users.Load(), Tokens: l.tokens.Load(),
+		Groups: l.groups.Load(), Members: l.members.Load(), NameLength: l.nameLength.Load(), Memory: l.memory.Load()}
+}
+
+// count notes that a metadata command was refused for a limit, the machine's own or a configured one.
+func (l *limitCounters) count(err error) {
+	switch err {
+	case metadata.ErrTooManyStreams:
+		l.streams.Add(1)
+	case metadata.ErrTooManyTopics:
+		l.topics.Add(1)
+	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions:
+		l.partitions.Add(1)
+	case metadata.ErrTooManyUsers:
+		l.users.Add(1)
+	case metadata.ErrTooManyTokens:
+		l.tokens.Add(1)
+	case metadata.ErrTooManyGroups:
+		l.groups.Add(1)
+	case metadata.ErrTooManyMembers:
+		l.members.Add(1)
+	case metadata.ErrStreamName, metadata.ErrTopicName, metadata.ErrGroupName, metadata.ErrTokenName:
+		l.nameLength.Add(1)
+	}
+}
+
+// demand is what a command adds to what is limited; it is judged on shard 0 when the command's turn has come.
+type demand struct {
+	stream, topic, group metadata.Ident // parents of what is made
+	partitions           uint32
+}
+
+// pass judges a command that makes something by the configured limits. Parents that are missing are for the command itself to
+// refuse.
+func (l *Limits) pass(m *metadata.Machine, code wire.Code, user metadata.UserID, d *demand) error {
+	switch code {
+	case wire.CodeCreateStream:
+		if m.StreamCount() >= l.StreamsMax {
+			return metadata.ErrTooManyStreams
+		}
+	case wire.CodeCreateTopic:
+		st, err := m.Stream(d.stream)
+		if err == nil && st.TopicCount() >= l.TopicsMax {
+			return metadata.ErrTooManyTopics
+		}
+		if uint64(d.partitions) > uint64(l.PartitionsMax) {
+			return metadata.ErrPartitionIDs
+		}
+	case wire.CodeCreatePartitions:
+		t, err := m.Topic(d.stream, d.topic)
+		if err == nil && uint64(len(t.Partitions))+uint64(d.partitions) > uint64(l.PartitionsMax) {
+			return metadata.ErrPartitionIDs
+		}
+	case wire.CodeCreateUser:
+		if m.UserCount() >= l.UsersMax {
+			return metadata.ErrTooManyUsers
+		}
+	case wire.CodeCreateToken:
+		u, err := m.User(metadata.ByNumber(user))
+		if err == nil && len(u.Tokens) >= l.TokensMax {
+			return metadata.ErrTooManyTokens
+		}
+	case wire.CodeCreateConsumerGroup:
+		t, err := m.Topic(d.stream, d.topic)
+		if err == nil && t.GroupCount() >= l.GroupsMax {
+			return metadata.ErrTooManyGroups
+		}
+	case wire.CodeJoinConsumerGroup:
+		g, err := m.Group(d.stream, d.topic, d.group)
+		if err == nil && g.MemberCount() >= l.MembersMax {
+			return metadata.ErrTooManyMembers
+		}
+	}
+	return nil
+}
+
+// nameAllowed judges the length of a new name by the configured limit.
+func (s *Shard) nameAllowed(name []byte) bool {
+	if len(name) > s.cfg.Limits.NameBytesMax {
+		s.b.limits.nameLength.Add(1)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,41 @@
+package shard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// A member of a consumer group that is silent for too long is taken for dead: it loses its partitions and its session, and is
+// told so by a frame that it reads as the answer to its next request. That request must not be answered as well, so nothing
+// is read from the connection any more, and it is closed a little later. Who is in no group may be idle for ever.
+const (
+	silenceShare = 1.2             // of the interval in which members have to be heard of
+	endGrace     = 2 * time.Second // for the peer to read why
+)
+
+// silent reports whether c's session is a member that was not heard of for too long.
+func (s *Shard) silent(c *conn) bool {
+	limit := int64(silenceShare * float64(s.cfg.HeartbeatInterval))
+	return limit > 0 && c.session.bound() && c.busy == nil && !c.ended && s.mono-c.idleSince > limit && s.meta.MembershipCount(c.session.client) > 0
+}
+
+// endSession tells c that its session is over, and closes it soon.
+func (s *Shard) endSession(c *conn) {
+	q := s.newRequest()
+	if q == nil {
+		s.closeConn(c, "silent for too long", nil)
+		return
+	}
+	s.log.Info("a member of a consumer group was silent for too long", zap.String("peer", c.peer), zap.Uint64("session", c.session.number))
+	client := c.session.client
+	s.logout(c)
+	q.conn, q.codec, c.busy, c.ended = c, c.codec, q, true
+	q.codec.putEnd(q.head, client, wire.StatusStaleClient)
+	s.respondHead(c, q)
+}
+
+// endSent waits for the peer to read why, with the connection still taken.
+func (s *Shard) endSent(c *conn) { c.deadline = s.mono + int64(endGrace) }

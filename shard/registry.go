@@ -1,0 +1,132 @@
+package shard
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// registry knows the clients of all shards: for those who list them, and so that a session's client id is one connection's.
+// Shards write to it when a connection sends its first request, logs in, logs out and closes; nothing on the path of a
+// message looks at it.
+type registry struct {
+	mu       sync.Mutex
+	clients  map[uint32]*registered
+	sessions map[[16]byte]uint32 // connection of each client id
+	from     map[string]int      // connections by address
+}
+
+func newRegistry() registry {
+	return registry{clients: make(map[uint32]*registered), sessions: make(map[[16]byte]uint32), from: make(map[string]int)}
+}
+
+// registered is one client: a connection that has sent a request.
+type registered struct {
+	wire.Client
+	key  [16]byte // client id of its session, if it has one
+	user metadata.UserID
+}
+
+// arrive counts a new connection from an address, and reports whether that is one too many; max 0: there is no bound.
+func (r *registry) arrive(address string, max int) (ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if max > 0 && r.from[address] >= max {
+		return false
+	}
+	r.from[address]++
+	return true
+}
+
+// leave takes back an arrive.
+func (r *registry) leave(address string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.from[address]--; r.from[address] <= 0 {
+		delete(r.from, address)
+	}
+}
+
+// open lists a connection that has sent its first request.
+func (r *registry) open(id uint32, peer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clients[id] = &registered{Client: wire.Client{ID: id, UserID: wire.NoUser, Transport: wire.TransportTCP, Address: peer}}
+}
+
+// close forgets a connection.
+func (r *registry) close(id uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.clients[id]; c != nil {
+		r.unbind(c)
+		delete(r.clients, id)
+	}
+}
+
+// bind notes a session. before is the connection that had its client id, 0: none; that has no session any more. False: it is
+// another user's, and nothing is noted.
+func (r *registry) bind(id uint32, key [16]byte, user metadata.UserID) (before uint32, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clients[id]
+	if other := r.clients[r.sessions[key]]; other != nil && other != c {
+		if other.user != user {
+			return 0, false
+		}
+		before = other.ID
+		r.unbind(other)
+	}
+	r.unbind(c)
+	c.key, c.user, c.UserID = key, user, uint32(user)
+	r.sessions[key] = id
+	return before, true
+}
+
+// logout notes that a connection has no session any more.
+func (r *registry) logout(id uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.clients[id]; c != nil {
+		r.unbind(c)
+	}
+}
+
+func (r *registry) unbind(c *registered) {
+	if c.UserID != wire.NoUser {
+		delete(r.sessions, c.key)
+		c.key, c.UserID = [16]byte{}, wire.NoUser
+	}
+}
+
+// list returns all clients by ascending id, copies.
+func (r *registry) list() []registered {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]registered, 0, len(r.clients))
+	for _, c := range r.clients {
+		all = append(all, *c)
+	}
+	slices.SortFunc(all, func(a, b registered) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// find returns a client.
+func (r *registry) find(id uint32) (registered, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clients[id]
+	if c == nil {
+		return registered{}, false
+	}
+	return *c, true
+}
+
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.clients)
+}

@@ -1,0 +1,75 @@
+package shard
+
+import (
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// judgement is who wants to do what with which stream and topic. It is passed on the connection's shard, and for what
+// changes metadata once more when the command's turn has come. Its names point into the frame.
+type judgement struct {
+	action        metadata.Action // 0: the broker itself
+	user          metadata.UserID
+	since         uint64
+	stream, topic metadata.Ident // as far as the action is about them
+}
+
+// pass resolves what the action is about and looks at the caller's rights, in that order: who has none sees "not found" for
+// what does not exist. StatusUnauthenticated: the user is gone. StatusUnauthorized. Errors of the look-ups.
+func (j *judgement) pass(m *metadata.Machine) error {
+	if j.action == 0 {
+		return nil
+	}
+	rule := j.action.Rule()
+	var stream metadata.StreamID
+	var topic metadata.TopicID
+	switch {
+	case rule.Topic != 0:
+		t, err := m.Topic(j.stream, j.topic)
+		if err != nil {
+			return err
+		}
+		stream, topic = t.Stream, t.ID
+	case rule.Stream != 0:
+		st, err := m.Stream(j.stream)
+		if err != nil {
+			return err
+		}
+		stream = st.ID
+	}
+	return may(m, j.user, j.since, j.action, stream, topic)
+}
+
+func may(m *metadata.Machine, id metadata.UserID, since uint64, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) error {
+	user, err := m.UserSince(id, since)
+	switch {
+	case err != nil:
+		return wire.StatusUnauthenticated
+	case !user.May(a, stream, topic):
+		return wire.StatusUnauthorized
+	}
+	return nil
+}
+
+// judge asks whether q's caller may do a with a stream and a topic, and refuses q if not. Idents that the action is not about
+// are not looked at.
+func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic metadata.Ident) bool {
+	q.judgement = judgement{action: a, user: c.session.user, since: c.session.since, stream: stream, topic: topic}
+	if err := q.judgement.pass(s.meta); err != nil {
+		s.refuse(q, metaStatus(err))
+		return false
+	}
+	return true
+}
+
+// may asks whether q's caller may do a with what was resolved already, and refuses q if not.
+func (s *Shard) may(c *conn, q *request, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) bool {
+	if err := may(s.meta, c.session.user, c.session.since, a, stream, topic); err != nil {
+		s.refuse(q, metaStatus(err))
+		return false
+	}
+	return true
+}
+
+// nothing stands for a stream or a topic that an action is not about.
+var nothing metadata.Ident

@@ -1,0 +1,90 @@
+package shard
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// tokenBytes is how much chance is in a token: so much that guessing it is no matter of speed, and a fast hash is enough.
+const tokenBytes = 50
+
+func newToken() string {
+	var p [tokenBytes]byte
+	_, _ = rand.Read(p[:]) // never fails
+	return base64.RawStdEncoding.EncodeToString(p[:])
+}
+
+func getTokens(s *Shard, c *conn, q *request, _ []byte) {
+	u, err := s.meta.UserSince(c.session.user, c.session.since)
+	if err != nil {
+		s.refuse(q, wire.StatusUnauthenticated)
+		return
+	}
+	body := s.body(q)
+	for i := range u.Tokens {
+		body = q.codec.appendToken(body, wire.Token{Name: u.Tokens[i].Name, ExpiresAtMicros: uint64(u.Tokens[i].ExpiresAt)})
+	}
+	s.reply(q, body)
+}
+
+func createToken(s *Shard, c *conn, q *request, body []byte) {
+	t, err := q.codec.decodeCreateToken(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.judge(c, q, metadata.ActionCreateToken, nothing, nothing) {
+		return
+	}
+	now, expires := s.micros(), metadata.Micros(0)
+	if t.ExpiryMicros != 0 && t.ExpiryMicros != wire.NeverExpires {
+		if expires = now + metadata.Micros(t.ExpiryMicros); expires < now {
+			s.refuse(q, wire.StatusInvalidPersonalAccessTokenExpiry)
+			return
+		}
+	}
+	q.secret = newToken()
+	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.user, c.session.since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
+}
+
+func deleteToken(s *Shard, c *conn, q *request, body []byte) {
+	t, err := q.codec.decodeDeleteToken(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if s.judge(c, q, metadata.ActionDeleteToken, nothing, nothing) {
+		s.propose(q, metadata.EncodeDeleteToken(nil, s.micros(), c.session.user, c.session.since, t.Name))
+	}
+}
+
+// loginWithToken opens a session for the owner of a token.
+func (s *Shard) loginWithToken(c *conn, q *request, token []byte) {
+	u, t := s.meta.Token(sha256.Sum256(token))
+	switch {
+	case u == nil || t.ExpiresAt != 0 && t.ExpiresAt <= s.micros():
+		s.refuseLogin(c, q, wire.StatusInvalidPersonalAccessToken)
+	case u.Status != metadata.UserActive:
+		s.refuseLogin(c, q, wire.StatusUserInactive)
+	default:
+		s.openSession(c, q, u)
+	}
+}
+
+// expireTokens removes tokens whose time has come; on shard 0.
+func (l *lead) expireTokens() {
+	s := l.s
+	if s.mono < l.nextExpiry || l.expiring || s.stopping {
+		return
+	}
+	l.nextExpiry = s.mono + int64(s.cfg.TokenCleanerInterval)
+	if at := s.meta.TokensExpireAt(); at == 0 || at > s.micros() {
+		return
+	}
+	l.expiring = true
+	s.proposeInternal(metadata.EncodeExpireTokens(nil, s.micros()), func(s *Shard, _ *request) { s.lead.expiring = false })
+}

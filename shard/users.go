@@ -1,0 +1,240 @@
+package shard
+
+import (
+	"bytes"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// What passwords may be; names are judged by the metadata.
+const (
+	passwordMin = 3
+	passwordMax = 100
+	usernameMin = 3
+	usernameMax = 50
+)
+
+func wireUser(u *metadata.User) wire.User {
+	return wire.User{ID: uint32(u.ID), CreatedAtMicros: uint64(u.CreatedAt), Status: wire.UserStatus(u.Status), Username: u.Name}
+}
+
+func wireUserDetails(u *metadata.User) wire.UserDetails {
+	return wire.UserDetails{User: wireUser(u), Permissions: wirePermissions(u.Permissions)}
+}
+
+func wirePermissions(p *metadata.Permissions) *wire.Permissions {
+	if p == nil {
+		return nil
+	}
+	w := &wire.Permissions{Global: uint16(p.Global), Streams: make([]wire.StreamPermissions, len(p.Streams))}
+	for i, s := range p.Streams {
+		w.Streams[i] = wire.StreamPermissions{ID: uint32(s.Stream), Rights: uint8(s.Rights)}
+		for _, t := range s.Topics {
+			w.Streams[i].Topics = append(w.Streams[i].Topics, wire.TopicPermissions{ID: uint32(t.Topic), Rights: uint8(t.Rights)})
+		}
+	}
+	return w
+}
+
+func metaPermissions(w *wire.Permissions) *metadata.Permissions {
+	if w == nil {
+		return nil
+	}
+	p := &metadata.Permissions{Global: metadata.GlobalRights(w.Global), Streams: make([]metadata.StreamPermissions, len(w.Streams))}
+	for i, s := range w.Streams {
+		p.Streams[i] = metadata.StreamPermissions{Stream: metadata.StreamID(s.ID), Rights: metadata.StreamRights(s.Rights)}
+		for _, t := range s.Topics {
+			p.Streams[i].Topics = append(p.Streams[i].Topics, metadata.TopicPermissions{Topic: metadata.TopicID(t.ID), Rights: metadata.TopicRights(t.Rights)})
+		}
+	}
+	return p
+}
+
+func getUser(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeGetUser(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	u, err := s.meta.User(ident(g.User))
+	if err != nil {
+		s.reply(q, nil) // not found
+		return
+	}
+	action := metadata.ActionGetUser
+	if u.ID == c.session.user {
+		action = metadata.ActionGetOwnUser
+	}
+	if !s.may(c, q, action, 0, 0) {
+		return
+	}
+	s.reply(q, q.codec.appendGetUserReply(s.body(q), wireUserDetails(u)))
+}
+
+func getUsers(s *Shard, c *conn, q *request, _ []byte) {
+	if !s.may(c, q, metadata.ActionGetUsers, 0, 0) {
+		return
+	}
+	body := s.body(q)
+	for u := range s.meta.Users() {
+		body = q.codec.appendUser(body, wireUser(u))
+	}
+	s.reply(q, body)
+}
+
+// createUser is judged before its body is decoded: that of somebody without the right is not worth the time.
+func createUser(s *Shard, c *conn, q *request, body []byte) {
+	if !s.judge(c, q, metadata.ActionCreateUser, nothing, nothing) {
+		return
+	}
+	u, err := q.codec.decodeCreateUser(body)
+	switch {
+	case err != nil:
+	case len(u.Options) > 0:
+		err = wire.StatusUnsupportedOptionKey
+	case len(u.Username) < usernameMin || len(u.Username) > usernameMax:
+		err = wire.StatusInvalidUsername
+	case !passwordOK(u.Password):
+		err = wire.StatusInvalidPassword
+	case u.Status != wire.UserActive && u.Status != wire.UserInactive:
+		err = wire.StatusInvalidUserStatus
+	}
+	if err == nil {
+		if _, exists := s.meta.User(metadata.ByName(u.Username)); exists == nil {
+			err = wire.StatusUserAlreadyExists
+		}
+	}
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	s.hash(q, u.Password, func(s *Shard, phc string) {
+		s.propose(q, metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{Name: u.Username, PasswordPHC: phc,
+			Status: metadata.UserStatus(u.Status), Permissions: metaPermissions(u.Permissions)}))
+	})
+}
+
+func passwordOK(p []byte) bool { return len(p) >= passwordMin && len(p) <= passwordMax }
+
+// hash has a password hashed outside the shard, and goes on with q when that is done. The frame of q stays.
+func (s *Shard) hash(q *request, password []byte, then func(s *Shard, phc string)) {
+	err := s.cfg.Hasher.Hash(password, func(phc string, err error) {
+		s.post(func(s *Shard) {
+			if err != nil {
+				s.refuse(q, wire.StatusError)
+				return
+			}
+			then(s, phc)
+		})
+	})
+	if err != nil {
+		s.refuse(q, wire.StatusTransientNotCommitted) // busy: clients try again in 50 ms
+	}
+}
+
+func updateUser(s *Shard, c *conn, q *request, body []byte) {
+	u, err := q.codec.decodeUpdateUser(body)
+	if err == nil && len(u.Options) > 0 {
+		err = wire.StatusUnsupportedOptionKey
+	}
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.judge(c, q, metadata.ActionUpdateUser, nothing, nothing) {
+		return
+	}
+	_, err = s.meta.User(ident(u.User))
+	switch {
+	case err != nil:
+	case u.HasUsername && (len(u.Username) < usernameMin || len(u.Username) > usernameMax):
+		err = wire.StatusInvalidUsername
+	case u.HasStatus && u.Status != wire.UserActive && u.Status != wire.UserInactive:
+		err = wire.StatusInvalidUserStatus
+	}
+	if err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	change := metadata.UpdateUser{User: ident(u.User)}
+	if u.HasUsername {
+		change.Name = u.Username
+	}
+	if u.HasStatus {
+		change.Status = metadata.UserStatus(u.Status)
+	}
+	s.propose(q, metadata.EncodeUpdateUser(nil, s.micros(), change))
+}
+
+func deleteUser(s *Shard, c *conn, q *request, body []byte) {
+	d, err := q.codec.decodeDeleteUser(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if s.judge(c, q, metadata.ActionDeleteUser, nothing, nothing) {
+		s.propose(q, metadata.EncodeDeleteUser(nil, s.micros(), ident(d.User)))
+	}
+}
+
+// updatePermissions is judged before its body is decoded, as createUser.
+func updatePermissions(s *Shard, c *conn, q *request, body []byte) {
+	if !s.judge(c, q, metadata.ActionUpdatePermissions, nothing, nothing) {
+		return
+	}
+	u, err := q.codec.decodeUpdatePermissions(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	s.propose(q, metadata.EncodeUpdatePermissions(nil, s.micros(), ident(u.User), metaPermissions(u.Permissions)))
+}
+
+// changePassword asks for the present password of the user in question, whoever the caller is.
+func changePassword(s *Shard, c *conn, q *request, body []byte) {
+	p, err := q.codec.decodeChangePassword(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	u, err := s.meta.User(ident(p.User))
+	action := metadata.ActionChangePassword
+	if err == nil && u.ID == c.session.user {
+		action = metadata.ActionChangeOwnPassword
+	}
+	if !s.judge(c, q, action, nothing, nothing) {
+		return
+	}
+	if err == nil && !passwordOK(p.New) {
+		err = wire.StatusInvalidPassword
+	}
+	if err != nil {
+		s.refuse(q, metaStatus(err))
+		return
+	}
+	id, since, checked := u.ID, u.Since, u.PasswordPHC
+	err = s.checkPassword(c, checked, u.Name, p.Current, func(s *Shard, ok bool) {
+		if !ok {
+			s.refuse(q, wire.StatusInvalidCredentials)
+			return
+		}
+		s.hash(q, p.New, func(s *Shard, phc string) {
+			if _, err := s.meta.UserSince(id, since); err != nil {
+				s.refuse(q, metaStatus(err))
+				return
+			}
+			s.propose(q, metadata.EncodeChangePassword(nil, s.micros(), metadata.ByNumber(id), checked, phc))
+		})
+	})
+	if err != nil {
+		s.refuse(q, wire.StatusTransientNotCommitted)
+	}
+}
+
+// checkPassword has a password checked outside the shard. An error: too much is to be checked, then does not run.
+func (s *Shard) checkPassword(c *conn, phc, name string, password []byte, then func(s *Shard, ok bool)) error {
+	return s.cfg.Hasher.Verify(Attempt{Account: name, Address: host(c.peer), PHC: phc, Password: bytes.Clone(password)}, func(ok bool) {
+		s.post(func(s *Shard) { then(s, ok) })
+	})
+}
