@@ -87,7 +87,7 @@ func (b *table) settle(t *testing.T) {
 			t.Errorf("%s %s: no check", b.client, name)
 		default:
 			bad++
-			result, why = "FAILED", strings.Join(r.bad, "; ")
+			result, why = "FAILED", strings.Join(strings.Fields(strings.Join(r.bad, "; ")), " ")
 			t.Errorf("%s %s:\n\t%s", b.client, name, strings.Join(r.bad, "\n\t"))
 		}
 		fmt.Fprintf(&text, "%-7s %-52s %s  %s\n", b.client, name, result, why)

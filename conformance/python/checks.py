@@ -13,6 +13,7 @@ ERRORS = {
     3: "Invalid command",
     4: "Invalid format",
     5: "Feature is unavailable",
+    8: "Disconnected",
     20: "Resource with key: .* was not found",
     40: "Unauthenticated",
     41: "Unauthorized",
@@ -132,12 +133,13 @@ async def clear(address):
     c = await login(address)
     for s in await c.get_streams():
         await c.delete_stream(s.id)
-    try:
-        for u in await c.get_users():
-            if u.id != 0:
-                await c.delete_user(u.id)
-    except RuntimeError:
-        pass
+    for u in await c.get_users():
+        if u.id != 0:
+            await c.delete_user(u.id)
+    tokens = await c.send_binary_request(GET_TOKENS, b"")
+    while tokens:
+        name, tokens = tokens[: 1 + tokens[0]], tokens[1 + tokens[0] + 8 :]
+        await c.send_binary_request(DELETE_TOKEN, name)
     await c.logout_user()
 
 

@@ -99,8 +99,7 @@ async def background(address):
     await c.delete_stream("background")
 
 
-# What each way of committing has to have stored when five of ten messages were taken one by one, and when all were.
-# None: anything, since the SDK may or may not have come to it.
+# What each way of committing has to have stored when five of ten messages were taken one by one, and when all were; -1: nothing.
 modes = (
     ("AutoCommit.When, PollingMessages", AutoCommit.When(AutoCommitWhen.PollingMessages()), 9, 9),
     ("AutoCommit.When, ConsumingEachMessage", AutoCommit.When(AutoCommitWhen.ConsumingEachMessage()), 4, 9),
@@ -147,7 +146,7 @@ async def values(address):
     await c.create_stream("values")
     await c.create_topic("values", "t", 1)
     await fill(c, "values", "t", 10)
-    consumer = await c.consumer_group("g", "values", "t", polling_strategy=PollingStrategy.Next(), batch_length=4, auto_commit=AutoCommit.Disabled(), allow_replay=True)
+    consumer = await c.consumer_group("g", "values", "t", polling_strategy=PollingStrategy.Next(), batch_length=10, auto_commit=AutoCommit.Disabled())
     g = await c.get_consumer_group("values", "t", "g")
     same("IggyClient.consumer_group", g.members_count, 1, "makes the group and joins it")
     read("IggyConsumer", consumer, name="g", stream="values", topic="t", partition_id=0)
@@ -167,6 +166,9 @@ async def values(address):
     await consumer.delete_offset(0)
     same("IggyConsumer.delete_offset", await stored(c, "values", "t", "g", 0, 2), None, "is gone")
     await refused("IggyConsumer.delete_offset", 3021, lambda: consumer.delete_offset(None), "nothing stored")
+    again = await c.consumer_group("g two", "values", "t", polling_strategy=PollingStrategy.Next(), batch_length=4, auto_commit=AutoCommit.Disabled(), allow_replay=True)
+    it = again.iter_messages()
+    same("IggyClient.consumer_group", [(await it.__anext__()).offset() for _ in range(6)], [0, 1, 2, 3, 0, 1], "what is not stored comes again, where that is allowed")
     retry = dict(init_retries=1, init_retry_interval=ms(20))
     await refused("IggyClient.consumer_group", None, lambda: c.consumer_group("g", "unknown", "t", **retry), "unknown stream")
     await refused("IggyClient.consumer_group", None, lambda: c.consumer_group("g", "values", "unknown", **retry), "unknown topic")
@@ -175,13 +177,14 @@ async def values(address):
     await c.delete_stream("values")
 
 
+# And what has to be stored after ten of ten. The SDK takes every Nth message for those whose offset N divides.
 after = (
-    ("AutoCommit.After, ConsumingEachMessage", AutoCommit.After(AutoCommitAfter.ConsumingEachMessage())),
-    ("AutoCommit.After, ConsumingEveryNthMessage", AutoCommit.After(AutoCommitAfter.ConsumingEveryNthMessage(5))),
-    ("AutoCommit.After, ConsumingAllMessages", AutoCommit.After(AutoCommitAfter.ConsumingAllMessages())),
-    ("AutoCommit.IntervalOrAfter", AutoCommit.IntervalOrAfter(ms(100), AutoCommitAfter.ConsumingAllMessages())),
-    ("AutoCommit.When, PollingMessages", AutoCommit.When(AutoCommitWhen.PollingMessages())),
-    ("AutoCommit.Disabled", AutoCommit.Disabled()),
+    ("AutoCommit.After, ConsumingEachMessage", AutoCommit.After(AutoCommitAfter.ConsumingEachMessage()), 9),
+    ("AutoCommit.After, ConsumingEveryNthMessage", AutoCommit.After(AutoCommitAfter.ConsumingEveryNthMessage(5)), 5),
+    ("AutoCommit.After, ConsumingAllMessages", AutoCommit.After(AutoCommitAfter.ConsumingAllMessages()), 9),
+    ("AutoCommit.IntervalOrAfter", AutoCommit.IntervalOrAfter(ms(100), AutoCommitAfter.ConsumingAllMessages()), 9),
+    ("AutoCommit.When, PollingMessages", AutoCommit.When(AutoCommitWhen.PollingMessages()), 9),
+    ("AutoCommit.Disabled", AutoCommit.Disabled(), None),
 )
 
 
@@ -192,7 +195,7 @@ async def callback(address):
     await c.create_topic("callback", "t", 2)
     for p in range(2):
         await fill(c, "callback", "t", 10, partition=p)
-    for i, (what, mode) in enumerate(after):
+    for i, (what, mode, want) in enumerate(after):
         name, got, done = f"g{i}", [], asyncio.Event()
         row = what.split(",")[0] + ".__new__"
         consumer = await c.consumer_group(name, "callback", "t", polling_strategy=PollingStrategy.Next(), batch_length=10, auto_commit=mode, poll_interval=ms(5))
@@ -206,7 +209,6 @@ async def callback(address):
         same("IggyConsumer.consume_messages", sorted(got), [(p, o) for p in range(2) for o in range(10)], f"{what}: every message once")
 
         async def is_stored():
-            want = None if isinstance(mode, AutoCommit.Disabled) else 9
             return [await stored(c, "callback", "t", name, p, 2) for p in range(2)] == [want, want]
 
         check(row, await until(is_stored), f"{what}: stored as it should be; are {[await stored(c, 'callback', 't', name, p, 2) for p in range(2)]}")
