@@ -20,20 +20,21 @@ type shardID = router.ShardID
 
 // Broker is the shards of one data directory, and what they share: nothing on the path of a message.
 type Broker struct {
-	cfg      Config
-	log      *zap.Logger
-	shards   []*Shard
-	loads    []shardLoad
-	mesh     *router.Mesh[message]
-	budget   *uring.Budget
-	lines    memoryLines
-	counters counters
-	sessions sessionNumbers
-	system   systemStats
-	registry registry
-	limits   limitCounters
-	dir      *dataDir
-	info     Info
+	cfg       Config
+	log       *zap.Logger
+	shards    []*Shard
+	loads     []shardLoad
+	mesh      *router.Mesh[message]
+	budget    *uring.Budget
+	lines     memoryLines
+	counters  counters
+	sessions  sessionNumbers
+	system    systemStats
+	registry  registry
+	snapshots atomic.Bool // an archive for an operator is being made
+	limits    limitCounters
+	dir       *dataDir
+	info      Info
 
 	strangersMax int // bytes of requests that connections before login may hold, per shard
 

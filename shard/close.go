@@ -14,6 +14,7 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 		return
 	}
 	c.closing = true
+	s.unhold(c)
 	if c.ended && c.busy != nil && c.send == 0 {
 		s.requestEnded(c)
 	}

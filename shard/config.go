@@ -7,6 +7,7 @@ import (
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
 )
 
 // Hasher checks and hashes passwords outside the shards. Both run done on a goroutine of their own, or return an error at
@@ -49,6 +50,10 @@ type Config struct {
 	TokenCleanerInterval time.Duration
 	RebalancingTimeout   time.Duration // of a hand-over that its member does not complete
 	PollHold             time.Duration // how long a poll that finds nothing may wait
+
+	// Snapshot makes the archive that GET_SNAPSHOT_FILE asks for; it runs on a goroutine of its own, one at a time. nil: there is
+	// none.
+	Snapshot func(g wire.GetSnapshotFile) ([]byte, error)
 
 	FilesMax          int           // descriptors of segments that each shard keeps open; 0: what the process's limit leaves
 	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed

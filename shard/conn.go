@@ -52,6 +52,7 @@ type conn struct {
 	bodyDue   bool // in Shard.bodies
 	sendBegan int64
 	acked     uint64 // bytes that the peer had acknowledged at the last look
+	unheld    bool   // the poll in busy must not wait: something else has come
 	ended     bool   // the session was ended unasked: nothing is read any more
 	slow      bool   // its send was cancelled to give memory back
 }
@@ -164,14 +165,17 @@ func (s *Shard) received1(c *conn, done *uring.Completion) {
 		s.closeConn(c, "receive failed", done.Err)
 	case done.Res == 0 && c.busy != nil:
 		c.eof = true // what it asked for is answered first
+		s.unhold(c)
 	case done.Res == 0:
 		s.peerClosed(c)
 	case c.frame != nil:
 		s.fillFrame(c, done.Recv)
 	case c.wanted != 0 || c.busy != nil && (c.multi || s.intake.held > recvBufs/2): // it may be long until they are looked at
 		s.keepAhead(c, done.Recv)
+		s.unhold(c)
 	case c.busy != nil:
 		c.stashed, c.stash = true, done.Recv
+		s.unhold(c)
 	default:
 		s.feed(c, done.Recv)
 	}

@@ -74,3 +74,10 @@ func (b *Broker) DirectJournals() (direct, files int) {
 	}
 	return direct, files
 }
+
+// WakeAll has every shard take a turn.
+func (b *Broker) WakeAll() {
+	for _, s := range b.shards {
+		s.io.Wake()
+	}
+}

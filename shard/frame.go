@@ -325,6 +325,9 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 		}
 	}
 	q.conn, q.recvID, q.frame = c, id, buf
-	c.busy = q
+	c.busy, c.unheld = q, c.keptLen > 0 || c.eof
+	if c.unheld {
+		q.holdUntil = -1 // the next request is here already
+	}
 	s.dispatch(c, q, p)
 }

@@ -334,6 +334,7 @@ func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
 		owner, ok := s.owners.Owner(router.LogID(r.Log))
 		s.owners.Delete(router.LogID(r.Log))
 		if ok && owner == s.id {
+			s.landed(storage.LogID(r.Log))
 			s.b.counters.drop(r.Log)
 			delete(s.delivered, storage.LogID(r.Log))
 			s.store.Drop(storage.LogID(r.Log), s.dropped)
@@ -389,6 +390,7 @@ func (s *Shard) closeLogs(e *metaEvent) {
 		if owner, ok := s.owners.Owner(router.LogID(id)); !ok || owner != s.id {
 			continue
 		}
+		s.landed(storage.LogID(id)) // polls that wait there look again, and find it closed or empty
 		left++
 		q := &request{home: s, internal: func(*Shard, *request) { done() }}
 		q.Owner, q.Kind, q.Log = q, storage.ReqClose, storage.LogID(id)

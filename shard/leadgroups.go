@@ -52,7 +52,8 @@ func (l *lead) stillPending(h *metadata.Handover) bool {
 // tendGroups runs in every turn of shard 0.
 func (l *lead) tendGroups() {
 	g, s := &l.groups, l.s
-	if s.stopping {
+	if s.stopping { // no session outlives the run; the next one begins without members
+		g.completed, g.dropping = nil, nil
 		return
 	}
 	if len(g.deadlines) > 0 && s.mono >= g.nextCheck {
@@ -110,7 +111,9 @@ func (l *lead) proposeDrops() {
 			}
 			return
 		}
-		g.dropping = append(g.dropping[:0], g.dropping[1:]...)
+		if len(g.dropping) > 0 {
+			g.dropping = append(g.dropping[:0], g.dropping[1:]...)
+		}
 		s.lead.proposeDrops()
 	})
 }

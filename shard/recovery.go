@@ -109,7 +109,8 @@ func (b *Broker) level(l metadata.Level) storage.Level {
 
 func (b *Broker) logConfig(id metadata.LogID, partition metadata.PartitionID, t *metadata.Settings) storage.LogConfig {
 	return storage.LogConfig{ID: storage.LogID(id), Partition: uint64(partition), Level: b.level(t.Durability),
-		OffsetLevel: b.level(t.OffsetDurability), SegmentSize: int64(t.SegmentSize)}
+		OffsetLevel: b.level(t.OffsetDurability), SegmentSize: int64(t.SegmentSize),
+		DedupCount: int(t.Deduplication.CountMax()), DedupMicros: t.Deduplication.WindowMicros}
 }
 
 // report says in the log what storage found.
@@ -178,7 +179,7 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
 		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read), FilesMax: b.filesMax(), Fence: s.fenceHolds, Report: s.report})
-	s.delivered = deliveries{}
+	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
 		s.lead = &lead{s: s, index: rec.Meta.Index}
 	}

@@ -49,6 +49,7 @@ type request struct {
 	demand    demand     // and what it adds to what is limited
 	member    membership // of a request for a consumer group
 	secret    string     // a new token
+	holdUntil int64      // a poll that finds nothing may wait until then; 0: not decided, below: it may not
 
 	owing    owing
 	nextFree *request

@@ -57,11 +57,14 @@ type Shard struct {
 	lead       *lead    // shard 0 only: the order of metadata commands
 	accept     acceptor // shard 0 only
 	forgetting []metadata.LogID
-	delivered  deliveries                // to members of groups, of the logs of this shard
+	delivered  deliveries // to members of groups, of the logs of this shard
+	held       heldPolls
+	unholding  []unholding
 	groupNote  *groupNote                // for the lead, when there is room; nil: nothing
 	setup      chan func(s *Shard) error // before the loop runs
 	setupDone  chan error
 	setupOnce  sync.Once
+	changed    func(l *storage.Log) // logChanged, made once: it would be allocated each turn
 	stopping   bool
 	drained    bool
 	finishing  bool
@@ -108,6 +111,7 @@ const (
 	msgMoveDone                        // it has it, or the move failed
 	msgMoved                           // the map changes
 	msgGroups                          // groups has come up
+	msgUnhold                          // the client of req, a poll that the receiver may hold, has sent something else
 	msgOwe                             // req is told how much of its reply went, and wants the next piece
 )
 
@@ -146,6 +150,10 @@ func (s *Shard) Turn(block bool) {
 	s.retryUncredited()
 	s.sendForgotten()
 	s.sendGroupNote()
+	s.endHolds()
+	if len(s.unholding) > 0 {
+		s.sendUnholds()
+	}
 	if s.lead != nil {
 		s.accept.retry(s)
 		s.lead.maybeSnapshot()
@@ -188,7 +196,10 @@ func (s *Shard) sleep() time.Duration {
 	if s.store.Logs() > 0 {
 		earlier(s.nextRetain)
 	}
-	if len(s.intake.starving) > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || len(s.forgetting) > 0 {
+	if len(s.held.queue) > 0 {
+		earlier(s.held.queue[0].until)
+	}
+	if len(s.unholding) > 0 || s.groupNote != nil || len(s.intake.starving) > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || len(s.forgetting) > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -285,6 +296,8 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.reopenLogs(m.event)
 	case msgForget:
 		s.lead.forget(m.log)
+	case msgUnhold:
+		s.release(m.req)
 	case msgGroups:
 		s.lead.note(m.groups)
 	case msgMoveOut:
@@ -304,14 +317,18 @@ const releaseDone messageKind = 0x80
 
 // answerStore sends on what the store has answered.
 func (s *Shard) answerStore() {
-	for {
-		r := s.store.TakeDone()
-		if r == nil {
-			break
+	for again := true; again; again = s.pollWoken() {
+		for r := s.store.TakeDone(); r != nil; r = s.store.TakeDone() {
+			s.storeDone(r.Owner.(*request))
 		}
-		s.storeDone(r.Owner.(*request))
+		s.store.TakeChanged(s.changed)
 	}
-	s.store.TakeChanged(publishStats)
+}
+
+// logChanged shows a log's counters, and its news to polls that wait for them.
+func (s *Shard) logChanged(l *storage.Log) {
+	publishStats(l)
+	s.landed(l.ID())
 }
 
 // storeDone takes a request that the local store answered to the connection that made it.
@@ -319,6 +336,8 @@ func (s *Shard) storeDone(q *request) {
 	switch {
 	case q.internal != nil:
 		q.internal(s, q)
+		return
+	case s.hold(q):
 		return
 	case q.Kind == storage.ReqStoreOffset && q.Consumer.Group && q.Err == nil:
 		s.offsetStored(q)

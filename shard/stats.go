@@ -13,9 +13,11 @@ type Stats struct {
 	LongestTurn   time.Duration
 	Requests      uint64 // frames handled
 	Connections   int
+	HeldPolls     int // that wait for a message
 	Logs          int
 	Groups, Laps  uint64 // of the journal
 	DirectWrites  uint64 // batches that went straight to their segment
+	DiskReads     uint64 // of polls
 	SlowReaders   uint64 // sends cancelled because memory was short
 	Copies        uint64 // of received bytes, on their way to tail and journal
 	CopiedBytes   uint64
@@ -41,6 +43,6 @@ func (b *Broker) Stats() []Stats {
 func (s *Shard) statistics() Stats {
 	copies, bytes := s.store.Copies()
 	return Stats{IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
-		Requests: s.stats.requests, Connections: s.conns.count, Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: s.stats.slow,
-		DirectWrites: s.store.DirectWrites(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
+		Requests: s.stats.requests, Connections: s.conns.count, HeldPolls: len(s.held.in), Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: s.stats.slow,
+		DirectWrites: s.store.DirectWrites(), DiskReads: s.store.DiskReads(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
 }

@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
@@ -39,6 +41,35 @@ func describeOptions(s *Shard, c *conn, q *request, body []byte) {
 		}
 	}
 	s.reply(q, q.codec.appendDescribeOptionsReply(s.body(q), options))
+}
+
+// getSnapshotFile has the archive made outside the shard: it looks at files and processes.
+func getSnapshotFile(s *Shard, c *conn, q *request, body []byte) {
+	g, err := q.codec.decodeGetSnapshotFile(body)
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if !s.may(c, q, metadata.ActionGetSnapshot, 0, 0) {
+		return
+	}
+	if s.cfg.Snapshot == nil || !s.b.snapshots.CompareAndSwap(false, true) {
+		s.refuse(q, wire.StatusSnapshotFileCompletionFailed)
+		return
+	}
+	s.dropFrame(q)
+	go func() {
+		archive, err := s.cfg.Snapshot(g)
+		s.b.snapshots.Store(false)
+		s.post(func(s *Shard) {
+			if err != nil || len(archive) > s.cfg.FrameBytesMax-q.codec.headBytes {
+				s.log.Warn("snapshot for an operator failed", zap.Int("bytes", len(archive)), zap.Error(err))
+				s.refuse(q, wire.StatusSnapshotFileCompletionFailed)
+				return
+			}
+			s.reply(q, archive)
+		})
+	}()
 }
 
 // getStats reads what the system says outside the shard: files of /proc take their time.

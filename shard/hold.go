@@ -1,0 +1,136 @@
+package shard
+
+import (
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// A poll that finds nothing may wait for a message at the shard that owns the log (setting poll.hold), so that consumers which
+// poll without a pause cost little and see a message at once. It is answered when one lands, when its time is over, when the
+// log goes, and when its connection sends anything else or closes: a held poll delays nothing. Polls that could find
+// something elsewhere are answered at once: those of groups, whose members have other partitions, and strategies that are not
+// about the end of the log.
+type heldPolls struct {
+	byLog map[storage.LogID][]heldPoll
+	queue []heldPoll // by deadline: all wait equally long
+	in    map[*request]uint64
+	last  uint64
+	woken []*request
+}
+
+// heldPoll is a poll that waits. seq tells it from an earlier use of the same request: entries of those that were answered stay
+// where they are until they are met.
+type heldPoll struct {
+	q     *request
+	seq   uint64
+	until int64
+}
+
+func (h *heldPolls) has(p heldPoll) bool { return h.in[p.q] == p.seq }
+
+// hold keeps q back, if it may wait, and reports whether it did.
+func (s *Shard) hold(q *request) bool {
+	if s.cfg.PollHold == 0 || q.code != wire.CodePollMessages || q.Err != nil || q.Records > 0 || q.Count == 0 || q.Consumer.Group ||
+		q.Strategy != storage.FromOffset && q.Strategy != storage.FromNext || s.stopping {
+		return false
+	}
+	if q.holdUntil == 0 {
+		q.holdUntil = s.mono + int64(s.cfg.PollHold)
+	}
+	if q.holdUntil <= s.mono {
+		return false
+	}
+	h := &s.held
+	if h.in == nil {
+		h.in, h.byLog = make(map[*request]uint64), make(map[storage.LogID][]heldPoll)
+	}
+	h.last++
+	p := heldPoll{q, h.last, q.holdUntil}
+	h.in[q] = p.seq
+	h.byLog[q.Log] = append(h.byLog[q.Log], p)
+	h.queue = append(h.queue, p)
+	return true
+}
+
+// landed looks again for polls that wait at a log that has changed.
+func (s *Shard) landed(log storage.LogID) {
+	list := s.held.byLog[log]
+	if len(list) == 0 {
+		return
+	}
+	for _, p := range list {
+		if s.held.has(p) {
+			delete(s.held.in, p.q)
+			s.held.woken = append(s.held.woken, p.q)
+		}
+	}
+	clear(list)
+	delete(s.held.byLog, log)
+}
+
+// pollWoken starts polls again for which something may have landed, and reports whether there were any.
+func (s *Shard) pollWoken() bool {
+	woken := s.held.woken
+	s.held.woken = nil
+	for _, q := range woken {
+		s.start(q)
+	}
+	return len(woken) > 0
+}
+
+// endHolds answers polls whose time is over; all of them when the shard stops.
+func (s *Shard) endHolds() {
+	h := &s.held
+	n := 0
+	for ; n < len(h.queue) && (h.queue[n].until <= s.mono || s.stopping || !h.has(h.queue[n])); n++ {
+		if h.has(h.queue[n]) {
+			s.release(h.queue[n].q)
+		}
+		h.queue[n].q = nil
+	}
+	h.queue = append(h.queue[:0], h.queue[n:]...)
+}
+
+// release answers a poll that is held; one that is not, or not here, is left alone.
+func (s *Shard) release(q *request) {
+	if _, held := s.held.in[q]; !held {
+		return
+	}
+	delete(s.held.in, q)
+	q.holdUntil = -1
+	s.storeDone(q)
+}
+
+// unhold has the poll that c waits for answered: something else has come on the connection.
+func (s *Shard) unhold(c *conn) {
+	q := c.busy
+	if s.cfg.PollHold == 0 || q == nil || q.code != wire.CodePollMessages || c.unheld || c.send != 0 {
+		return
+	}
+	c.unheld = true
+	if !q.remote {
+		s.release(q)
+		return
+	}
+	s.unholding = append(s.unholding, unholding{q, q.owner})
+	s.sendUnholds()
+}
+
+// unholding is a poll that another shard may hold, which is to be told; the request may be another one by then.
+type unholding struct {
+	q  *request
+	at shardID
+}
+
+func (s *Shard) sendUnholds() {
+	rest := s.unholding[:0]
+	for _, u := range s.unholding {
+		if s.port.ControlRoom(u.at) > controlReserve {
+			s.port.Control(u.at, message{kind: msgUnhold, req: u.q})
+		} else {
+			rest = append(rest, u)
+		}
+	}
+	clear(s.unholding[len(rest):])
+	s.unholding = rest
+}

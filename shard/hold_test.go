@@ -1,0 +1,146 @@
+package shard_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// holding starts a broker that holds empty polls for an hour: what is answered was not answered by the clock.
+func holding(t *testing.T) (s *server, stream, topic wire.Identifier) {
+	s = startBroker(t, t.TempDir(), func(c *shard.Config) { c.PollHold = time.Hour })
+	stream, topic = topicWith(t, s.dial(t), 4)
+	return s, stream, topic
+}
+
+func (s *server) awaitHeld(t testing.TB, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		held := 0
+		for _, x := range s.Stats() {
+			held += x.HeldPolls
+		}
+		if held == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d polls are held, want %d", held, want)
+		}
+	}
+}
+
+// held starts a poll that finds nothing, and returns where its answer comes.
+func held(t *testing.T, c *client.Client, stream, topic wire.Identifier, partition uint32) chan error {
+	done := make(chan error, 1)
+	go func() {
+		polled, err := c.Poll(context.Background(), wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(partition),
+			Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10})
+		if err == nil && polled.Count != 1 {
+			err = errors.New("the poll found nothing")
+		}
+		done <- err
+	}()
+	return done
+}
+
+func TestHeldPollIsAnsweredWhenAMessageLands(t *testing.T) {
+	s, stream, topic := holding(t)
+	producer := s.dial(t)
+	var answers []chan error
+	for p := range uint32(4) {
+		answers = append(answers, held(t, s.dial(t), stream, topic, p))
+	}
+	s.awaitHeld(t, 4)
+	for p := range uint32(4) {
+		if _, err := producer.Send(context.Background(), stream, topic, p, oneBatch(t, 1, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-answers[p]; err != nil {
+			t.Errorf("partition %d: %v", p, err)
+		}
+	}
+	s.awaitHeld(t, 0)
+}
+
+// A poll that is held delays no other request of its connection, whichever shard holds it.
+func TestHeldPollDelaysNothing(t *testing.T) {
+	s, stream, topic := holding(t)
+	for p := range uint32(4) {
+		c, err := net.Dial("tcp", s.Info().Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		send := func(code wire.Code, session, number uint64, body []byte) {
+			p := make([]byte, vsr.HeaderSize)
+			vsr.PutRequest(p, vsr.RequestHeader{Client: [16]byte{9, byte(number)}, Session: session, Request: number, Code: code}, body, nil)
+			if _, err := c.Write(append(p, body...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		answer := func() vsr.Frame {
+			var p []byte
+			for buf := make([]byte, 4096); ; {
+				f, _, need, err := vsr.DecodeFrame(p, vsr.FrameMaxDefault)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if need == 0 {
+					return f
+				}
+				n, err := c.Read(buf[:min(len(buf), need-len(p))])
+				if err != nil {
+					t.Fatal(err)
+				}
+				p = append(p, buf[:n]...)
+			}
+		}
+		send(wire.CodeLogin, 0, 0, vsr.AppendLogin(nil, wire.Login{Protocol: vsr.Protocol, SDKName: []byte("t"), SDKVersion: []byte("1"), Username: []byte("iggy"), Password: []byte("iggy")}))
+		answer()
+		send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+			Partition: wire.InPartition(p), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10}))
+		s.awaitHeld(t, 1)
+		send(wire.CodePing, 1, 1, nil)
+		polled, err := vsr.DecodePollMessagesReply(answer().Body)
+		if err != nil || polled.Count != 0 || polled.PartitionID != p {
+			t.Errorf("the poll is answered with %+v, %v", polled, err)
+		}
+		if f := answer(); f.Status() != wire.StatusOK || len(f.Body) != 0 {
+			t.Errorf("the ping is answered with %v", f.Status())
+		}
+	}
+}
+
+// A poll that is held ends with its connection, with its topic, and with the broker.
+func TestHeldPollEnds(t *testing.T) {
+	s, stream, topic := holding(t)
+	gone, deleted, stopped := s.dial(t), s.dial(t), s.dial(t)
+	held(t, gone, stream, topic, 0)
+	s.awaitHeld(t, 1)
+	gone.Close()
+	s.awaitHeld(t, 0)
+
+	answer := held(t, deleted, stream, topic, 1)
+	s.awaitHeld(t, 1)
+	if err := s.dial(t).DeleteTopic(context.Background(), stream, topic); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answer; !errors.Is(err, wire.StatusTopicIDNotFound) {
+		t.Errorf("poll of a topic that was deleted: %v, want %v", err, wire.StatusTopicIDNotFound)
+	}
+	s.awaitHeld(t, 0)
+
+	if _, err := s.dial(t).CreateTopic(context.Background(), stream, "other", 1); err != nil {
+		t.Fatal(err)
+	}
+	held(t, stopped, stream, wire.Named("other"), 0)
+	s.awaitHeld(t, 1)
+	s.stop(t)
+}
