@@ -177,7 +177,7 @@ func TestHasherOutlivesItsChild(t *testing.T) {
 func TestWorkerRefusesNonsense(t *testing.T) {
 	f := func(in []byte, ok bool) {
 		t.Helper()
-		if err := serve(bytes.NewReader(in), io.Discard); (err == nil) != ok {
+		if err := ServeWorker(bytes.NewReader(in), io.Discard); (err == nil) != ok {
 			t.Errorf("% x: %v", in, err)
 		}
 	}

@@ -3,9 +3,10 @@
 // A hash takes about 20 ms of one core and 19 MiB of memory on purpose. In the server's own process that memory would
 // drive the collector, one cycle per hash, and the time would compete with a pinned shard; so a Hasher does it in a
 // child process of low priority that it starts when there is something to do and stops when there is not
-// (docs/adr/0002-password-hashing.md). The queue is bounded; when it is full the answer is ErrBusy.
+// (docs/adr/0002-password-hashing.md). The queue is bounded; when it is full the answer is ErrBusy. In front of it stands
+// a Guard: it remembers passwords that were right and slows down those who try many.
 //
-// It leaves to others: who may log in, how often they may try, and where hashes are kept.
+// It leaves to others: who may log in, and where hashes are kept.
 package auth
 
 import (

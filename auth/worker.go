@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 
 	"go.uber.org/zap"
@@ -45,16 +46,9 @@ func (r request) perform() reply {
 	return reply{ok: verify(r.phc, r.password)}
 }
 
-// ServeWorker is the child's life: it answers requests from in on out until in ends, at the lowest priority. The program
-// named in Config.Command calls it and then exits.
+// ServeWorker is the child's life: it answers requests from in on out until in ends. The program named in Config.Command
+// calls it and then exits. Its priority is low from the start, as the parent starts it so.
 func ServeWorker(in io.Reader, out io.Writer) error {
-	if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, 19); err != nil {
-		return fmt.Errorf("lower the priority: %w", err)
-	}
-	return serve(in, out)
-}
-
-func serve(in io.Reader, out io.Writer) error {
 	for {
 		r, err := readRequest(in)
 		if errors.Is(err, io.EOF) {
@@ -179,11 +173,41 @@ func (w *worker) start() error {
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := lowered(cmd.Start); err != nil {
 		return err
 	}
 	w.child, w.in, w.out = cmd, in, bufio.NewReader(out)
 	return nil
+}
+
+// childNice is the child's priority. Beside a busy pinned shard it gets a tenth of that core, and a hash takes 0.3 s at
+// most. With 19, a seventieth, it takes up to 2.6 s; with SCHED_IDLE up to 9 s.
+const childNice = 10
+
+// lowered runs f on a thread of low priority. What f starts has it too, with all its threads; a child that lowered its
+// own would do so for one of them. The thread cannot raise its priority again and ends with the goroutine.
+func lowered(f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		if syscall.Gettid() == os.Getpid() { // the main thread never ends, and its priority is shown as the process's
+			err := lowered(f) // not on this thread, which is held
+			runtime.UnlockOSThread()
+			done <- err
+			return
+		}
+		if nice, err := threadNice(0); err == nil && nice < childNice {
+			syscall.Setpriority(syscall.PRIO_PROCESS, 0, childNice) // of this thread; lower is always allowed
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// threadNice returns the nice value of a thread; 0 is the calling one.
+func threadNice(id int) (int, error) {
+	v, err := syscall.Getpriority(syscall.PRIO_PROCESS, id)
+	return 20 - v, err // the system call avoids negative results
 }
 
 // stop ends the child, if there is one, and waits for it.

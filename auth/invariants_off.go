@@ -1,0 +1,5 @@
+//go:build !invariants
+
+package auth
+
+const invariantsOn = false
