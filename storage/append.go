@@ -54,6 +54,11 @@ func (l *Log) retryLater() {
 
 // tryAppend appends r or refuses it, or reports false and has seen to it that pump is called when it may work.
 func (l *Log) tryAppend(r *Request) bool {
+	if l.dedup != nil {
+		if f := l.filter(r); f != goesOn {
+			return f == handled
+		}
+	}
 	b := batch.Batch(r.Batch)
 	n := len(r.Batch)
 	if l.cfg.Level < LevelPersisted && !l.reserve(Offset(b.Count())) {
@@ -128,6 +133,9 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	seg.recordBytes += int64(n)
 	seg.used = s.mono
 	l.next, l.lastTS = node.next, ts
+	if l.dedup != nil {
+		l.noteIDs(stored)
+	}
 
 	if direct {
 		to := alignDown(seg.end)

@@ -294,6 +294,10 @@ func (w *world) changeMeta(mine []*history) {
 		level := w.opt.levels[w.rng.IntN(len(w.opt.levels))]
 		sizes := []int64{64 << 10, 200_000, 1 << 20}
 		i := logInfo{id: w.nextID, level: level, offsetLevel: level, segmentSize: sizes[w.rng.IntN(len(sizes))], partitionTag: uint64(w.rng.IntN(3))}
+		if w.rng.IntN(100) < w.opt.dedupShare {
+			i.dedupCount = []int{3, 10, 50, 400}[w.rng.IntN(4)]
+			i.dedupMicros = []uint64{0, 0, 20_000, 200_000}[w.rng.IntN(4)]
+		}
 		w.nextID++
 		w.propose(i.append([]byte{cmdCreate}), func() {
 			h := w.addLog(i)
@@ -517,7 +521,8 @@ func sweepOf(t *testing.T, runs int, run func(seed uint64, trace func(string, ..
 func (c *counts) add(o *counts) {
 	for _, p := range []struct{ to, from *int }{{&c.kills, &o.kills}, {&c.cuts, &o.cuts}, {&c.recoveries, &o.recoveries},
 		{&c.recoveryCrashes, &o.recoveryCrashes}, {&c.told, &o.told}, {&c.polls, &o.polls}, {&c.laps, &o.laps}, {&c.direct, &o.direct},
-		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.levels, &o.levels}, {&c.noSpace, &o.noSpace}, {&c.refused, &o.refused}} {
+		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.levels, &o.levels}, {&c.noSpace, &o.noSpace}, {&c.refused, &o.refused},
+		{&c.repeats, &o.repeats}, {&c.dropped, &o.dropped}} {
 		*p.to += *p.from
 	}
 }

@@ -43,6 +43,7 @@ type record struct {
 	uid    uint64
 	frames []byte
 	starts []int // of each frame, and the end
+	ids    []recordID
 	fate   fate
 	base   storage.Offset
 	ts     uint64 // when it was seen
@@ -70,7 +71,8 @@ type history struct {
 	start   storage.Offset // highest log start seen
 	gaps    []storage.Gap
 	offsets map[storage.ConsumerKey]*offsetHistory
-	appends int // not answered
+	appends int          // not answered
+	recent  [][]recordID // of batches that were sent, whatever became of them
 }
 
 func newHistory(i logInfo) *history {
@@ -369,6 +371,9 @@ func (h *history) recovered(found []piece, st *storage.LogState, least survival)
 		if rec.fate == dead {
 			fail("log %d: batch %d at offset %d came back from the dead", id, uid, p.base)
 		}
+		if h.info.dedupCount > 0 && rec.fate != told {
+			h.resolve(rec, p.frames)
+		}
 		if p.count != rec.count() {
 			fail("log %d: batch %d has %d of %d records", id, uid, p.count, rec.count())
 		}
@@ -383,6 +388,9 @@ func (h *history) recovered(found []piece, st *storage.LogState, least survival)
 		seen = append(seen, rec)
 	}
 	h.compare(seen, st, least)
+	if h.info.dedupCount > 0 {
+		h.checkUnique(seen)
+	}
 	if h.info.level == storage.LevelPersisted && !h.lowered {
 		h.checkDense(seen)
 	}

@@ -10,7 +10,7 @@ func (s *Store) invariants() {
 	if len(s.order) != len(s.logs) {
 		panic(fmt.Sprintf("BUG: %d logs in order, %d by id", len(s.order), len(s.logs)))
 	}
-	fixed := s.metaCarrySize()
+	fixed, ids := s.metaCarrySize(), int64(0)
 	for _, m := range s.moved {
 		fixed += int64(len(m.entries))
 	}
@@ -20,6 +20,12 @@ func (s *Store) invariants() {
 		}
 		l.invariants()
 		fixed += l.fixed
+		if l.dedup != nil {
+			ids += l.dedup.noted
+		}
+	}
+	if ids != s.dedupBytes {
+		panic(fmt.Sprintf("BUG: windows of ids take %d bytes, %d were counted", ids, s.dedupBytes))
 	}
 	if fixed != s.fixed {
 		panic(fmt.Sprintf("BUG: every lap takes %d bytes, %d were counted", fixed, s.fixed))
@@ -99,6 +105,9 @@ func (l *Log) invariants() {
 	l.checkPending()
 	l.checkSegments()
 	l.checkTail()
+	if l.dedup != nil {
+		l.checkDedup()
+	}
 }
 
 func (l *Log) checkPending() {

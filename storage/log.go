@@ -9,7 +9,15 @@ type LogConfig struct {
 	Level       Level
 	OffsetLevel Level
 	SegmentSize int64
+
+	// A record is not stored again while one of its id is among the last DedupCount (0: always stored) and was appended at
+	// most DedupMicros microseconds ago (0: any time).
+	DedupCount  int
+	DedupMicros uint64
 }
+
+// DedupCountMax bounds the records of a log whose ids are remembered.
+const DedupCountMax = 1 << 24
 
 // LogStats is what others may know of a log. Counts are of visible records.
 type LogStats struct {
@@ -59,6 +67,8 @@ type Log struct {
 	// Appends not yet told, or told while their direct write is in flight. The first told of them are told.
 	pend pendQueue
 	told int
+
+	dedup *dedup // nil: every record is stored
 
 	reserved     Offset // below LevelPersisted: offsets under it may be told
 	reserveAsked Offset
@@ -135,7 +145,8 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 	if cfg.ID == 0 || s.logs[cfg.ID] != nil {
 		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
 	}
-	l := &Log{s: s, cfg: cfg, offsets: make(map[ConsumerKey]storedOffset), chunkSize: chunkMin}
+	l := &Log{s: s, cfg: cfg, offsets: make(map[ConsumerKey]storedOffset), chunkSize: chunkMin,
+		dedup: newDedup(s, &cfg)}
 	s.logs[cfg.ID] = l
 	s.order = append(s.order, l)
 	l.noteFixed()
@@ -240,6 +251,9 @@ func (l *Log) settle() {
 		l.pend.pop()
 		l.told--
 	}
+	if l.dedup != nil && len(l.dedup.repeats) > 0 {
+		l.settleRepeats()
+	}
 	l.settleFlushes()
 	if l.closing != nil {
 		l.tryClose()
@@ -275,6 +289,7 @@ func (l *Log) fence(err error) {
 		r = next
 	}
 	l.refuseFlushes(l.fenced)
+	l.refuseRepeats(l.fenced)
 	l.saveAside()
 }
 

@@ -22,10 +22,13 @@ type logInfo struct {
 	offsetLevel  storage.Level
 	segmentSize  int64
 	partitionTag uint64
+	dedupCount   int
+	dedupMicros  uint64
 }
 
 func (i *logInfo) config() storage.LogConfig {
-	return storage.LogConfig{ID: i.id, Partition: i.partitionTag, Level: i.level, OffsetLevel: i.offsetLevel, SegmentSize: i.segmentSize}
+	return storage.LogConfig{ID: i.id, Partition: i.partitionTag, Level: i.level, OffsetLevel: i.offsetLevel, SegmentSize: i.segmentSize,
+		DedupCount: i.dedupCount, DedupMicros: i.dedupMicros}
 }
 
 const (
@@ -36,19 +39,21 @@ const (
 	cmdLevel
 )
 
-const infoSize = 8 + 1 + 1 + 8 + 8
+const infoSize = 8 + 1 + 1 + 8 + 8 + 8 + 8
 
 func (i *logInfo) append(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(i.id))
 	dst = append(dst, byte(i.level), byte(i.offsetLevel))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(i.segmentSize))
-	return binary.LittleEndian.AppendUint64(dst, i.partitionTag)
+	dst = binary.LittleEndian.AppendUint64(dst, i.partitionTag)
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(dst, uint64(i.dedupCount)), i.dedupMicros)
 }
 
 func infoOf(p []byte) logInfo {
 	le := binary.LittleEndian
 	return logInfo{id: storage.LogID(le.Uint64(p)), level: storage.Level(p[8]), offsetLevel: storage.Level(p[9]),
-		segmentSize: int64(le.Uint64(p[10:])), partitionTag: le.Uint64(p[18:])}
+		segmentSize: int64(le.Uint64(p[10:])), partitionTag: le.Uint64(p[18:]),
+		dedupCount: int(le.Uint64(p[26:])), dedupMicros: le.Uint64(p[34:])}
 }
 
 func (m *metaState) apply(cmd []byte) {

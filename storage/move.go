@@ -12,7 +12,7 @@ package storage
 //
 // A crash at any step finds the log in the old journal, the new one, or both; recovery takes the furthest of each thing,
 // and the bytes of a position never change. The memory of chunks stays with its owner: the log takes none along, its
-// newest records are read from their segment until others follow.
+// newest records are read from their segment until others follow. The window of a log with deduplication goes along.
 
 // moved is what laps carry for a log that has left and whose new owner has not journaled it yet.
 type moved struct {
@@ -78,7 +78,7 @@ func (l *Log) tryDepart() bool {
 // quiet reports whether nothing of l is in flight, waits, or is being read.
 func (l *Log) quiet() bool {
 	if l.pend.len() > 0 || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
-		len(l.flushes) > 0 || len(l.writes) > 0 || l.changed || l.reserveAsked != l.reserved {
+		len(l.flushes) > 0 || l.dedup.busy() || len(l.writes) > 0 || l.changed || l.reserveAsked != l.reserved {
 		return false
 	}
 	for _, c := range l.chunks {
@@ -158,6 +158,9 @@ func (s *Store) Attach(l *Log, r *Request) {
 	s.logs[l.cfg.ID] = l
 	s.order = append(s.order, l)
 	l.noteFixed()
+	if l.dedup != nil {
+		s.dedupBytes += l.dedup.noted
+	}
 	l.noteChange()
 	r.Kind, r.Log, r.log = ReqAttach, l.cfg.ID, l
 	r.Err = nil

@@ -82,11 +82,12 @@ type Request struct {
 
 	Owner any // the caller's; not touched
 
-	next  *Request
-	buf   []byte // memory read from disk that Spans point into
-	level Level
-	log   *Log
-	poll  pollState
+	next     *Request
+	internal func(r *Request) // the store's own: called at the end of the turn instead of an answer
+	buf      []byte           // memory read from disk that Spans point into
+	level    Level
+	log      *Log
+	poll     pollState
 }
 
 // HeadMin is the room poll needs in Head.

@@ -178,6 +178,7 @@ func (l *Log) close(r *Request) {
 	}
 	l.closing = r
 	l.refuse(ErrClosed)
+	l.refuseRepeats(ErrClosed)
 	l.tryClose()
 }
 
@@ -238,6 +239,9 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 func (s *Store) forget(l *Log) {
 	delete(s.logs, l.cfg.ID)
 	s.fixed -= l.fixed
+	if l.dedup != nil {
+		s.dedupBytes -= l.dedup.noted
+	}
 	for i, o := range s.order {
 		if o == l {
 			s.order = append(s.order[:i], s.order[i+1:]...)

@@ -18,6 +18,7 @@ type Config struct {
 	TailMemory    Memory
 	JournalMemory Memory
 	ReadMemory    Memory
+	DedupBytesMax int64                                   // of the ids that logs remember; 0: as their windows allow
 	FilesMax      int                                     // descriptors of segments kept open; 0: many
 	Fence         func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
 	Report        func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
@@ -41,6 +42,7 @@ type Store struct {
 	completing  pendingOp
 
 	done      requestList
+	inner     requestList // answered requests of the store's own
 	starved   requestList // wait for memory or journal room
 	retry     []*Log      // logs whose waiting appends are to be tried again at the end of the turn
 	changed   []*Log
@@ -52,6 +54,10 @@ type Store struct {
 	moved     []moved // have left, and are not journaled there yet
 	fixed     int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
 	scratch   []byte  // for laps
+
+	seen       seenIDs  // of the batch being filtered
+	dropped    []uint32 // which of its records are
+	dedupBytes int64    // of all windows
 
 	tails      int   // chunks that hold memory
 	tailBytes  int64 // and how much
@@ -69,6 +75,7 @@ type Store struct {
 type Stats struct {
 	groups, laps, directWrites, flushWrites, pads, diskReads uint64
 	copies, copiedBytes                                      uint64
+	duplicates                                               uint64
 }
 
 // Groups counts journal groups written, Laps laps of the journal, and so on.
@@ -77,6 +84,12 @@ func (s *Store) Laps() uint64         { return s.stats.laps }
 func (s *Store) DirectWrites() uint64 { return s.stats.directWrites }
 func (s *Store) Pads() uint64         { return s.stats.pads }
 func (s *Store) DiskReads() uint64    { return s.stats.diskReads }
+
+// Duplicates counts records that were not stored, as their log had them.
+func (s *Store) Duplicates() uint64 { return s.stats.duplicates }
+
+// DedupBytes is what the windows of all logs take.
+func (s *Store) DedupBytes() int64 { return s.dedupBytes }
 
 // Copies counts how often bytes of records were copied, and how many: into the tail and into journal groups.
 func (s *Store) Copies() (times, bytes uint64) { return s.stats.copies, s.stats.copiedBytes }
@@ -112,6 +125,10 @@ func (s *Store) End() {
 		r.next = nil
 		s.start(r)
 		r = next
+	}
+	for r := s.inner.pop(); r != nil; r = s.inner.pop() {
+		s.working = r.Log
+		r.internal(r)
 	}
 	s.retry, s.retrying = s.retrying[:0], s.retry
 	for i, l := range s.retrying {
@@ -153,6 +170,10 @@ func (s *Store) TakeDone() *Request { return s.done.pop() }
 
 func (s *Store) answer(r *Request, err error) {
 	r.Err = err
+	if r.internal != nil {
+		s.inner.push(r)
+		return
+	}
 	s.done.push(r)
 }
 

@@ -38,6 +38,7 @@ type call struct {
 	// What held when it was sent.
 	tick      uint64
 	start, hw storage.Offset
+	wall      uint64 // or later, if the clock was set back
 	from, to  storage.Offset
 	turn      int
 	needs     []*record // flush: told by then
@@ -87,7 +88,7 @@ type world struct {
 }
 
 type counts struct {
-	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, levels, noSpace, refused int
+	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, levels, noSpace, refused, repeats, dropped int
 }
 
 // options are chosen by the seed.
@@ -101,6 +102,7 @@ type options struct {
 	directShare  int // of 100 batches
 	levels       []storage.Level
 	levelShare   int // of 100 requests, changes of the level
+	dedupShare   int // of 100 logs
 	panics       bool
 	faults       bool
 	space        bool
@@ -124,6 +126,7 @@ func newWorld(seed uint64, trace func(string, ...any)) *world {
 		levels: [][]storage.Level{{storage.LevelPersisted}, {storage.LevelWritten}, {storage.LevelMemory},
 			{storage.LevelPersisted, storage.LevelWritten, storage.LevelMemory},
 			{storage.LevelPersisted, storage.LevelWritten}}[rng.IntN(5)],
+		dedupShare: pick(0, 0, 50),
 	}
 	return w
 }
@@ -451,7 +454,7 @@ func (w *world) newCall(h *history, kind storage.RequestKind) *call {
 // send hands c to its store.
 func (w *world) send(c *call) {
 	w.tick++
-	c.tick, c.turn = w.tick, w.turns
+	c.tick, c.turn, c.wall = w.tick, w.turns, w.wall
 	if l := c.node.s.Log(c.Log); l != nil {
 		st := l.Stats()
 		c.start, c.hw = st.Start, st.Next
@@ -480,6 +483,12 @@ func (w *world) drain(n *node) {
 func (w *world) turn(n *node, act func()) {
 	w.turns++
 	w.wall += uint64(w.rng.IntN(2000))
+	if w.rng.IntN(300) == 0 {
+		w.wall -= uint64(w.rng.IntN(300_000)) // somebody sets the clock back
+		for _, c := range w.calls {
+			c.wall = min(c.wall, w.wall)
+		}
+	}
 	w.mono += int64(w.rng.IntN(100_000_000))
 	n.s.Begin(w.wall, w.mono)
 	inbox := n.inbox
@@ -637,8 +646,9 @@ func (w *world) answered(c *call) {
 func (w *world) appended(c *call) {
 	h := c.h
 	h.appends--
-	clear(c.Batch) // it is ours again
+	defer clear(c.Batch) // it is ours again
 	switch {
+	case c.Err == nil && h.info.dedupCount > 0 && !w.deduplicated(c):
 	case c.Err == nil:
 		h.tell(c.record, c.Base)
 		w.stats.told++
@@ -723,6 +733,14 @@ func (w *world) newBatch(h *history, size int) (*record, []byte) {
 	if w.rng.IntN(2) == 0 {
 		n = 1 + w.rng.IntN(8)
 	}
+	ids := make([][16]byte, n)
+	for i := range ids {
+		ids[i] = [16]byte{byte(i)}
+	}
+	if h.info.dedupCount > 0 {
+		ids = w.chooseIDs(h, rec.uid, n)
+		n = len(ids)
+	}
 	for i := range n {
 		p := make([]byte, 20+max(0, size/n-20))
 		binary.LittleEndian.PutUint64(p, uint64(h.info.id))
@@ -737,20 +755,13 @@ func (w *world) newBatch(h *history, size int) (*record, []byte) {
 				binary.LittleEndian.PutUint64(p[k:], x)
 			}
 		}
-		if err := b.Add([16]byte{byte(i)}, p, nil); err != nil {
+		if err := b.Add(ids[i], p, nil); err != nil {
 			panic(err)
 		}
 	}
 	all := slices.Clone(b.Bytes())
 	rec.frames = slices.Clone(batch.Batch(all).Frames())
-	at := 0
-	for rest := rec.frames; len(rest) > 0; {
-		rec.starts = append(rec.starts, at)
-		r, more := batch.Next(rest)
-		at += len(r)
-		rest = more
-	}
-	rec.starts = append(rec.starts, at)
+	rec.ids, rec.starts = idsOf(rec.frames)
 	return rec, all
 }
 
