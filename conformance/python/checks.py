@@ -25,6 +25,7 @@ ERRORS = {
     49: "Cannot change permissions",
     50: "Invalid personal access token name",
     51: "Personal access token: .* already exists",
+    53: "Invalid personal access token$",
     1009: "Stream with ID: .* was not found",
     1012: "Stream with name: .* already exists",
     1019: "Max topic size cannot be lower than segment size",

@@ -188,7 +188,7 @@ async def tokens(address):
     t = IggyClient.from_connection_string(f"iggy://{token}@{address}")
     await t.connect()
     check("IggyClient.from_connection_string", (await t.get_user("iggy")).id == 0, "with a token")
-    await refused("AutoLogin.personal_access_token", None, connected("wrong" * 8).connect, "unknown token")
+    await refused("AutoLogin.personal_access_token", 53, connected("wrong" * 8).connect, "unknown token")
     brief = await make("brief", 300_000)
     entries = await c.send_binary_request(GET_TOKENS, b"")
     check(raw(GET_TOKENS), str8("brief") in entries, "lists the one that expires")
