@@ -444,6 +444,11 @@ func (g *gate) invariants() {
 	if pairs != len(g.byKey) || open != len(g.open) {
 		panic(fmt.Sprintf("BUG: %d pairs by address, %d by key; %d attempts by address, %d open", pairs, len(g.byKey), open, len(g.open)))
 	}
+	for _, a := range g.open {
+		if a.of.open < 1 || a.of != a.of.address.rest && g.byKey[a.of.key] != a.of {
+			panic(fmt.Sprintf("BUG: an attempt waits for a pair that is not in the table, or has %d attempts", a.of.open))
+		}
+	}
 	if a := g.hashing; a != nil && (a.state != stateFresh && a.state != stateSuspect || a.of.open < 1) {
 		panic(fmt.Sprintf("BUG: the attempt in hash is in state %d, its pair has %d", a.state, a.of.open))
 	}

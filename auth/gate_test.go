@@ -340,3 +340,44 @@ func TestOwnerBesideAnAttackerGetsItsChance(t *testing.T) {
 		}
 	}
 }
+
+// TestOneAccountDoesNotForgiveOthers: an address has used its pairs up, and its further accounts share one.
+func TestOneAccountDoesNotForgiveOthers(t *testing.T) {
+	w := newWorld(t, limits{waiting: 20, crowd: 20, crowdFree: 20, throng: 20, addressWaiting: 20, addressSuspect: 20, pairs: 30, addressPairs: 2, remembered: 4})
+	for i := range 2 + freshWrongMax {
+		w.login(fmt.Sprint("x", i), "1", "wrong")
+		w.run(w.now + hashTime)
+	}
+	own := w.login("own", "1", "right")
+	w.run(w.now + hashTime)
+	l := w.login("y", "1", "wrong")
+	if w.run(w.now + hashTime); !own.ok || l.answered {
+		t.Errorf("a right password of one account freed the guesses at others: %+v, then %+v", own, l)
+	}
+}
+
+// TestTablesStayBounded churns through more of everything than there is room for.
+func TestTablesStayBounded(t *testing.T) {
+	l := limits{waiting: 10, crowd: 8, crowdFree: 2, throng: 9, addressWaiting: 6, addressSuspect: 4, pairs: 13, addressPairs: 3, remembered: 4}
+	w := newWorld(t, l)
+	var most Counters
+	for range 20_000 {
+		password := "wrong"
+		if w.rand.IntN(3) == 0 {
+			password = "right"
+		}
+		w.login(fmt.Sprint(w.rand.IntN(40)), fmt.Sprint(w.rand.IntN(40)), password)
+		w.run(w.now + time.Duration(w.rand.IntN(30))*time.Millisecond)
+		c := w.gate.count()
+		most.Waiting, most.Pairs, most.Known = max(most.Waiting, c.Waiting), max(most.Pairs, c.Pairs), max(most.Known, c.Known)
+		if w.gate.invariants(); len(w.gate.addresses) > l.pairs+l.waiting+1 {
+			t.Fatalf("%d addresses", len(w.gate.addresses))
+		}
+	}
+	if most.Waiting != l.waiting || most.Pairs != l.pairs || most.Known != l.remembered {
+		t.Errorf("at most %d waited in %d pairs, %d were remembered; want every bound met, and none passed: %+v", most.Waiting, most.Pairs, most.Known, l)
+	}
+	if w.run(w.now + time.Hour); w.gate.count().Waiting != 0 {
+		t.Errorf("%d left without an answer", w.gate.count().Waiting)
+	}
+}

@@ -180,8 +180,8 @@ func (w *worker) start() error {
 	return nil
 }
 
-// childNice is the child's priority. Beside a busy pinned shard it gets a tenth of that core, and a hash takes 0.3 s at
-// most. With 19, a seventieth, it takes up to 2.6 s; with SCHED_IDLE up to 9 s.
+// childNice is the child's priority. Beside a busy pinned shard it gets a tenth of that core, and a hash took 0.3 s,
+// 0.6 s with other load. With 19, a seventieth, it took up to 2.6 s; with SCHED_IDLE up to 9 s (docs/adr/0002).
 const childNice = 10
 
 // lowered runs f on a thread of low priority. What f starts has it too, with all its threads; a child that lowered its
