@@ -196,7 +196,7 @@ func (l *Log) gather(r *Request) {
 	if o := l.back(uint64(d.window.count)); found && r.Strategy == FromTimestamp && r.Base < o {
 		next = o // more records are young enough than the window holds
 	} else if found {
-		r.Err = l.gatherSpans(r.Spans)
+		r.Err = l.gatherSpans(r)
 	}
 	err := r.Err
 	s.Release(r)
@@ -213,8 +213,15 @@ func (l *Log) gather(r *Request) {
 	}
 }
 
-// gatherSpans notes the records of a poll's answer. A slice of a batch has its header in a span of its own.
-func (l *Log) gatherSpans(spans []Span) error {
+// gatherSpans notes the records of a poll's answer. A slice of a batch has its header in a span of its own. At the first
+// one there is memory for all that are to come.
+func (l *Log) gatherSpans(r *Request) error {
+	spans, records := r.Spans, int(l.countRecords(r.Base, l.hw))
+	if !l.dedupRoom(records, l.lastTS) {
+		return ErrNoMemory
+	}
+	l.dedup.window.reserve(records)
+	l.noteDedup()
 	for i := 0; i < len(spans); i++ {
 		for data := spans[i].Data; len(data) > 0; {
 			b := batch.Batch(data[:batch.HeaderSize])
@@ -226,15 +233,11 @@ func (l *Log) gatherSpans(spans []Span) error {
 			} else {
 				frames, data = data[batch.HeaderSize:n], data[n:]
 			}
-			if !l.dedupRoom(b.Count(), b.BaseTimestamp()) {
-				return ErrNoMemory
-			}
 			for len(frames) > 0 {
 				var rec batch.Record
 				rec, frames = batch.Next(frames)
 				l.dedup.window.push(windowEntry{idOf(rec), b.BaseOffset() + Offset(rec.OffsetDelta()), b.BaseTimestamp()}, l.start)
 			}
-			l.noteDedup()
 		}
 	}
 	return nil

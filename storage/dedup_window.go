@@ -96,11 +96,23 @@ func (w *idWindow) wants(k int, ts uint64, start Offset) int64 {
 	for i := 0; need > len(w.ring) && i < w.n && w.gone(&w.ring[w.place(i)], ts, start); i++ {
 		need--
 	}
+	return windowSize(w.lengthFor(need))
+}
+
+// lengthFor is the length of the ring with which it holds n records, at most count.
+func (w *idWindow) lengthFor(n int) int {
 	length := len(w.ring)
-	for length < need {
+	for length < n {
 		length = w.longer(length)
 	}
-	return windowSize(length)
+	return length
+}
+
+// reserve makes the ring long enough for n records, so that it need not grow step by step.
+func (w *idWindow) reserve(n int) {
+	if length := w.lengthFor(min(n, w.count)); length > len(w.ring) {
+		w.grow(length)
+	}
 }
 
 // longer is the length of the ring when it grows from n.
@@ -127,7 +139,7 @@ func (w *idWindow) push(e windowEntry, start Offset) {
 		w.shift()
 	}
 	if w.n == len(w.ring) {
-		w.grow()
+		w.grow(w.longer(len(w.ring)))
 	}
 	at := w.place(w.n)
 	w.ring[at] = e
@@ -195,9 +207,9 @@ func (w *idWindow) leave(at int) {
 	w.table[i] = 0
 }
 
-// grow makes the ring longer, and the table anew.
-func (w *idWindow) grow() {
-	ring := make([]windowEntry, w.longer(len(w.ring)))
+// grow makes the ring that long, and the table anew.
+func (w *idWindow) grow(length int) {
+	ring := make([]windowEntry, length)
 	k := copy(ring, w.ring[w.first:])
 	copy(ring[k:], w.ring[:w.first])
 	w.ring, w.first, w.used = ring, 0, 0
