@@ -90,7 +90,7 @@ func run(cmd *exec.Cmd, patience time.Duration) (stdout, stderr string, code int
 
 // TestRust runs the crate iggy through every method of its traits, and its producer and consumer in their modes.
 func TestRust(t *testing.T) {
-	path := cargo(t, "target/release/conformance", "rust/src", "build", "--release", "--locked", "--manifest-path", "rust/Cargo.toml")
+	path := cargo(t, "target/release/conformance", "rust/src", "build", "--release", "--manifest-path", "rust/Cargo.toml")
 	list, stderr, code, err := run(exec.Command(path, "list"), time.Minute)
 	if err != nil || code != 0 {
 		t.Fatalf("the list of methods: %v, code %d\n%s", err, code, stderr)
