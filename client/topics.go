@@ -151,3 +151,8 @@ func (c *Client) DeleteSegments(ctx context.Context, stream, topic wire.Identifi
 	return c.tell(ctx, wire.CodeDeleteSegments, vsr.AppendDeleteSegments(c.body[:0],
 		wire.DeleteSegments{Stream: stream, Topic: topic, Partition: partition, Count: count}))
 }
+
+// SetDurability changes when messages of a topic, and stored offsets, are acknowledged. Servers other than Galgo do not know it.
+func (c *Client) SetDurability(ctx context.Context, d wire.SetDurability) error {
+	return c.tell(ctx, wire.CodeSetDurability, vsr.AppendSetDurability(nil, d))
+}

@@ -77,6 +77,7 @@ var handlers = [...]func(*Machine, Micros, *decoder) (Result, error){
 	kindDropMember:        (*Machine).dropMember,
 	kindDropMembers:       (*Machine).dropMembers,
 	kindHandOver:          (*Machine).handOver,
+	kindSetLevels:         (*Machine).setLevels,
 }
 
 // Apply changes the state by the command at the given index of the metadata log. Indexes rise and may leave gaps. An

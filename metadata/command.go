@@ -42,8 +42,9 @@ const (
 	kindDropMember
 	kindDropMembers
 	kindHandOver
+	kindSetLevels
 
-	kindLast = kindHandOver
+	kindLast = kindSetLevels
 )
 
 func appendHead(dst []byte, kind commandKind, at Micros) []byte {
@@ -249,4 +250,12 @@ func EncodeHandOver(dst []byte, at Micros, done []Handover) []byte {
 
 func appendGroup(dst []byte, stream, topic, group Ident) []byte {
 	return appendIdent(appendIdent(appendIdent(dst, stream), topic), group)
+}
+
+// EncodeSetLevels changes the levels of a topic, of its messages and of stored offsets; 0: stays. The protocol cannot: it is for
+// the operator. Whoever raises one has seen to it that what was acknowledged is as safe. ErrOptionValue, ErrStreamNotFound,
+// ErrTopicNotFound.
+func EncodeSetLevels(dst []byte, at Micros, stream, topic Ident, messages, offsets Level) []byte {
+	dst = appendIdent(appendIdent(appendHead(dst, kindSetLevels, at), stream), topic)
+	return append(dst, byte(messages), byte(offsets))
 }

@@ -61,6 +61,7 @@ type codec struct {
 	decodePollMessages         func(body []byte) (wire.PollMessages, error)
 	decodePurgeStream          func(body []byte) (wire.PurgeStream, error)
 	decodePurgeTopic           func(body []byte) (wire.PurgeTopic, error)
+	decodeSetDurability        func(body []byte) (wire.SetDurability, error)
 	decodeSendMessages         func(body []byte) (wire.SendMessages, error)
 	decodeStoreConsumerOffset  func(body []byte) (wire.StoreConsumerOffset, error)
 	decodeSyncConsumerGroup    func(body []byte) (wire.SyncConsumerGroup, error)
@@ -146,6 +147,7 @@ var newer = codec{
 	decodePollMessages:         vsr.DecodePollMessages,
 	decodePurgeStream:          vsr.DecodePurgeStream,
 	decodePurgeTopic:           vsr.DecodePurgeTopic,
+	decodeSetDurability:        vsr.DecodeSetDurability,
 	decodeSendMessages:         vsr.DecodeSendMessages,
 	decodeStoreConsumerOffset:  vsr.DecodeStoreConsumerOffset,
 	decodeSyncConsumerGroup:    vsr.DecodeSyncConsumerGroup,

@@ -25,7 +25,7 @@ func init() {
 		wire.CodeCreateUser: createUser, wire.CodeDeleteUser: deleteUser, wire.CodeUpdateUser: updateUser,
 		wire.CodeUpdatePermissions: updatePermissions, wire.CodeChangePassword: changePassword,
 		wire.CodeGetTokens: getTokens, wire.CodeCreateToken: createToken, wire.CodeDeleteToken: deleteToken,
-		wire.CodeDescribeOptions: describeOptions, wire.CodeGetSnapshotFile: getSnapshotFile,
+		wire.CodeDescribeOptions: describeOptions, wire.CodeSetDurability: setDurability, wire.CodeGetSnapshotFile: getSnapshotFile,
 		wire.CodeGetStream: getStream, wire.CodeGetStreams: getStreams, wire.CodeCreateStream: createStream,
 		wire.CodeUpdateStream: updateStream, wire.CodeDeleteStream: deleteStream, wire.CodePurgeStream: purgeStream,
 		wire.CodeGetTopic: getTopic, wire.CodeGetTopics: getTopics, wire.CodeCreateTopic: createTopic,

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,7 +41,8 @@ type lead struct {
 type retirement struct {
 	kind          retirementKind
 	stream, topic metadata.Ident
-	last          uint32 // for lastPartitions: how many
+	last          uint32         // for lastPartitions: how many
+	level         metadata.Level // for raisedTopic: of its messages
 }
 
 type retirementKind uint8
@@ -50,6 +52,7 @@ const (
 	wholeStream
 	wholeTopic
 	lastPartitions
+	raisedTopic // nothing is retired: its level changes
 )
 
 // metaEvent is a command on its way through all shards. Shards read it; only the lead writes.
@@ -57,7 +60,11 @@ type metaEvent struct {
 	q       *request
 	index   uint64
 	command []byte
-	closing []metadata.LogID
+	closing []metadata.LogID  // to be closed, or raised, before the command is journaled
+	raise   storage.Level     // 0: they are closed
+	stream  metadata.StreamID // of what is raised: q is its client's again when shards hear that it was refused
+	topic   metadata.TopicID
+	failed  []error                           // by shard: why that could not be done
 	owners  map[metadata.LogID]router.ShardID // of the logs it creates
 	waiting int                               // shards that have not answered
 	move    *logMove                          // instead of a command
@@ -125,12 +132,17 @@ func (l *lead) begin(q *request) {
 		l.moveLog(l.event, q.move)
 		return
 	}
-	l.event.closing = l.s.retiredBy(&q.retires)
+	e := l.event
+	if e.closing, e.raise = l.s.retiredBy(&q.retires); e.raise != 0 {
+		t, _ := l.s.meta.Topic(q.retires.stream, q.retires.topic)
+		e.stream, e.topic = t.Stream, t.ID
+	}
 	if len(l.event.closing) == 0 {
 		l.journal()
 		return
 	}
 	l.event.waiting = len(l.s.b.shards)
+	l.event.failed = make([]error, len(l.s.b.shards))
 	l.everywhere(msgClose)
 	l.s.closeLogs(l.event)
 }
@@ -144,31 +156,33 @@ func (l *lead) everywhere(kind messageKind) {
 	}
 }
 
-// retiredBy lists the logs that a command will retire; none if it will be refused.
-func (s *Shard) retiredBy(r *retirement) (logs []metadata.LogID) {
+// retiredBy lists the logs that a command will retire, or whose level it will raise to that level; none if it will be refused.
+func (s *Shard) retiredBy(r *retirement) (logs []metadata.LogID, raise storage.Level) {
 	switch r.kind {
 	case retiresNone:
-		return nil
+		return nil, 0
 	case wholeStream:
 		st, err := s.meta.Stream(r.stream)
 		if err != nil {
-			return nil
+			return nil, 0
 		}
 		for t := range st.Topics() {
 			logs = appendLogs(logs, t.Partitions)
 		}
-		return logs
+		return logs, 0
 	}
 	t, err := s.meta.Topic(r.stream, r.topic)
 	switch {
 	case err != nil:
-		return nil
+		return nil, 0
+	case r.kind == raisedTopic:
+		return s.raisedBy(t, r.level)
 	case r.kind == wholeTopic:
-		return appendLogs(logs, t.Partitions)
+		return appendLogs(logs, t.Partitions), 0
 	case uint64(r.last) > uint64(len(t.Partitions)) || r.last > metadata.PartitionsOnceMax:
-		return nil
+		return nil, 0
 	}
-	return appendLogs(logs, t.Partitions[len(t.Partitions)-int(r.last):])
+	return appendLogs(logs, t.Partitions[len(t.Partitions)-int(r.last):]), 0
 }
 
 func appendLogs(logs []metadata.LogID, parts []metadata.Partition) []metadata.LogID {
@@ -178,11 +192,18 @@ func appendLogs(logs []metadata.LogID, parts []metadata.Partition) []metadata.Lo
 	return logs
 }
 
-// closed counts a shard that has closed its logs of the event.
+// closed counts a shard that has closed, or raised, its logs of the event.
 func (l *lead) closed(e *metaEvent) {
-	if e.waiting--; e.waiting == 0 {
-		l.journal()
+	if e.waiting--; e.waiting > 0 {
+		return
 	}
+	if err := errors.Join(e.failed...); err != nil {
+		e.q.err = err
+		l.reopen(e)
+		l.answer()
+		return
+	}
+	l.journal()
 }
 
 // journal has the command synced.
@@ -340,6 +361,11 @@ func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
 			s.store.Drop(storage.LogID(r.Log), s.dropped)
 		}
 	}
+	if res.SettingsChanged {
+		if t, err := s.meta.Topic(metadata.ByNumber(res.Stream), metadata.ByNumber(res.Topic)); err == nil {
+			s.takeLevels(t)
+		}
+	}
 	for i := range res.DroppedGroups {
 		s.dropOffsets(&res.DroppedGroups[i])
 	}
@@ -373,8 +399,21 @@ func (s *Shard) sendForgotten() {
 	}
 }
 
-// closeLogs closes the logs of the event that this shard owns, and tells the lead when that is done.
+// closeLogs closes the logs of the event that this shard owns, or raises their level, and tells the lead when that is done.
 func (s *Shard) closeLogs(e *metaEvent) {
+	if e.raise != 0 {
+		s.raiseLogs(e)
+		return
+	}
+	s.prepare(e, func(q *request) {
+		q.Kind = storage.ReqClose
+		s.landed(q.Log) // polls that wait there look again, and find it closed or empty
+	})
+}
+
+// prepare gives each of the event's logs that this shard owns a request, as ask fills it in, and tells the lead when all are
+// answered.
+func (s *Shard) prepare(e *metaEvent, ask func(q *request)) {
 	left := 1
 	done := func() {
 		if left--; left > 0 {
@@ -390,17 +429,28 @@ func (s *Shard) closeLogs(e *metaEvent) {
 		if owner, ok := s.owners.Owner(router.LogID(id)); !ok || owner != s.id {
 			continue
 		}
-		s.landed(storage.LogID(id)) // polls that wait there look again, and find it closed or empty
 		left++
-		q := &request{home: s, internal: func(*Shard, *request) { done() }}
-		q.Owner, q.Kind, q.Log = q, storage.ReqClose, storage.LogID(id)
+		q := &request{home: s, internal: func(_ *Shard, q *request) {
+			if q.Kind == storage.ReqRaise && q.Err != nil {
+				e.failed[s.id] = q.Err
+			}
+			done()
+		}}
+		q.Owner, q.Log = q, storage.LogID(id)
+		ask(q)
 		s.store.Do(&q.Request)
 	}
 	done()
 }
 
-// reopenLogs takes back that the logs of an event were closed: it was refused.
+// reopenLogs takes back that the logs of an event were closed, or raised: it was refused.
 func (s *Shard) reopenLogs(e *metaEvent) {
+	if e.raise != 0 {
+		if t, err := s.meta.Topic(metadata.ByNumber(e.stream), metadata.ByNumber(e.topic)); err == nil {
+			s.takeLevels(t)
+		}
+		return
+	}
 	for _, id := range e.closing {
 		if owner, ok := s.owners.Owner(router.LogID(id)); ok && owner == s.id {
 			s.store.Reopen(storage.LogID(id))

@@ -93,3 +93,20 @@ type TopicDetails struct {
 	Topic
 	Partitions []Partition
 }
+
+// Durability is when something is acknowledged. 0: as it is.
+type Durability uint8
+
+// The levels, and what the server's setting makes of the protocol's default.
+const (
+	DurabilityReplicated Durability = iota + 1
+	DurabilityPersisted
+	DurabilityWritten
+	DurabilityMemory
+)
+
+// SetDurability changes the levels of a topic while it serves.
+type SetDurability struct {
+	Stream, Topic     Identifier
+	Messages, Offsets Durability // 0: stays
+}

@@ -76,4 +76,7 @@ const (
 	CodeJoinConsumerGroup     Code = 604
 	CodeLeaveConsumerGroup    Code = 605
 	CodeSyncConsumerGroup     Code = 606
+
+	// Galgo's own, beyond the numbers of the registry.
+	CodeSetDurability Code = 1000
 )

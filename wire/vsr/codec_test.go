@@ -69,6 +69,7 @@ var codecs = []codec{
 	of("LOGIN_REGISTER reply", DecodeLoginReply, AppendLoginReply),
 	of("GET_CLUSTER_METADATA reply", DecodeGetClusterMetadataReply, AppendGetClusterMetadataReply),
 	of("GET_STATS reply", DecodeGetStatsReply, func(dst []byte, s wire.Stats) []byte { return AppendGetStatsReply(dst, &s) }),
+	of("SET_DURABILITY", DecodeSetDurability, AppendSetDurability),
 	of("DESCRIBE_OPTIONS", DecodeDescribeOptions, AppendDescribeOptions),
 	of("DESCRIBE_OPTIONS reply", DecodeDescribeOptionsReply, AppendDescribeOptionsReply),
 	of("GET_CLIENTS reply", DecodeGetClientsReply, list(AppendClient)),

@@ -188,6 +188,7 @@ var codes = [...]codeKind{
 	wire.CodeJoinConsumerGroup:     ownCode,
 	wire.CodeLeaveConsumerGroup:    ownCode,
 	wire.CodeSyncConsumerGroup:     readCode,
+	wire.CodeSetDurability:         readCode,
 }
 
 func kindOf(code wire.Code) codeKind {
