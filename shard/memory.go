@@ -20,6 +20,7 @@ const (
 	defaultMemory  = 512 << 20
 	memoryPerShard = 64 << 20 // at least
 	frameRoom      = 1 << 20  // of a line beside the largest frame
+	dedupShare     = 8        // part of the budget, beside it, that the windows of deduplication may take on the heap
 	journalMemory  = 4        // a shard's journal takes at most this part of its memory: recovery reads all of them at once
 )
 

@@ -178,7 +178,8 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.heads.pool = s.replyPool
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
-		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read), FilesMax: b.filesMax(), Fence: s.fenceHolds, Report: s.report})
+		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read),
+		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), FilesMax: b.filesMax(), Fence: s.fenceHolds, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
 		s.lead = &lead{s: s, index: rec.Meta.Index}

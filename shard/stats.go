@@ -18,6 +18,8 @@ type Stats struct {
 	Groups, Laps  uint64 // of the journal
 	DirectWrites  uint64 // batches that went straight to their segment
 	DiskReads     uint64 // of polls
+	Duplicates    uint64 // records that were not stored, as their log had them
+	DedupBytes    int64  // that the windows of deduplication take
 	SlowReaders   uint64 // sends cancelled because memory was short
 	Copies        uint64 // of received bytes, on their way to tail and journal
 	CopiedBytes   uint64
@@ -44,5 +46,5 @@ func (s *Shard) statistics() Stats {
 	copies, bytes := s.store.Copies()
 	return Stats{IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
 		Requests: s.stats.requests, Connections: s.conns.count, HeldPolls: len(s.held.in), Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: s.stats.slow,
-		DirectWrites: s.store.DirectWrites(), DiskReads: s.store.DiskReads(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
+		DirectWrites: s.store.DirectWrites(), DiskReads: s.store.DiskReads(), Duplicates: s.store.Duplicates(), DedupBytes: s.store.DedupBytes(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
 }

@@ -23,19 +23,19 @@ func hashWorkerCommand() *cobra.Command {
 	}
 }
 
-// hasher makes auth's Hasher what shards ask for.
-type hasher struct{ *auth.Hasher }
+// hasher makes auth's Guard what shards ask for.
+type hasher struct {
+	*auth.Guard
+	hashes *auth.Hasher
+}
 
 func newHasher(log *zap.Logger) hasher {
-	return hasher{auth.NewHasher(auth.Config{Command: []string{self(), hashWorkerName}, Log: log})}
+	h := auth.NewHasher(auth.Config{Command: []string{self(), hashWorkerName}, Log: log})
+	return hasher{auth.NewGuard(h), h}
 }
 
 func (h hasher) Verify(a shard.Attempt, done func(ok bool)) error {
-	return h.Submit(auth.Job{PHC: a.PHC, Password: a.Password}, done)
-}
-
-func (h hasher) Hash(password []byte, done func(phc string, err error)) error {
-	return h.SubmitHash(password, done)
+	return h.Guard.Verify(a.Account, a.Address, a.PHC, a.Password, done)
 }
 
 // self is this binary: by the kernel's link where there is one, because that is still this build when another has been

@@ -75,7 +75,7 @@ func serve(c *config.Config, fresh bool) error {
 	}
 	h := newHasher(log)
 	defer h.Close()
-	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.Hasher.Hash)
+	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.hashes.Hash)
 	b, err := start(cfg, signals)
 	if err != nil {
 		return err
