@@ -65,8 +65,8 @@ func newCrashLoop(t *testing.T, seed uint64) *crashLoop {
 		seed = uint64(time.Now().UnixNano())
 	}
 	l := &crashLoop{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), tags: []string{"invariants", "release"}, used: map[string]int{},
-		load: workload{producers: 8, consumers: 3, admin: true, bytesMax: 96 << 20}}
-	l.h = &history{topics: mixedTopics(l.rng)}
+		load: workload{producers: 8, consumers: 3, members: 3, admin: true, accounts: true, bytesMax: 96 << 20}}
+	l.h = &history{topics: mixedTopics(l.rng), accounts: newAccounts()}
 	l.end, l.life, l.space, l.shards = l.kill, 300*time.Millisecond, 1<<30, 4
 	return l
 }
@@ -127,8 +127,10 @@ func (l *crashLoop) options() options {
 	}
 	l.used[io]++
 	l.used[way+" journal"]++
+	patience := []string{"100ms", "30s"}[l.rng.IntN(2)]
 	return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: append([]string{"--io", io,
-		"--shards", fmt.Sprint(shards), "--journal-size", "8MiB", "--memory", "512MiB", "--pin=false", "--journal-writes", way}, l.args...)}
+		"--shards", fmt.Sprint(shards), "--journal-size", "8MiB", "--memory", "512MiB", "--pin=false", "--journal-writes", way,
+		"--consumer-group-rebalancing-timeout", patience, "--personal-access-token-cleaner-interval", patience}, l.args...)}
 }
 
 // round is one life of a broker.
@@ -382,6 +384,13 @@ func (l *crashLoop) table() string {
 	row("gaps stepped over", l.h.gaps)
 	row("log starts raised", l.h.trims)
 	row("stored offsets compared", l.h.offsets)
+	row("of these of consumer groups", l.h.groupOffsets)
+	row("consumer groups compared", l.h.groups)
+	a := &l.h.accounts.verifiedAccounts
+	row("users compared", a.users)
+	row("tokens compared", a.tokens)
+	row("their commands in flight at an end, of these took effect", fmt.Sprintf("%d, %d", a.flew+l.h.groupsFlew, a.took+l.h.groupsTook))
+	row("logins that worked or were refused as they should", a.logins)
 	for _, k := range []string{"1 shards", "2 shards", "3 shards", "4 shards", "uring", "epoll", "auto journal", "buffered journal"} {
 		row("starts with "+k, l.used[k])
 	}

@@ -36,9 +36,10 @@ func (e ending) spares(l level) bool {
 // history is what the broker of one data directory was asked and what it told. Whatever it says later is held against it.
 // Clients use it at the same time.
 type history struct {
-	mu     sync.Mutex
-	topics []*topic
-	cut    bool // power was cut at least once
+	mu       sync.Mutex
+	topics   []*topic
+	accounts *accounts // nil: nobody touches them
+	cut      bool      // power was cut at least once
 	counts
 }
 
@@ -48,6 +49,10 @@ type counts struct {
 	found           uint64 // batches that were not acknowledged and are there
 	trims           uint64 // log starts that rose
 	offsets         uint64 // stored offsets compared
+	groupOffsets    uint64 // of these, of consumer groups
+	groups          uint64 // consumer groups compared
+	groupsFlew      uint64 // commands that make or delete one, in flight at the end
+	groupsTook      uint64 // and those of them that took effect
 }
 
 // topicState is what may be true of a topic. The states but absent and live are those of a command in flight.
@@ -72,6 +77,7 @@ type topic struct {
 	logs               []*logHistory // of each partition; another one with each creation and purge
 	purged             []*logHistory // those that count when the purge in flight took effect
 	flying             map[batchID]*record
+	groupSet
 }
 
 func (t *topic) id() wire.Identifier { return wire.Named(t.name) }
@@ -80,14 +86,14 @@ func (t *topic) id() wire.Identifier { return wire.Named(t.name) }
 type logHistory struct {
 	topic     *topic
 	partition uint8
-	told      []*record             // acknowledged or seen; in order of offsets as of the last settle
-	open      map[batchID]*record   // sent, neither acknowledged nor known to be lost: whole or not there
-	seen      map[uint64]sighting   // by base offset, what consumers saw in this run
-	start     uint64                // first offset, as of the last verification
-	floor     uint64                // no offset below may be told of a batch to come
-	from      uint64                // where the next verification begins
-	trimmed   bool                  // a trim was asked for since then
-	consumers map[uint32]*committed // stored offsets
+	told      []*record           // acknowledged or seen; in order of offsets as of the last settle
+	open      map[batchID]*record // sent, neither acknowledged nor known to be lost: whole or not there
+	seen      map[uint64]sighting // by base offset, what consumers saw in this run
+	start     uint64              // first offset, as of the last verification
+	floor     uint64              // no offset below may be told of a batch to come
+	from      uint64              // where the next verification begins
+	trimmed   bool                // a trim was asked for since then
+	consumers map[consumer]*committed
 }
 
 // record is one batch that was sent.
@@ -110,13 +116,43 @@ type sighting struct {
 // none is no stored offset.
 const none = -1
 
+// consumer is who stores offsets: a number, or a group.
+type consumer struct {
+	id    uint32
+	group *group
+}
+
+func (c consumer) String() string {
+	if c.group != nil {
+		return c.group.String()
+	}
+	return fmt.Sprintf("consumer %d", c.id)
+}
+
+func (c consumer) wire() wire.Consumer {
+	if c.group != nil {
+		return wire.Consumer{Kind: wire.GroupConsumer, ID: wire.Named(c.group.name)}
+	}
+	return wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Numbered(c.id)}
+}
+
+// auto reports whether polls commit what they return: after a crash it is between what was found then and the last one.
+func (c consumer) auto() bool { return c.group != nil && c.group.auto || c.group == nil && c.id%2 == 0 }
+
 // committed is the stored offset of one consumer.
 type committed struct {
-	value   int64   // acknowledged
-	pending []int64 // asked for since, not acknowledged
-	unknown bool    // another log took over while one was in flight
-	auto    bool    // committed by polls: after a crash between what was found then and the last one
-	last    int64   // auto: highest that a poll committed
+	value   int64 // acknowledged
+	at      int   // which of those asked for that was
+	asked   int
+	pending []asked // since, not answered
+	unknown bool    // another log took over while one was in flight, or answers overtook one another
+	last    int64   // of who has polls commit: highest that one did
+}
+
+// asked is an offset that a consumer asked to store.
+type asked struct {
+	value int64
+	n     int
 }
 
 // newLogs makes empty logs for t. What is on its way may end up in them.
@@ -124,7 +160,7 @@ func newLogs(t *topic) []*logHistory {
 	logs := make([]*logHistory, t.partitions)
 	for i := range logs {
 		logs[i] = &logHistory{topic: t, partition: uint8(i), open: map[batchID]*record{}, seen: map[uint64]sighting{},
-			consumers: map[uint32]*committed{}}
+			consumers: map[consumer]*committed{}}
 	}
 	for id, r := range t.flying {
 		logs[r.log.partition].open[id] = r
@@ -261,7 +297,7 @@ func (l *logHistory) settle() error {
 func (h *history) begin(t *topic, from, to topicState) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if t.state != from {
+	if t.state != from || to == deleting && t.arranging {
 		return false
 	}
 	t.state = to
@@ -287,6 +323,7 @@ func (t *topic) end() {
 		t.state = live
 	case deleting:
 		t.state, t.logs = absent, nil
+		t.groupSet = groupSet{}
 	case purging:
 		t.state, t.logs = live, t.purged
 	}
@@ -310,51 +347,65 @@ func (h *history) trim(l *logHistory) {
 }
 
 // position is where a consumer of l stands.
-func (h *history) position(l *logHistory, consumer uint32) int64 {
+func (h *history) position(l *logHistory, who consumer) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c := l.consumers[consumer]; c != nil {
+	if c := l.consumers[who]; c != nil {
 		return max(c.value, c.last)
 	}
 	return none
 }
 
-// store notes that a consumer's offset is about to be stored, or deleted, and returns what to call when that is
-// acknowledged.
-func (h *history) store(l *logHistory, consumer uint32, value int64) (acked func()) {
+// store notes that a consumer's offset is about to be stored, or deleted, and returns what to call with the answer.
+func (h *history) store(l *logHistory, who consumer, value int64) (answered func(error)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := l.consumer(consumer)
-	c.pending = append(c.pending, value)
-	return func() {
+	c := l.consumer(who)
+	c.asked++
+	n := c.asked
+	c.pending = append(c.pending, asked{value, n})
+	return func(err error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if l.current() {
-			c.value, c.pending, c.unknown = value, c.pending[:0], false
-			return
-		}
-		if t := l.topic; int(l.partition) < len(t.logs) {
-			t.logs[l.partition].consumer(consumer).unknown = true
-		}
-		if t := l.topic; t.state == purging {
-			t.purged[l.partition].consumer(consumer).unknown = true
+		switch {
+		case err == nil && l.current():
+			c.acked(value, n)
+		case err == nil:
+			if t := l.topic; int(l.partition) < len(t.logs) {
+				t.logs[l.partition].consumer(who).unknown = true
+			}
+			if t := l.topic; t.state == purging {
+				t.purged[l.partition].consumer(who).unknown = true
+			}
+		case turnedDown(err):
+			c.pending = slices.DeleteFunc(c.pending, func(a asked) bool { return a.n == n })
 		}
 	}
 }
 
-// commit notes what a poll with auto-commit has committed.
-func (h *history) commit(l *logHistory, consumer uint32, last uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	c := l.consumer(consumer)
-	c.auto, c.last = true, max(c.last, int64(last))
+// acked notes that the n-th offset that was asked for is stored. Members of a group hear of theirs in any order.
+func (c *committed) acked(value int64, n int) {
+	if n < c.at {
+		c.unknown = true
+		return
+	}
+	c.value, c.at, c.unknown = value, n, false
+	c.pending = slices.DeleteFunc(c.pending, func(a asked) bool { return a.n <= n })
 }
 
-func (l *logHistory) consumer(id uint32) *committed {
-	c := l.consumers[id]
+// commit notes what a poll with auto-commit has committed.
+func (h *history) commit(l *logHistory, who consumer, last uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := l.consumer(who)
+	c.last = max(c.last, int64(last))
+}
+
+func (l *logHistory) consumer(who consumer) *committed {
+	c := l.consumers[who]
 	if c == nil {
 		c = &committed{value: none, last: none}
-		l.consumers[id] = c
+		l.consumers[who] = c
 	}
 	return c
 }

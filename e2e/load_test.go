@@ -18,7 +18,9 @@ import (
 // workload says what clients do to a broker.
 type workload struct {
 	producers, consumers int
+	members              int // of consumer groups; with them somebody makes and deletes groups
 	admin                bool
+	accounts             bool                                  // users and tokens are made and deleted
 	bytesMax             int64                                 // of a run; beyond it, only small batches are sent
 	sizes                func(rng *rand.Rand, to *topic) []int // payloads of the next batch
 	pause                time.Duration                         // the longest between two batches of a producer
@@ -64,6 +66,15 @@ func (w workload) begin(h *history, address string, seqs *[maxProducers]uint32, 
 	for i := range w.consumers {
 		run(uint64(100+i), func(c *client.Client, rng *rand.Rand) error { return l.consume(c, rng, uint32(10+i)) })
 	}
+	for i := range w.members {
+		run(uint64(300+i), l.attend)
+	}
+	if w.members > 0 {
+		run(201, l.arrange)
+	}
+	if w.accounts {
+		run(202, l.register)
+	}
 	if w.admin {
 		run(200, l.administer)
 	}
@@ -103,12 +114,19 @@ func (l *load) running() bool { return l.ctx.Err() == nil }
 // refused reports whether the broker turned a request down because of what happens to the topic.
 func refused(err error) bool {
 	for _, s := range []wire.Status{wire.StatusTopicIDNotFound, wire.StatusPartitionNotFound, wire.StatusTransientNotAccepted,
-		wire.StatusTransientNotCommitted, wire.StatusInvalidOffset, wire.StatusConsumerOffsetNotFound, wire.StatusResourceNotFound} {
+		wire.StatusTransientNotCommitted, wire.StatusInvalidOffset, wire.StatusConsumerOffsetNotFound, wire.StatusResourceNotFound,
+		wire.StatusConsumerGroupIDNotFound, wire.StatusConsumerGroupMemberNotFound} {
 		if errors.Is(err, s) {
 			return true
 		}
 	}
 	return false
+}
+
+// turnedDown reports whether a request was answered so that it has not taken effect and will not.
+func turnedDown(err error) bool {
+	var status wire.Status
+	return errors.As(err, &status) && status != wire.StatusTransientNotAccepted && status != wire.StatusTransientNotCommitted
 }
 
 func anyTopic(*topic) bool { return true }
@@ -166,35 +184,41 @@ func (l *load) send(c *client.Client, rng *rand.Rand, b *producing, producer uin
 
 // consume reads as clients do: on from what it stored, or anywhere.
 func (l *load) consume(c *client.Client, rng *rand.Rand, id uint32) error {
-	auto := id%2 == 0
 	for l.running() {
 		log := l.h.pick(rng.IntN(1<<20), anyTopic)
 		if log == nil {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		at := l.h.position(log, id)
-		p := wire.PollMessages{Consumer: wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Numbered(id)}, Stream: stream(),
-			Topic: log.topic.id(), Partition: wire.InPartition(uint32(log.partition)), Count: 1 + uint32(rng.IntN(5000)),
-			Strategy: wire.Strategy{Kind: wire.FromNext}, AutoCommit: auto}
-		anywhere := rng.IntN(4) == 0
-		if anywhere {
-			p.AutoCommit = false
-			p.Strategy = wire.Strategy{Kind: wire.FromOffset, Value: rng.Uint64N(uint64(at+1)*2 + 10)}
-		}
-		polled, err := c.Poll(l.ctx, p)
-		if err == nil {
-			err = l.polled(c, rng, id, log, polled, anywhere)
-		}
-		if err != nil && !refused(err) {
-			return fmt.Errorf("consumer %d of %v: %w", id, log, err)
+		if err := l.poll(c, rng, consumer{id: id}, log); err != nil && !refused(err) {
+			return err
 		}
 	}
 	return nil
 }
 
+// poll asks once, notes what it gets and commits it.
+func (l *load) poll(c *client.Client, rng *rand.Rand, who consumer, log *logHistory) error {
+	at := l.h.position(log, who)
+	p := wire.PollMessages{Consumer: who.wire(), Stream: stream(), Topic: log.topic.id(), Partition: wire.InPartition(uint32(log.partition)),
+		Count: 1 + uint32(rng.IntN(5000)), Strategy: wire.Strategy{Kind: wire.FromNext}, AutoCommit: who.auto()}
+	anywhere := rng.IntN(4) == 0
+	if anywhere {
+		p.AutoCommit = false
+		p.Strategy = wire.Strategy{Kind: wire.FromOffset, Value: rng.Uint64N(uint64(at+1)*2 + 10)}
+	}
+	polled, err := c.Poll(l.ctx, p)
+	if err == nil {
+		err = l.polled(c, rng, who, log, polled, anywhere)
+	}
+	if err != nil {
+		return fmt.Errorf("%v of %v: %w", who, log, err)
+	}
+	return nil
+}
+
 // polled notes what a poll returned and commits it.
-func (l *load) polled(c *client.Client, rng *rand.Rand, id uint32, log *logHistory, p client.Polled, anywhere bool) error {
+func (l *load) polled(c *client.Client, rng *rand.Rand, who consumer, log *logHistory, p client.Polled, anywhere bool) error {
 	list, err := pieces(p, log.place())
 	if err == nil {
 		err = l.h.saw(log, list)
@@ -208,26 +232,20 @@ func (l *load) polled(c *client.Client, rng *rand.Rand, id uint32, log *logHisto
 	}
 	end := list[len(list)-1]
 	last := end.base + uint64(end.first+end.taken) - 1
-	if id%2 == 0 {
-		l.h.commit(log, id, last)
+	if who.auto() {
+		l.h.commit(log, who, last)
 		return nil
 	}
 	if rng.IntN(10) == 0 {
-		acked := l.h.store(log, id, none)
-		if err = c.DeleteOffset(l.ctx, p2c(id), stream(), log.topic.id(), uint32(log.partition)); err == nil {
-			acked()
-		}
+		answered := l.h.store(log, who, none)
+		err = c.DeleteOffset(l.ctx, who.wire(), stream(), log.topic.id(), uint32(log.partition))
+		answered(err)
 		return err
 	}
-	acked := l.h.store(log, id, int64(last))
-	if err = c.StoreOffset(l.ctx, p2c(id), stream(), log.topic.id(), uint32(log.partition), last); err == nil {
-		acked()
-	}
+	answered := l.h.store(log, who, int64(last))
+	err = c.StoreOffset(l.ctx, who.wire(), stream(), log.topic.id(), uint32(log.partition), last)
+	answered(err)
 	return err
-}
-
-func p2c(id uint32) wire.Consumer {
-	return wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Numbered(id)}
 }
 
 // administer makes, deletes, purges and trims, and produces to what it has just made.

@@ -144,6 +144,7 @@ func (p *plantedBug) rounds(t *testing.T, bug string, most int) (rounds int, see
 		l = newCrashLoop(t, *seedFlag)
 	}
 	l.calm, l.life = true, 100*time.Millisecond
+	l.load.members, l.load.accounts = 0, false // the bugs are in what topics hold
 	l.tags, l.env = []string{"planted"}, []string{"GALGO_PLANTED=" + bug}
 	if p.shape != nil {
 		p.shape(l)

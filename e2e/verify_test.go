@@ -33,6 +33,14 @@ func (h *history) verify(address, dir string, end ending, full bool) error {
 	if err := h.verifyTopics(c); err != nil {
 		return err
 	}
+	if err := h.verifyGroups(c); err != nil {
+		return err
+	}
+	if h.accounts != nil {
+		if err := h.accounts.verify(c, address); err != nil {
+			return err
+		}
+	}
 	var work []*verification
 	for _, t := range h.topics {
 		if t.state == absent {
@@ -91,6 +99,7 @@ func (c *counts) add(o *counts) {
 	c.found += o.found
 	c.trims += o.trims
 	c.offsets += o.offsets
+	c.groupOffsets += o.groupOffsets
 }
 
 // verifyTopics checks which topics there are, and settles the commands that were in flight.
@@ -437,27 +446,31 @@ func (v *verification) verifyCount() error {
 
 // verifyOffsets compares the stored offsets.
 func (v *verification) verifyOffsets() error {
-	for id, c := range v.log.consumers {
+	v.onlyLiveGroups()
+	for who, c := range v.log.consumers {
 		value := int64(none)
-		o, err := v.c.GetOffset(context.Background(), wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Numbered(id)}, stream(), v.t.id(), uint32(v.partition))
+		o, err := v.c.GetOffset(context.Background(), who.wire(), stream(), v.t.id(), uint32(v.partition))
 		if err == nil {
 			value = int64(o.StoredOffset)
 		} else if !errors.Is(err, wire.StatusConsumerOffsetNotFound) {
 			return err
 		}
 		v.offsets++
+		if who.group != nil {
+			v.groupOffsets++
+		}
 		switch {
 		case c.unknown:
-		case c.auto:
+		case who.auto():
 			if value < c.value || v.dense() && value >= int64(v.next) {
-				return fmt.Errorf("consumer %d: stored offset %d, it was %d at the last start, and the log ends at %d", id, value, c.value, v.next)
+				return fmt.Errorf("%v: stored offset %d, it was %d at the last start, and the log ends at %d", who, value, c.value, v.next)
 			}
-		case value == c.value, slices.Contains(c.pending, value):
+		case value == c.value, slices.ContainsFunc(c.pending, func(a asked) bool { return a.value == value }):
 		case !v.end.spares(v.t.offsetLevel):
 		default:
-			return fmt.Errorf("consumer %d: stored offset %d is lost, it has %d (asked for since: %d)", id, c.value, value, c.pending)
+			return fmt.Errorf("%v: stored offset %d is lost, it has %d (asked for since: %v)", who, c.value, value, c.pending)
 		}
-		*c = committed{value: value, auto: c.auto, last: value}
+		*c = committed{value: value, last: value}
 	}
 	return nil
 }
