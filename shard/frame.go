@@ -43,10 +43,12 @@ func (s *Shard) feed(c *conn, r uring.Recv) {
 func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 	n, err := c.codec.frameSize(p, s.cfg.FrameBytesMax)
 	if err != nil {
+		s.b.limits.frameSize.Add(1)
 		s.closeConn(c, "not a frame of the protocol", err)
 		return 0, false
 	}
 	if n > preLoginFrameMax && !c.session.bound() {
+		s.b.limits.frameSize.Add(1)
 		s.closeConn(c, "frame too large before login", nil)
 		return 0, false
 	}
@@ -109,9 +111,13 @@ func (s *Shard) fillFrame(c *conn, r uring.Recv) {
 // others from being served.
 func (s *Shard) frameMemory(c *conn, n int) []byte {
 	if !c.session.bound() && s.intake.strange+n > s.b.strangersMax {
+		s.b.limits.memory.Add(1)
 		return nil
 	}
 	buf := s.recvPool.Get(n)
+	if buf == nil {
+		s.b.limits.memory.Add(1)
+	}
 	if buf != nil && !c.session.bound() {
 		c.strange += cap(buf)
 		s.intake.strange += cap(buf)

@@ -38,7 +38,8 @@ func (l *Limits) defaults() {
 	}
 }
 
-// LimitCounts says how often each limit refused something.
+// LimitCounts says how often each limit refused something. FrameSize counts sizes beyond the limit, or that no frame has; Memory
+// requests that had to wait, or were refused, because the memory for requests was used up.
 type LimitCounts struct {
 	Connections, ConnectionsPerAddress, FrameSize, Streams, Topics, Partitions, Users, Tokens, Groups, Members, NameLength, Memory uint64
 }

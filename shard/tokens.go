@@ -40,6 +40,10 @@ func createToken(s *Shard, c *conn, q *request, body []byte) {
 	if !s.judge(c, q, metadata.ActionCreateToken, nothing, nothing) {
 		return
 	}
+	if !s.nameAllowed(t.Name) {
+		s.refuse(q, wire.StatusInvalidPersonalAccessTokenName)
+		return
+	}
 	now, expires := s.micros(), metadata.Micros(0)
 	if t.ExpiryMicros != 0 && t.ExpiryMicros != wire.NeverExpires {
 		if expires = now + metadata.Micros(t.ExpiryMicros); expires < now {

@@ -1,0 +1,74 @@
+package shard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// TestLimits makes as much as each limit allows, and one more: that is refused by name, and counted.
+func TestLimits(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+		c.Limits = shard.Limits{ConnectionsPerAddressMax: 4, StreamsMax: 2, TopicsMax: 2, PartitionsMax: 5, UsersMax: 3, TokensMax: 2, GroupsMax: 2,
+			MembersMax: 1, NameBytesMax: 20}
+	})
+	ctx := context.Background()
+	c := s.dial(t)
+	name := func(prefix string, i int) string { return fmt.Sprint(prefix, i) }
+	long := strings.Repeat("x", 21)
+	one := wire.Named("stream0")
+	f := func(what string, allowed int, want wire.Status, make func(i int) error) {
+		t.Helper()
+		for i := range allowed {
+			if err := make(i); err != nil {
+				t.Fatalf("%s %d: %v", what, i, err)
+			}
+		}
+		if err := make(allowed); !errors.Is(err, want) {
+			t.Errorf("%s beyond the limit of %d: %v, want %v", what, allowed, err, want)
+		}
+	}
+	f("stream", 2, wire.StatusTooManyStreams, func(i int) error { _, err := c.CreateStream(ctx, name("stream", i)); return err })
+	f("topic", 2, wire.StatusTooManyTopics, func(i int) error { _, err := c.CreateTopic(ctx, one, name("topic", i), 2); return err })
+	f("partitions", 3, wire.StatusPartitionIDSpaceExhausted, func(int) error { return c.CreatePartitions(ctx, one, wire.Named("topic0"), 1) })
+	f("user", 2, wire.StatusUsersLimitReached, func(i int) error { _, err := c.CreateUser(ctx, name("user", i), "password", nil); return err })
+	f("token", 2, wire.StatusPersonalAccessTokensLimitReached, func(i int) error { _, err := c.CreateToken(ctx, name("token", i), 0); return err })
+	f("group", 2, wire.StatusCannotCreateConsumerGroupInfo, func(i int) error {
+		_, err := c.CreateGroup(ctx, one, wire.Named("topic0"), name("group", i))
+		return err
+	})
+	f("member", 1, wire.StatusCannotCreateConsumerGroupInfo, func(int) error { return s.dial(t).JoinGroup(ctx, one, wire.Named("topic0"), wire.Named("group0")) })
+	f("connection", 1, wire.StatusDisconnected, func(int) error {
+		k, err := client.Dial(ctx, s.Info().Address)
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { k.Close() })
+		if k.Ping(ctx) != nil {
+			return wire.StatusDisconnected // it was closed
+		}
+		return nil
+	})
+	for what, err := range map[string]error{
+		"stream": c.UpdateStream(ctx, one, long),
+		"topic":  c.UpdateTopic(ctx, one, wire.Named("topic0"), long),
+		"group":  func() error { _, err := c.CreateGroup(ctx, one, wire.Named("topic0"), long); return err }(),
+		"token":  func() error { _, err := c.CreateToken(ctx, long, 0); return err }(),
+	} {
+		var status wire.Status
+		if !errors.As(err, &status) {
+			t.Errorf("name of a %s of %d bytes: %v, want a status", what, len(long), err)
+		}
+	}
+	got := s.LimitCounts()
+	want := shard.LimitCounts{ConnectionsPerAddress: 1, Streams: 1, Topics: 1, Partitions: 1, Users: 1, Tokens: 1, Groups: 1, Members: 1, NameLength: 4}
+	if got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
