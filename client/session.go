@@ -78,6 +78,11 @@ func (c *Client) Stats(ctx context.Context) (wire.Stats, error) {
 	return ask(ctx, c, wire.CodeGetStats, nil, vsr.DecodeGetStatsReply)
 }
 
+// Snapshot asks for a zip archive that tells how the server and its machine do.
+func (c *Client) Snapshot(ctx context.Context, g wire.GetSnapshotFile) ([]byte, error) {
+	return ask(ctx, c, wire.CodeGetSnapshotFile, vsr.AppendGetSnapshotFile(nil, g), func(archive []byte) ([]byte, error) { return archive, nil })
+}
+
 // Me asks how the server sees this connection.
 func (c *Client) Me(ctx context.Context) (wire.ClientDetails, error) {
 	return askFor(ctx, c, wire.CodeGetMe, nil, vsr.DecodeGetClientReply, wire.StatusClientNotFound)

@@ -7,10 +7,11 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
+	"github.com/galgo-mq/galgo/diagnose"
 )
 
-// newLog logs to standard error, which whoever started the server keeps or not.
-func newLog(c *config.Config) *zap.Logger {
+// newLog logs to standard error, which whoever started the server keeps or not; the last lines are kept for operators.
+func newLog(c *config.Config) (*zap.Logger, *diagnose.Log) {
 	level, err := zapcore.ParseLevel(c.LogLevel)
 	if err != nil {
 		panic("BUG: log level " + c.LogLevel + " was not checked")
@@ -22,5 +23,6 @@ func newLog(c *config.Config) *zap.Logger {
 		e.EncodeLevel, e.ConsoleSeparator = zapcore.CapitalLevelEncoder, "  "
 		encoder = zapcore.NewConsoleEncoder(e)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level))
+	lines := diagnose.NewLog(diagnose.LogBytes)
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.NewMultiWriteSyncer(os.Stderr, lines)), level)), lines
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,6 +161,17 @@ func (p *process) dial() *client.Client {
 	}
 	p.t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// raw is a connection on which nobody speaks the protocol.
+func (p *process) raw() net.Conn {
+	p.t.Helper()
+	conn, err := net.Dial("tcp", p.address)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 func (p *process) login(user, password string) (*client.Client, error) {

@@ -54,7 +54,7 @@ func serve(c *config.Config, fresh bool) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	log := newLog(c)
+	log, lines := newLog(c)
 	defer func() { _ = log.Sync() }()
 	for _, w := range c.Warnings {
 		log.Warn(w)
@@ -76,11 +76,14 @@ func serve(c *config.Config, fresh bool) error {
 	h := newHasher(log)
 	defer h.Close()
 	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.hashes.Hash)
+	var d diagnosis
+	cfg.Snapshot = d.archive
 	b, err := start(cfg, signals)
 	if err != nil {
 		return err
 	}
 	c.TCPAddress = b.Info().Address
+	d.of(b, *c, &cfg, lines)
 	sayStarted(c, b.Info(), log)
 	if err := writeCurrent(c); err != nil {
 		log.Error("clients are served, but tools that look for the address will not find it", zap.Error(err))

@@ -39,6 +39,14 @@ func groups(root string) []group {
 	return all
 }
 
+// GroupDirs lists the directories of the control groups that bound this process, the inner ones of each hierarchy first.
+func GroupDirs(root string) (dirs []string) {
+	for _, g := range groups(root) {
+		dirs = append(dirs, g.dir)
+	}
+	return dirs
+}
+
 // unified stands for the controllers of version 2, which have one hierarchy.
 const unified = ""
 
