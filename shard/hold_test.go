@@ -3,7 +3,6 @@ package shard_test
 import (
 	"context"
 	"errors"
-	"net"
 	"testing"
 	"time"
 
@@ -73,46 +72,16 @@ func TestHeldPollIsAnsweredWhenAMessageLands(t *testing.T) {
 func TestHeldPollDelaysNothing(t *testing.T) {
 	s, stream, topic := holding(t)
 	for p := range uint32(4) {
-		c, err := net.Dial("tcp", s.Info().Address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		send := func(code wire.Code, session, number uint64, body []byte) {
-			p := make([]byte, vsr.HeaderSize)
-			vsr.PutRequest(p, vsr.RequestHeader{Client: [16]byte{9, byte(number)}, Session: session, Request: number, Code: code}, body, nil)
-			if _, err := c.Write(append(p, body...)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		answer := func() vsr.Frame {
-			var p []byte
-			for buf := make([]byte, 4096); ; {
-				f, _, need, err := vsr.DecodeFrame(p, vsr.FrameMaxDefault)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if need == 0 {
-					return f
-				}
-				n, err := c.Read(buf[:min(len(buf), need-len(p))])
-				if err != nil {
-					t.Fatal(err)
-				}
-				p = append(p, buf[:n]...)
-			}
-		}
-		send(wire.CodeLogin, 0, 0, vsr.AppendLogin(nil, wire.Login{Protocol: vsr.Protocol, SDKName: []byte("t"), SDKVersion: []byte("1"), Username: []byte("iggy"), Password: []byte("iggy")}))
-		answer()
-		send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+		c := s.raw(t)
+		c.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
 			Partition: wire.InPartition(p), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10}))
 		s.awaitHeld(t, 1)
-		send(wire.CodePing, 1, 1, nil)
-		polled, err := vsr.DecodePollMessagesReply(answer().Body)
+		c.send(wire.CodePing, 1, 1, nil)
+		polled, err := vsr.DecodePollMessagesReply(c.answer().Body)
 		if err != nil || polled.Count != 0 || polled.PartitionID != p {
 			t.Errorf("the poll is answered with %+v, %v", polled, err)
 		}
-		if f := answer(); f.Status() != wire.StatusOK || len(f.Body) != 0 {
+		if f := c.answer(); f.Status() != wire.StatusOK || len(f.Body) != 0 {
 			t.Errorf("the ping is answered with %v", f.Status())
 		}
 	}
