@@ -21,7 +21,7 @@ import (
 //	40     4  entry count
 //	44     4  shard
 //	48     8  checksum       XXH3-64 over size bytes, this field zero, seeded with the directory's secret
-//	56     8  reserved       0
+//	56     8  metadata       index of the last metadata command in this group or before it; 0: none in this run
 //	64        entries
 //
 // The seed keeps bytes of a message that look like a group from ever being taken for one: clients do not know it.
@@ -43,6 +43,7 @@ type groupHead struct {
 	entries uint32
 	count   uint32
 	shard   uint32
+	meta    uint64
 }
 
 var errGroup = errors.New("storage: not a journal group")
@@ -61,7 +62,7 @@ func sealGroup(p []byte, h groupHead, seed uint64) {
 	le.PutUint32(p[40:], h.count)
 	le.PutUint32(p[44:], h.shard)
 	le.PutUint64(p[48:], 0)
-	le.PutUint64(p[56:], 0)
+	le.PutUint64(p[56:], h.meta)
 	clear(p[groupHeadSize+int(h.entries):])
 	le.PutUint64(p[48:], xxh3.HashSeed(p, seed))
 }
@@ -74,7 +75,7 @@ func decodeGroup(p []byte, seed uint64) (h groupHead, err error) {
 		return h, errGroup
 	}
 	h = groupHead{flags: le.Uint16(p[6:]), number: le.Uint64(p[8:]), safe: le.Uint64(p[16:]), first: le.Uint64(p[24:]),
-		size: le.Uint32(p[32:]), entries: le.Uint32(p[36:]), count: le.Uint32(p[40:]), shard: le.Uint32(p[44:])}
+		size: le.Uint32(p[32:]), entries: le.Uint32(p[36:]), count: le.Uint32(p[40:]), shard: le.Uint32(p[44:]), meta: le.Uint64(p[56:])}
 	if h.size == 0 || h.size%BlockSize != 0 || int64(h.size) > int64(len(p)) ||
 		groupHeadSize+int64(h.entries) > int64(h.size) || h.number == 0 || h.number < h.first || h.safe >= h.number {
 		return h, errGroup

@@ -51,7 +51,8 @@ type group struct {
 	buf     []byte
 	n       int // bytes used, head included
 	count   int
-	born    int64 // monotonic nanoseconds of its write
+	meta    uint64 // index of the last metadata command in it, 0: none
+	born    int64  // monotonic nanoseconds of its write
 	logs    []*Log
 	wait    requestList // answered when safe at their level
 	marks   []mark
@@ -72,6 +73,7 @@ type journal struct {
 	pos       int64
 	number    uint64 // of the next group placed
 	first     uint64 // of this run
+	meta      uint64 // index of the last metadata command placed
 	psafe     uint64 // last group safe on stable storage
 	wsafe     uint64 // last group safe in the kernel
 	seq       uint64 // of the last group begun
@@ -211,6 +213,9 @@ func (j *journal) add(e *entry, data []byte) {
 	if e.level == LevelPersisted {
 		g.persist = true
 	}
+	if e.kind == entryMeta {
+		g.meta = uint64(e.base)
+	}
 }
 
 // touch notes that l has to be looked at when the gathering group is safe.
@@ -279,8 +284,9 @@ func (j *journal) place(g *group) {
 	g.number = j.number
 	j.number++
 	g.file = j.cur
+	j.meta = max(j.meta, g.meta)
 	h := groupHead{flags: g.flags, number: g.number, safe: j.psafe, first: j.first,
-		entries: uint32(g.n - groupHeadSize), count: uint32(g.count), shard: uint32(j.s.cfg.Shard)}
+		entries: uint32(g.n - groupHeadSize), count: uint32(g.count), shard: uint32(j.s.cfg.Shard), meta: j.meta}
 	sealGroup(p, h, j.s.cfg.Seed)
 	f := &j.files[j.cur]
 	op := Op{Kind: OpWrite, FD: f.FD, Pos: j.pos, Buf: p, Inline: true}

@@ -217,6 +217,9 @@ func (r *recovery) readMetadata() error {
 	if err != nil {
 		return err
 	}
+	if last := r.journal.metaIndex(); st.Index < last { // older metadata would give out numbers again that are in use
+		return fmt.Errorf("%w: metadata commands %d to %d are missing: restore the data directory from a backup", ErrDamaged, st.Index+1, last)
+	}
 	r.out.Meta = st
 	for id := range r.logs {
 		if _, ok := st.Live[id]; !ok {

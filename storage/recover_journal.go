@@ -194,6 +194,14 @@ func (j *journalScan) metaCommands() []MetaCommand {
 	return cmds
 }
 
+// metaIndex is the index of the last metadata command that was safe for all that the groups say.
+func (j *journalScan) metaIndex() (index uint64) {
+	for _, g := range j.chain {
+		index = max(index, g.head.meta)
+	}
+	return index
+}
+
 // byLog sorts the entries of all groups that count by their log.
 func (j *journalScan) byLog() map[LogID][]entry {
 	m := map[LogID][]entry{}
