@@ -6,10 +6,12 @@ import (
 	bin "encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 	"testing"
 
 	"github.com/galgo-mq/galgo/client"
@@ -20,8 +22,9 @@ const block = 4096
 
 // site is a data directory that was used, and by whom.
 type site struct {
-	dir     string
-	writers []*writer // each the only one of its topic, in the order in which the topics were made
+	dir      string
+	writers  []*writer // each the only one of its topic, in the order in which the topics were made
+	accounts *accounts // users and tokens; nil: only root
 }
 
 // copy is the same in a directory of the test's own.
@@ -31,7 +34,7 @@ func (x *site) copy(t *testing.T) *site {
 	if err := os.CopyFS(dir, os.DirFS(x.dir)); err != nil {
 		t.Fatal(err)
 	}
-	return &site{dir, x.writers}
+	return &site{dir, x.writers, x.accounts}
 }
 
 var damageArgs = []string{"--shards", "1", "--journal-size", "8MiB"}
@@ -40,7 +43,8 @@ var damageArgs = []string{"--shards", "1", "--journal-size", "8MiB"}
 // journal holds too. The second run ends in order, or is killed.
 func newSite(t *testing.T, kill bool) *site {
 	t.Helper()
-	x := &site{dir: t.TempDir() + "/data"}
+	x := &site{dir: t.TempDir() + "/data", accounts: newAccounts()}
+	x.accounts.quick = true // hashes are slow, and not what is looked for
 	rng := random(t)
 	for run := range 2 {
 		s := start(t, options{dir: x.dir, args: damageArgs})
@@ -63,6 +67,12 @@ func newSite(t *testing.T, kill bool) *site {
 			w.sizeMax = 3000
 		}
 		ws.some(s, rng, 1510+run*1000)
+		x.people(t, s, rng)
+		x.attend(t, s)
+		for _, w := range x.writers {
+			w.sizeMax = 30_000
+		}
+		ws.some(s, rng, 1520+run*1000) // what damages the last groups has no metadata to hit
 		if run == 1 && kill {
 			s.kill()
 		} else {
@@ -70,6 +80,72 @@ func newSite(t *testing.T, kill bool) *site {
 		}
 	}
 	return x
+}
+
+// people changes users and tokens.
+func (x *site) people(t *testing.T, s *server, rng *rand.Rand) {
+	t.Helper()
+	c := s.dial()
+	for range 60 {
+		slot := x.accounts.slots[rng.IntN(len(x.accounts.slots))]
+		if err := x.accounts.command(context.Background(), c, s.address, rng, slot); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// attend has a group of each topic, made by the first to come, store the middle of what is there. The member stays until the end.
+func (x *site) attend(t *testing.T, s *server) {
+	t.Helper()
+	c, ctx := s.dial(), context.Background()
+	for _, w := range x.writers {
+		topic := wire.Named(w.topic)
+		if _, err := c.CreateGroup(ctx, wire.Named("full"), topic, "group"); err != nil && !errors.Is(err, wire.StatusConsumerGroupNameAlreadyExists) {
+			t.Fatal(err)
+		}
+		err := c.JoinGroup(ctx, wire.Named("full"), topic, wire.Named("group"))
+		if err == nil {
+			w.stored = append(w.stored, uint64(len(w.acked)/2))
+			err = c.StoreOffset(ctx, groupOffsets, wire.Named("full"), topic, 0, w.stored[len(w.stored)-1])
+		}
+		if err != nil {
+			t.Fatalf("group of %s: %v", w.topic, err)
+		}
+	}
+}
+
+var groupOffsets = wire.Consumer{Kind: wire.GroupConsumer, ID: wire.Named("group")}
+
+// checkPeople finds users, tokens and groups as they were; a broker that has lost some must not start. Stored offsets may be older
+// where journals were damaged.
+func (x *site) checkPeople(t *testing.T, s *server, older bool) {
+	t.Helper()
+	if x.accounts == nil {
+		return
+	}
+	c, err := login(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := x.accounts.verify(c, s.address); err != nil {
+		t.Errorf("%v\n%s", err, tail(s.Log()))
+	}
+	for _, w := range x.writers {
+		list, err := c.GetGroups(context.Background(), wire.Named("full"), wire.Named(w.topic))
+		if err != nil || len(list) != 1 || list[0].Name != "group" || list[0].MembersCount != 0 {
+			t.Errorf("groups of %s: %+v, %v", w.topic, list, err)
+			continue
+		}
+		o, err := c.GetOffset(context.Background(), groupOffsets, wire.Named("full"), wire.Named(w.topic), 0)
+		last := w.stored[len(w.stored)-1]
+		switch {
+		case err == nil && o.StoredOffset == last:
+		case older && (errors.Is(err, wire.StatusConsumerOffsetNotFound) || err == nil && slices.Contains(w.stored, o.StoredOffset)):
+		default:
+			t.Errorf("the group of %s has offset %d stored, not %d, %v", w.topic, o.StoredOffset, last, err)
+		}
+	}
 }
 
 // damage is something done to a file.
@@ -106,6 +182,7 @@ type outcome struct {
 	refuses []string // the start must fail, and say these words
 	mayFail []string // the start may fail, and then says these words
 	whole   bool     // nothing may be missing
+	anyMeta bool     // metadata may be older: nothing that is left says whether there was more
 	lastCut bool     // a last message or two may be missing: no power cut would have left them either, for all that is known
 }
 
@@ -135,6 +212,9 @@ func (x *site) check(t *testing.T, damaged *writer, want outcome) {
 		}
 		if want.refuses != nil {
 			t.Fatalf("the broker starts, where it should refuse:\n%s", tail(s.Log()))
+		}
+		if !want.anyMeta {
+			x.checkPeople(t, s, !want.whole && damaged == nil)
 		}
 		for i, w := range x.writers {
 			t.Run(fmt.Sprintf("run %d %s", run, w.topic), func(t *testing.T) {
@@ -456,17 +536,19 @@ func testDamagedJournal(t *testing.T, x *site, kill bool) {
 		}
 	}
 	t.Logf("%d groups, lap is %d", n, lap)
+	middle := lap + (n-lap)/2 // behind it are metadata commands
 	f := func(name string, i int, want outcome) {
 		g := gs[i]
 		for _, d := range []damage{flip(g.pos + 20), flip(g.pos + g.size/2), zero(g.pos), truncate(g.pos)} {
 			t.Run(name+", "+d.name, func(t *testing.T) {
 				x := x.copy(t)
 				damageFile(t, filepath.Join(x.dir, "journal", g.file), d)
+				want := want
+				want.anyMeta = i == middle && strings.HasPrefix(d.name, "truncate")
 				x.check(t, nil, want)
 			})
 		}
 	}
-	middle := lap + (n-lap)/2
 	f("in the middle", middle, outcome{mayFail: []string{"metadata"}})
 	if lap > 0 {
 		f("lap", lap, outcome{mayFail: []string{"metadata"}})
@@ -478,6 +560,54 @@ func testDamagedJournal(t *testing.T, x *site, kill bool) {
 	}
 	f("last but one", n-2, outcome{})
 	f("end mark", n-1, outcome{whole: true})
+}
+
+// TestDamagedMetadataCommand changes bytes of the journal group with the last metadata command. Nothing that follows needs it, but
+// later groups know that there was one: the start is refused, after an orderly end and after kill -9.
+func TestDamagedMetadataCommand(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		x := &site{dir: t.TempDir() + "/data", writers: []*writer{{topic: "first", sizeMax: 3000}}}
+		s := start(t, options{dir: x.dir, args: damageArgs})
+		c, ws := s.dial(), &writers{t: t, all: x.writers}
+		newTopic(t, c, "full", "first", 1)
+		ws.some(s, random(t), 20)
+		if _, err := c.CreateGroup(context.Background(), wire.Named("full"), wire.Named("first"), "the last group"); err != nil {
+			t.Fatal(err)
+		}
+		ws.some(s, random(t), 40)
+		if kill {
+			s.kill()
+		} else {
+			s.stop()
+		}
+		hit := -1
+		gs := x.groups(t)
+		for i, g := range gs {
+			if bytes.Contains(x.journal(t, g), []byte("the last group")) {
+				hit = i
+			}
+		}
+		if hit < 0 || hit+2 >= len(gs) {
+			t.Fatalf("the command is in group %d of %d", hit, len(gs))
+		}
+		for _, d := range []damage{flip(gs[hit].pos + 20), zero(gs[hit].pos)} {
+			t.Run(fmt.Sprintf("kill %v, %s", kill, d.name), func(t *testing.T) {
+				x := x.copy(t)
+				damageFile(t, filepath.Join(x.dir, "journal", gs[hit].file), d)
+				x.check(t, nil, outcome{refuses: []string{"metadata", "missing", "restore"}})
+			})
+		}
+	}
+}
+
+// journal is the bytes of a group.
+func (x *site) journal(t *testing.T, g groupAt) []byte {
+	t.Helper()
+	p, err := os.ReadFile(filepath.Join(x.dir, "journal", g.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p[g.pos : g.pos+g.size]
 }
 
 // TestDamagedMetadataSnapshot changes bytes of the metadata's snapshot, after laps of the journal that rely on it. The start

@@ -95,6 +95,7 @@ type writer struct {
 	sizeMax int
 	most    int           // messages; 0: until it is stopped
 	acked   []sentMessage // by offset
+	stored  []uint64      // offsets, one after the other
 	number  uint64
 	count   atomic.Int64 // of acked, for others
 	refused atomic.Int64 // since the last that was acknowledged
