@@ -64,7 +64,21 @@ func (s *Shard) dispatch(c *conn, q *request, p []byte) {
 		s.refuse(q, wire.StatusFeatureUnavailable)
 		return
 	}
+	if s.orphaned(c) && q.code != wire.CodePing && q.code != wire.CodeLogin && q.code != wire.CodeLogout {
+		s.refuse(q, wire.StatusUnauthenticated)
+		return
+	}
 	h(s, c, q, r.body)
+}
+
+// orphaned reports whether c has the session of a user who is gone: it may do no more than who has not logged in, and is not to
+// see which things exist.
+func (s *Shard) orphaned(c *conn) bool {
+	if !c.session.bound() {
+		return false
+	}
+	_, err := s.meta.UserSince(c.session.user, c.session.since)
+	return err != nil
 }
 
 // numbered refuses a metadata command that was sent before: it must not be applied twice.

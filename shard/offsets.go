@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"errors"
+
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
@@ -14,17 +16,15 @@ func getConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	t, err := s.meta.Topic(ident(g.Stream), ident(g.Topic))
-	if err != nil {
-		s.reply(q, nil) // not found
-		return
-	}
-	if !s.may(c, q, metadata.ActionGetConsumerOffset, t.Stream, t.ID) {
-		return
-	}
 	p, err := s.partition(q, g.Stream, g.Topic, g.Partition.ID)
-	if err != nil {
+	switch {
+	case errors.Is(err, metadata.ErrPartitionNotFound):
 		s.refuse(q, metaStatus(err))
+		return
+	case err != nil: // no such stream, or no such topic
+		s.reply(q, nil)
+		return
+	case !s.may(c, q, metadata.ActionGetConsumerOffset, q.stream, q.topic):
 		return
 	}
 	q.Kind, q.Consumer = storage.ReqGetOffset, storage.ConsumerKey{ID: g.Consumer.Key()}
