@@ -48,7 +48,8 @@ func (p *peer) send(b []byte) { _, _ = p.Write(b) }
 
 // frame is a request as a client sends it.
 func (p *peer) frame(code wire.Code, body, tail []byte) []byte {
-	head := vsr.RequestHeader{Client: [16]byte{1, 2, 3}, Session: p.session, Request: p.number, Code: code}
+	port := uint16(p.LocalAddr().(*net.TCPAddr).Port) // makes an id of its own: a login with one that is in use ends the other's session
+	head := vsr.RequestHeader{Client: [16]byte{1, byte(port), byte(port >> 8)}, Session: p.session, Request: p.number, Code: code}
 	switch op := vsr.OperationOf(code); op {
 	case vsr.Register:
 		head.Session, head.Request = 0, 0
