@@ -60,6 +60,7 @@ type Recovered struct {
 type recovery struct {
 	cfg     RecoverConfig
 	d       Disk
+	watch   *syncWatch // d
 	super   superblock
 	fd      int32
 	fresh   bool
@@ -80,7 +81,7 @@ type recovery struct {
 // superblock names the new run, so that it may be interrupted at any step.
 func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	watch := &syncWatch{Disk: d}
-	r := &recovery{cfg: cfg, d: watch, fd: fd, logs: map[LogID]*LogState{}, before: map[LogID]*LogState{}}
+	r := &recovery{cfg: cfg, d: watch, watch: watch, fd: fd, logs: map[LogID]*LogState{}, before: map[LogID]*LogState{}}
 	steps := []struct {
 		name string
 		do   func() error
@@ -91,14 +92,21 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
-			if watch.failed && r.super.sequence > 0 {
-				r.super.boot = [16]byte{}
-				_ = writeSuperblock(d, cfg.Memory, fd, &r.super) // the error to tell is the first one
-			}
+			_ = r.distrust() // the error to tell is the first one
 			return nil, fmt.Errorf("recover %s: %s: %w", cfg.Dir, s.name, err)
 		}
 	}
 	return r.out, nil
+}
+
+// distrust notes on disk, if a sync has failed, that what the page cache holds may not be there: the next recovery may be one that
+// knows nothing of it, because this one is killed.
+func (r *recovery) distrust() error {
+	if !r.watch.failed || r.super.sequence == 0 {
+		return nil
+	}
+	r.super.boot = [16]byte{}
+	return writeSuperblock(r.watch.Disk, r.cfg.Memory, r.fd, &r.super)
 }
 
 // syncWatch remembers that a sync failed: the next one would succeed, and what is in the page cache is not on disk.

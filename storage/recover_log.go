@@ -55,7 +55,9 @@ func (l *logRecovery) run() error {
 	if errors.Is(err, syscall.EIO) {
 		l.st.Fence = fmt.Sprintf("%s: %v", fenceAside, err)
 		l.r.report("log fenced", l.st.ID, err)
-		err = l.setAside(before)
+		if err = l.r.distrust(); err == nil {
+			err = l.setAside(before)
+		}
 	}
 	l.closeGap()
 	return err
