@@ -199,6 +199,7 @@ func startFaulty(t *testing.T, dir, mode string, f *fault, rng *rand.Rand, sizeM
 	t.Helper()
 	s = startBroker(t, dir, func(c *shard.Config) {
 		c.IO, c.JournalBytes, c.WrapIO, c.WrittenLossBound, c.Log = mode, 4<<20, f.wrap, 20*time.Millisecond, zap.NewNop()
+		c.JournalWrites = shard.JournalDirect // the start's own synced writes are not what is to fail
 	})
 	c := s.dial(t)
 	ctx := context.Background()
