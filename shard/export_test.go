@@ -81,3 +81,41 @@ func (b *Broker) WakeAll() {
 		s.io.Wake()
 	}
 }
+
+// HeldEntries counts what the shards keep of polls that they hold, or held.
+func (b *Broker) HeldEntries() int {
+	n := make(chan int, len(b.shards))
+	for _, s := range b.shards {
+		s.post(func(s *Shard) {
+			k := 0
+			for _, list := range s.held.byLog {
+				k += len(list)
+			}
+			n <- k
+		})
+	}
+	all := 0
+	for range b.shards {
+		all += <-n
+	}
+	return all
+}
+
+// ConnectionsFrom counts the connections of each address, as the limit of an address sees them.
+func (b *Broker) ConnectionsFrom() map[string]int {
+	b.registry.mu.Lock()
+	defer b.registry.mu.Unlock()
+	from := make(map[string]int)
+	for a, n := range b.registry.from {
+		from[a] = n
+	}
+	return from
+}
+
+// Conns is how many connections each shard has.
+func (b *Broker) Conns() (n []int) {
+	for i := range b.loads {
+		n = append(n, int(b.loads[i].conns.Load()))
+	}
+	return n
+}

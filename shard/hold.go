@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"slices"
+
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -47,9 +49,19 @@ func (s *Shard) hold(q *request) bool {
 	h.last++
 	p := heldPoll{q, h.last, q.holdUntil}
 	h.in[q] = p.seq
-	h.byLog[q.Log] = append(h.byLog[q.Log], p)
+	h.byLog[q.Log] = h.tidied(h.byLog[q.Log], p)
 	h.queue = append(h.queue, p)
 	return true
+}
+
+// tidied appends p to the polls of a log. A list that is full first lets go of those that were answered, so it stays as long as
+// twice what is held: nothing may ever land there.
+func (h *heldPolls) tidied(list []heldPoll, p heldPoll) []heldPoll {
+	if len(list) == cap(list) {
+		list = slices.DeleteFunc(list, func(p heldPoll) bool { return !h.has(p) })
+		list = slices.Grow(list, len(list)+1)
+	}
+	return append(list, p)
 }
 
 // landed looks again for polls that wait at a log that has changed.

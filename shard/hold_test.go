@@ -113,3 +113,20 @@ func TestHeldPollEnds(t *testing.T) {
 	s.awaitHeld(t, 1)
 	s.stop(t)
 }
+
+// TestHeldPollsLeaveNothing polls a log where nothing lands, again and again: what was kept of polls that were answered goes.
+func TestHeldPollsLeaveNothing(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.PollHold = time.Millisecond })
+	c := s.dial(t)
+	stream, topic := topicWith(t, c, 1)
+	for range 500 {
+		p, err := c.Poll(context.Background(), wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(0),
+			Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10})
+		if err != nil || p.Count != 0 {
+			t.Fatal(p.Count, err)
+		}
+	}
+	if n := s.HeldEntries(); n > 64 {
+		t.Errorf("%d entries of one consumer's polls are kept", n)
+	}
+}
