@@ -469,6 +469,9 @@ func (s *Shard) metaAnswered(q *request) {
 	if q.err != nil {
 		status := metaStatus(q.err)
 		s.b.limits.count(q.err)
+		if q.code == wire.CodeLogout {
+			s.dropMember(q.member.key) // the session is gone: nobody else will
+		}
 		if isStoreError(q.err) {
 			q.Err = q.err
 			s.storeFailed(q)

@@ -118,6 +118,20 @@ func (l *lead) proposeDrops() {
 	})
 }
 
+// sleep says when shard 0 has something to do for groups though nothing happens there. At the end there is nothing.
+func (l *lead) sleep(earlier func(t int64)) {
+	g := &l.groups
+	if l.s.stopping {
+		return
+	}
+	if len(g.deadlines) > 0 {
+		earlier(g.nextCheck)
+	}
+	if len(g.dropping) > 0 && !g.asked {
+		earlier(g.again)
+	}
+}
+
 // note takes what a shard reports.
 func (l *lead) note(n *groupNote) {
 	l.groups.completed = append(l.groups.completed, n.handovers...)

@@ -139,6 +139,7 @@ func logoutCommand(s *Shard, c *conn, q *request, _ []byte) {
 	s.b.registry.logout(c.id)
 	c.session = session{}
 	if member {
+		q.member.key = key
 		s.propose(q, metadata.EncodeDropMember(nil, s.micros(), key))
 		return
 	}

@@ -199,6 +199,9 @@ func (s *Shard) sleep() time.Duration {
 	if len(s.held.queue) > 0 {
 		earlier(s.held.queue[0].until)
 	}
+	if s.lead != nil {
+		s.lead.sleep(earlier)
+	}
 	if len(s.unholding) > 0 || s.groupNote != nil || len(s.intake.starving) > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || len(s.forgetting) > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
