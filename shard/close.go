@@ -76,6 +76,9 @@ func (s *Shard) sweep() {
 		if c.fd >= 0 && !c.closing && s.silent(c) {
 			s.endSession(c)
 		}
+		if c.fd >= 0 && !c.closing && c.atRest() && s.orphaned(c) {
+			s.endOrphan(c)
+		}
 		if c.fd < 0 || c.closing || c.deadline == 0 || c.deadline > s.mono {
 			continue
 		}

@@ -19,7 +19,12 @@ const (
 // silent reports whether c's session is a member that was not heard of for too long.
 func (s *Shard) silent(c *conn) bool {
 	limit := int64(silenceShare * float64(s.cfg.HeartbeatInterval))
-	return limit > 0 && c.session.bound() && c.busy == nil && !c.ended && s.mono-c.idleSince > limit && s.meta.MembershipCount(c.session.client) > 0
+	return limit > 0 && c.session.bound() && c.atRest() && s.mono-c.idleSince > limit && s.meta.MembershipCount(c.session.client) > 0
+}
+
+// atRest reports whether c neither handles a request nor has one coming in, whose answer would be a second one, nor moves.
+func (c *conn) atRest() bool {
+	return c.busy == nil && c.frame == nil && c.wanted == 0 && c.move == nil && !c.ended
 }
 
 // endSession tells c that its session is over, and closes it soon.
@@ -35,6 +40,14 @@ func (s *Shard) endSession(c *conn) {
 	q.conn, q.codec, c.busy, c.ended = c, c.codec, q, true
 	q.codec.putEnd(q.head, client, wire.StatusStaleClient)
 	s.respondHead(c, q)
+}
+
+// endOrphan ends the session of a user who is gone, with its memberships: what it owns is for others. Its next request is told.
+func (s *Shard) endOrphan(c *conn) {
+	s.logout(c)
+	if c.deadline == 0 {
+		c.deadline = s.mono + int64(s.cfg.HandshakeTimeout)
+	}
 }
 
 // endSent waits for the peer to read why, with the connection still taken.
