@@ -77,7 +77,8 @@ func (a *acceptor) take(s *Shard, fd int32) {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return
 	}
-	if peer := uring.PeerName(fd); !b.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
+	peer := uring.PeerName(fd)
+	if !b.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
 		b.limits.connectionsPerAddress.Add(1)
 		if s.logAllowed() {
 			s.log.Warn("connection refused: too many from its address", zap.String("peer", peer), zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax))
@@ -86,7 +87,7 @@ func (a *acceptor) take(s *Shard, fd int32) {
 		return
 	}
 	b.conns.Add(1)
-	a.assign(s, acceptedConn{fd: fd, id: b.connIDs.Add(1)})
+	a.assign(s, acceptedConn{fd: fd, id: b.connIDs.Add(1), peer: peer})
 }
 
 func (a *acceptor) assign(s *Shard, n acceptedConn) {
@@ -136,6 +137,7 @@ func (a *acceptor) tryClose(s *Shard) {
 	a.closed = true
 	for _, n := range a.pending {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: n.fd, Token: tokNone})
+		s.b.registry.leave(host(n.peer))
 		s.b.conns.Add(-1)
 	}
 	a.pending = nil

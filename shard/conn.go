@@ -61,6 +61,7 @@ type conn struct {
 type acceptedConn struct {
 	fd       int32
 	id       uint32
+	peer     string // as it was when the address was counted: a peer that has reset has no name any more
 	opened   bool
 	codec    *codec
 	session  session
@@ -82,11 +83,12 @@ func (c *conn) token(op uint64) uint64 {
 func (s *Shard) adopt(a acceptedConn) {
 	if s.stopping {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
+		s.b.registry.leave(host(a.peer))
 		s.b.connEnded(s.id)
 		return
 	}
 	c := s.conns.take()
-	c.fd, c.id, c.peer, c.idleSince, c.codec = a.fd, a.id, uring.PeerName(a.fd), s.mono, cmp.Or(a.codec, &newer)
+	c.fd, c.id, c.peer, c.idleSince, c.codec = a.fd, a.id, a.peer, s.mono, cmp.Or(a.codec, &newer)
 	c.opened, c.session, c.lastMeta = a.opened, a.session, a.lastMeta
 	_ = uring.SetNoDelay(a.fd)
 	s.await(c)

@@ -73,7 +73,7 @@ func createConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusInvalidConsumerGroupName)
 		return
 	}
-	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic)}
+	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), name: g.Name}
 	s.propose(q, metadata.EncodeCreateGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), g.Name))
 }
 
@@ -97,7 +97,7 @@ func joinConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 	if !s.judge(c, q, metadata.ActionJoinGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
-	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), group: ident(g.Group)}
+	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), group: ident(g.Group), member: c.session.client}
 	s.propose(q, metadata.EncodeJoinGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
 }
 

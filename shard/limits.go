@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/galgo-mq/galgo/metadata"
@@ -82,21 +83,25 @@ func (l *limitCounters) count(err error) {
 // demand is what a command adds to what is limited; it is judged on shard 0 when the command's turn has come.
 type demand struct {
 	stream, topic, group metadata.Ident // parents of what is made
+	name                 []byte         // of what is made, in the frame
+	member               metadata.MemberKey
 	partitions           uint32
 }
 
-// pass judges a command that makes something by the configured limits. Parents that are missing are for the command itself to
-// refuse.
+// pass judges a command that makes something by the configured limits. Parents that are missing, and what is there already, are
+// for the command itself to refuse.
 func (l *Limits) pass(m *metadata.Machine, code wire.Code, user metadata.UserID, d *demand) error {
 	switch code {
 	case wire.CodeCreateStream:
-		if m.StreamCount() >= l.StreamsMax {
+		if _, err := m.Stream(metadata.ByName(d.name)); err != nil && m.StreamCount() >= l.StreamsMax {
 			return metadata.ErrTooManyStreams
 		}
 	case wire.CodeCreateTopic:
 		st, err := m.Stream(d.stream)
 		if err == nil && st.TopicCount() >= l.TopicsMax {
-			return metadata.ErrTooManyTopics
+			if _, err := m.Topic(d.stream, metadata.ByName(d.name)); err != nil {
+				return metadata.ErrTooManyTopics
+			}
 		}
 		if uint64(d.partitions) > uint64(l.PartitionsMax) {
 			return metadata.ErrPartitionIDs
@@ -107,23 +112,27 @@ func (l *Limits) pass(m *metadata.Machine, code wire.Code, user metadata.UserID,
 			return metadata.ErrPartitionIDs
 		}
 	case wire.CodeCreateUser:
-		if m.UserCount() >= l.UsersMax {
+		if _, err := m.User(metadata.ByName(d.name)); err != nil && m.UserCount() >= l.UsersMax {
 			return metadata.ErrTooManyUsers
 		}
 	case wire.CodeCreateToken:
 		u, err := m.User(metadata.ByNumber(user))
-		if err == nil && len(u.Tokens) >= l.TokensMax {
+		if err == nil && len(u.Tokens) >= l.TokensMax && !slices.ContainsFunc(u.Tokens, func(t metadata.Token) bool { return t.Name == string(d.name) }) {
 			return metadata.ErrTooManyTokens
 		}
 	case wire.CodeCreateConsumerGroup:
 		t, err := m.Topic(d.stream, d.topic)
 		if err == nil && t.GroupCount() >= l.GroupsMax {
-			return metadata.ErrTooManyGroups
+			if _, err := t.Group(metadata.ByName(d.name)); err != nil {
+				return metadata.ErrTooManyGroups
+			}
 		}
 	case wire.CodeJoinConsumerGroup:
 		g, err := m.Group(d.stream, d.topic, d.group)
 		if err == nil && g.MemberCount() >= l.MembersMax {
-			return metadata.ErrTooManyMembers
+			if _, in := g.Member(d.member); !in {
+				return metadata.ErrTooManyMembers
+			}
 		}
 	}
 	return nil

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/shard"
@@ -70,5 +72,67 @@ func TestLimits(t *testing.T) {
 	want := shard.LimitCounts{ConnectionsPerAddress: 1, Streams: 1, Topics: 1, Partitions: 1, Users: 1, Tokens: 1, Groups: 1, Members: 1, NameLength: 4}
 	if got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
+
+// TestFullIsNotTheAnswerToWhatExists: what is there already is named as such where no more may be made.
+func TestFullIsNotTheAnswerToWhatExists(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+		c.Limits = shard.Limits{StreamsMax: 1, TopicsMax: 1, UsersMax: 2, TokensMax: 1, GroupsMax: 1, MembersMax: 1}
+	})
+	ctx := context.Background()
+	c := s.dial(t)
+	stream, topic := topicWith(t, c, 1)
+	f := func(what string, want error, make func() error) {
+		t.Helper()
+		if err := make(); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if err := make(); !errors.Is(err, want) {
+			t.Errorf("%s again: %v, want %v", what, err, want)
+		}
+	}
+	f("group", wire.StatusConsumerGroupNameAlreadyExists, func() error { _, err := c.CreateGroup(ctx, stream, topic, "g"); return err })
+	f("member", nil, func() error { return c.JoinGroup(ctx, stream, topic, wire.Named("g")) })
+	f("token", wire.StatusPersonalAccessTokenAlreadyExists, func() error { _, err := c.CreateToken(ctx, "t", 0); return err })
+	if _, err := c.CreateTopic(ctx, stream, "cost", 1); !errors.Is(err, wire.StatusTopicNameAlreadyExists) {
+		t.Errorf("topic again: %v", err)
+	}
+	if _, err := c.CreateStream(ctx, "cost"); !errors.Is(err, wire.StatusStreamNameAlreadyExists) {
+		t.Errorf("stream again: %v", err)
+	}
+}
+
+// TestAddressIsForgotten connects and resets before the shard has looked: the address has no connection more for it.
+func TestAddressIsForgotten(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.Limits.ConnectionsPerAddressMax = 8 })
+	for range 4 {
+		resume := s.Hold(1)
+		var conns []net.Conn
+		for range 2 {
+			c, err := net.Dial("tcp", s.Info().Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, c)
+		}
+		for deadline := time.Now().Add(5 * time.Second); s.Conns()[1] == 0; {
+			if time.Now().After(deadline) {
+				t.Fatal("no connection is assigned to shard 1")
+			}
+		}
+		for _, c := range conns {
+			_ = c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+		}
+		resume()
+		for deadline := time.Now().Add(5 * time.Second); s.Conns()[0]+s.Conns()[1] > 0; {
+			if time.Now().After(deadline) {
+				t.Fatal("connections stay")
+			}
+		}
+	}
+	if from := s.ConnectionsFrom(); len(from) > 0 {
+		t.Errorf("connections that are gone are counted: %v", from)
 	}
 }

@@ -54,7 +54,7 @@ func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
 	b := s.b
 	b.loads[s.id].conns.Add(-1)
 	b.loads[m.to].conns.Add(1)
-	s.port.Control(m.to, message{kind: msgConn, conn: acceptedConn{fd: c.fd, id: c.id, opened: c.opened, codec: c.codec, session: c.session, lastMeta: c.lastMeta}})
+	s.port.Control(m.to, message{kind: msgConn, conn: acceptedConn{fd: c.fd, id: c.id, peer: c.peer, opened: c.opened, codec: c.codec, session: c.session, lastMeta: c.lastMeta}})
 	s.conns.put(c)
 	m.done(true)
 	return true

@@ -69,6 +69,7 @@ func createStream(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	if s.judge(c, q, metadata.ActionCreateStream, nothing, nothing) {
+		q.demand = demand{name: m.Name}
 		s.propose(q, metadata.EncodeCreateStream(nil, s.micros(), m.Name))
 	}
 }

@@ -51,7 +51,7 @@ func createToken(s *Shard, c *conn, q *request, body []byte) {
 			return
 		}
 	}
-	q.secret = newToken()
+	q.secret, q.demand = newToken(), demand{name: t.Name}
 	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.user, c.session.since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
 }
 

@@ -91,7 +91,7 @@ func createTopic(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	if s.judge(c, q, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
-		q.demand = demand{stream: ident(m.Stream), partitions: m.PartitionsCount}
+		q.demand = demand{stream: ident(m.Stream), name: m.Name, partitions: m.PartitionsCount}
 		s.propose(q, metadata.EncodeCreateTopic(nil, s.micros(), metadata.CreateTopic{Stream: ident(m.Stream), Name: m.Name,
 			Partitions: m.PartitionsCount, Options: options}))
 	}

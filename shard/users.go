@@ -109,6 +109,7 @@ func createUser(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.demand = demand{name: u.Username}
 	s.hash(q, u.Password, func(s *Shard, phc string) {
 		s.propose(q, metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{Name: u.Username, PasswordPHC: phc,
 			Status: metadata.UserStatus(u.Status), Permissions: metaPermissions(u.Permissions)}))
