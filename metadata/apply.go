@@ -78,6 +78,7 @@ var handlers = [...]func(*Machine, Micros, *decoder) (Result, error){
 	kindDropMembers:       (*Machine).dropMembers,
 	kindHandOver:          (*Machine).handOver,
 	kindSetLevels:         (*Machine).setLevels,
+	kindSkipLogs:          (*Machine).skipLogs,
 }
 
 // Apply changes the state by the command at the given index of the metadata log. Indexes rise and may leave gaps. An
@@ -205,6 +206,18 @@ func (m *Machine) reserveSessions(_ Micros, d *decoder) (Result, error) {
 		return Result{}, ErrSessions
 	}
 	m.sessionsReserved = upTo
+	return Result{}, nil
+}
+
+func (m *Machine) skipLogs(_ Micros, d *decoder) (Result, error) {
+	next := LogID(d.u64())
+	if !d.whole() {
+		return Result{}, ErrCommand
+	}
+	if next > logIDMax {
+		return Result{}, ErrLogNever
+	}
+	m.nextLog = max(m.nextLog, next)
 	return Result{}, nil
 }
 

@@ -43,8 +43,9 @@ const (
 	kindDropMembers
 	kindHandOver
 	kindSetLevels
+	kindSkipLogs
 
-	kindLast = kindSetLevels
+	kindLast = kindSkipLogs
 )
 
 func appendHead(dst []byte, kind commandKind, at Micros) []byte {
@@ -258,4 +259,10 @@ func appendGroup(dst []byte, stream, topic, group Ident) []byte {
 func EncodeSetLevels(dst []byte, at Micros, stream, topic Ident, messages, offsets Level) []byte {
 	dst = appendIdent(appendIdent(appendHead(dst, kindSetLevels, at), stream), topic)
 	return append(dst, byte(messages), byte(offsets))
+}
+
+// EncodeSkipLogs has log ids go on at next: those below it have been given out, although this state does not know of it. Nothing
+// changes when they go on there or later anyway. ErrLogNever: no run of any length gets there.
+func EncodeSkipLogs(dst []byte, at Micros, next LogID) []byte {
+	return le.AppendUint64(appendHead(dst, kindSkipLogs, at), uint64(next))
 }

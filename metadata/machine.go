@@ -75,6 +75,9 @@ func New() *Machine { return &Machine{nextLog: 1} }
 // Revision is the index of the last command that went through Apply, refused ones included.
 func (m *Machine) Revision() uint64 { return m.revision }
 
+// NextLog is the log id that is given out next.
+func (m *Machine) NextLog() LogID { return m.nextLog }
+
 // SessionsReserved is the first session number that no block covers: after a restart numbering goes on there.
 func (m *Machine) SessionsReserved() uint64 { return m.sessionsReserved }
 

@@ -53,6 +53,7 @@ const (
 	OptionsBytesMax     = 100_000  // of one options block, as the protocol encodes it
 	PreallocateBytesMax = 64 << 30 // segment size times partitions of a topic that preallocates
 	nameBytesMax        = 255      // stream, topic, group, token
+	logIDMax            = 1 << 48
 	usernameBytesMin    = 3
 	usernameBytesMax    = 50
 	passwordPHCMax      = 512

@@ -63,6 +63,8 @@ func goldenCommands() (names []string, cmds [][]byte) {
 	add("join group", EncodeJoinGroup(nil, testTime+30, s, t, ByName([]byte("first")), MemberKey{3}))
 	add("drop member", EncodeDropMember(nil, testTime+31, MemberKey{9}))
 	add("delete group", EncodeDeleteGroup(nil, testTime+32, s, t, ByNumber(GroupID(0))))
+	add("set levels", EncodeSetLevels(nil, testTime+33, s, t, LevelWritten, 0))
+	add("skip logs", EncodeSkipLogs(nil, testTime+34, 100))
 	add("refused", EncodeDeleteStream(nil, testTime+15, ByName([]byte("first"))))
 	return names, cmds
 }

@@ -397,6 +397,8 @@ func randomCommand(r *rand.Rand, m *Machine) []byte {
 		return EncodeDropMembers(nil, at)
 	case kindHandOver:
 		return EncodeHandOver(nil, at, pending[:1+r.IntN(len(pending))])
+	case kindSkipLogs:
+		return EncodeSkipLogs(nil, at, LogID(r.IntN(50)))
 	case kindSetLevels:
 		return EncodeSetLevels(nil, at, stream, topic, Level(r.IntN(6)), Level(r.IntN(6)))
 	}

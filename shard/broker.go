@@ -123,7 +123,7 @@ func (b *Broker) start() error {
 	for _, s := range b.shards {
 		s.startLoop()
 	}
-	return b.bootstrap(fd, rec.Forgotten)
+	return b.bootstrap(fd, rec.Forgotten, metadata.LogID(rec.HighestLog))
 }
 
 const listenBacklog = 4096
@@ -272,7 +272,7 @@ const (
 )
 
 // bootstrap does what must be in the metadata before the first client: the root user, and session numbers.
-func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID) error {
+func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID, highest metadata.LogID) error {
 	phc := ""
 	if b.info.FirstStart {
 		var err error
@@ -280,7 +280,7 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID) error {
 			return err
 		}
 	}
-	ready := make(chan error, 1)
+	ready := make(chan error, 2)
 	b.shards[0].post(func(s *Shard) {
 		dropMembers := func(then func()) { // their sessions ended with the last run
 			s.proposeInternal(metadata.EncodeDropMembers(nil, s.micros()), func(s *Shard, q *request) {
@@ -301,6 +301,15 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID) error {
 		}
 		for _, id := range forgotten {
 			s.lead.forget(metadata.LogID(id))
+		}
+		if highest >= s.meta.NextLog() {
+			s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
+				zap.Uint64("log", uint64(highest)))
+			s.proposeInternal(metadata.EncodeSkipLogs(nil, s.micros(), highest+1), func(s *Shard, q *request) {
+				if q.err != nil {
+					ready <- fmt.Errorf("skip the log ids that were lost: %w", q.err)
+				}
+			})
 		}
 		if !b.info.FirstStart {
 			if s.meta.GroupCount() > 0 {

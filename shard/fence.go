@@ -151,7 +151,8 @@ func (s *Shard) dropMember(key metadata.MemberKey) {
 	n.leavers = append(n.leavers, key)
 }
 
-// dropOffsets forgets what a deleted group stored in the logs of this shard.
+// dropOffsets forgets what a deleted group stored in the logs of this shard. Its number is not used again; at the next start, offsets
+// of groups that nobody knows are left out.
 func (s *Shard) dropOffsets(d *metadata.DroppedGroup) {
 	for _, log := range d.Logs {
 		id := storage.LogID(log)
@@ -159,8 +160,8 @@ func (s *Shard) dropOffsets(d *metadata.DroppedGroup) {
 			continue
 		}
 		delete(s.delivered[id], d.Group)
-		q := &request{home: s, internal: func(*Shard, *request) {}}
-		q.Owner, q.Kind, q.Log, q.Consumer = q, storage.ReqDeleteOffset, id, storage.ConsumerKey{Group: true, ID: uint32(d.Group)}
-		s.store.Do(&q.Request)
+		if l := s.store.Log(id); l != nil {
+			l.ForgetOffset(storage.ConsumerKey{Group: true, ID: uint32(d.Group)})
+		}
 	}
 }

@@ -90,6 +90,13 @@ func (l *Log) StoredOffset(key ConsumerKey) (Offset, bool) {
 	return o.offset, ok && !o.deleted
 }
 
+// ForgetOffset drops what a consumer stored, without a trace: the journal may bring it back at the next start, and whoever opens
+// the log then has to know that the consumer is gone for good.
+func (l *Log) ForgetOffset(key ConsumerKey) {
+	delete(l.offsets, key)
+	l.noteFixed()
+}
+
 // carryOffsets adds every stored offset to the lap group, in a fixed order.
 func (l *Log) carryOffsets(j *journal) {
 	data := l.s.scratch[:0]

@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -51,6 +52,7 @@ type Recovered struct {
 	Logs       []*LogState // in order of id, live ones
 	Groups     int         // journal groups replayed
 	Forgotten  []LogID     // retired logs whose files are gone: the metadata may forget them
+	HighestLog LogID       // of those that have a directory; above what the metadata knows, if a command was lost
 
 	cfg   RecoverConfig
 	super superblock
@@ -294,6 +296,9 @@ func (r *recovery) recoverLogs() error {
 	onDisk := make(map[string]bool, len(dirs))
 	for _, n := range dirs {
 		onDisk[n] = true
+		if id, err := strconv.ParseUint(n, 16, 48); err == nil && len(n) == 16 {
+			r.out.HighestLog = max(r.out.HighestLog, LogID(id))
+		}
 	}
 	for _, id := range r.ids() {
 		if id != r.suspect && !onDisk[fmt.Sprintf("%016x", uint64(id))] && len(entries[id]) == 0 && len(r.logs[id].Segments) == 0 && len(r.journal.holes) == 0 {
