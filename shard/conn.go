@@ -90,6 +90,9 @@ func (s *Shard) adopt(a acceptedConn) {
 	c := s.conns.take()
 	c.fd, c.id, c.peer, c.idleSince, c.codec = a.fd, a.id, a.peer, s.mono, cmp.Or(a.codec, &newer)
 	c.opened, c.session, c.lastMeta = a.opened, a.session, a.lastMeta
+	if c.session.bound() && !s.b.registry.owns(c.id, c.session.client) { // its client id has logged in elsewhere on the way
+		c.session = session{}
+	}
 	_ = uring.SetNoDelay(a.fd)
 	s.await(c)
 }

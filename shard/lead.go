@@ -42,7 +42,8 @@ type retirement struct {
 	kind          retirementKind
 	stream, topic metadata.Ident
 	last          uint32         // for lastPartitions: how many
-	level         metadata.Level // for raisedTopic: of its messages
+	messages      metadata.Level // for raisedTopic; 0: stays
+	offsets       metadata.Level
 }
 
 type retirementKind uint8
@@ -61,7 +62,8 @@ type metaEvent struct {
 	index   uint64
 	command []byte
 	closing []metadata.LogID  // to be closed, or raised, before the command is journaled
-	raise   storage.Level     // 0: they are closed
+	raising bool              // else they are closed
+	raise   levels            // to which they are raised
 	stream  metadata.StreamID // of what is raised: q is its client's again when shards hear that it was refused
 	topic   metadata.TopicID
 	failed  []error                           // by shard: why that could not be done
@@ -133,7 +135,8 @@ func (l *lead) begin(q *request) {
 		return
 	}
 	e := l.event
-	if e.closing, e.raise = l.s.retiredBy(&q.retires); e.raise != 0 {
+	e.raising = q.retires.kind == raisedTopic
+	if e.closing, e.raise = l.s.retiredBy(&q.retires); e.raising && len(e.closing) > 0 {
 		t, _ := l.s.meta.Topic(q.retires.stream, q.retires.topic)
 		e.stream, e.topic = t.Stream, t.ID
 	}
@@ -157,32 +160,32 @@ func (l *lead) everywhere(kind messageKind) {
 }
 
 // retiredBy lists the logs that a command will retire, or whose level it will raise to that level; none if it will be refused.
-func (s *Shard) retiredBy(r *retirement) (logs []metadata.LogID, raise storage.Level) {
+func (s *Shard) retiredBy(r *retirement) (logs []metadata.LogID, raise levels) {
 	switch r.kind {
 	case retiresNone:
-		return nil, 0
+		return nil, levels{}
 	case wholeStream:
 		st, err := s.meta.Stream(r.stream)
 		if err != nil {
-			return nil, 0
+			return nil, levels{}
 		}
 		for t := range st.Topics() {
 			logs = appendLogs(logs, t.Partitions)
 		}
-		return logs, 0
+		return logs, levels{}
 	}
 	t, err := s.meta.Topic(r.stream, r.topic)
 	switch {
 	case err != nil:
-		return nil, 0
+		return nil, levels{}
 	case r.kind == raisedTopic:
-		return s.raisedBy(t, r.level)
+		return s.raisedBy(t, r.messages, r.offsets)
 	case r.kind == wholeTopic:
-		return appendLogs(logs, t.Partitions), 0
+		return appendLogs(logs, t.Partitions), levels{}
 	case uint64(r.last) > uint64(len(t.Partitions)) || r.last > metadata.PartitionsOnceMax:
-		return nil, 0
+		return nil, levels{}
 	}
-	return appendLogs(logs, t.Partitions[len(t.Partitions)-int(r.last):]), 0
+	return appendLogs(logs, t.Partitions[len(t.Partitions)-int(r.last):]), levels{}
 }
 
 func appendLogs(logs []metadata.LogID, parts []metadata.Partition) []metadata.LogID {
@@ -285,7 +288,9 @@ func (l *lead) applied(e *metaEvent) {
 		l.answer()
 		return
 	}
-	l.event = &metaEvent{q: e.q, command: metadata.EncodeHandOver(nil, l.s.micros(), clear), follows: true}
+	k := min(len(clear), handoversMax)
+	l.groups.completed = append(l.groups.completed, clear[k:]...) // these follow by themselves
+	l.event = &metaEvent{q: e.q, command: metadata.EncodeHandOver(nil, l.s.micros(), clear[:k]), follows: true}
 	l.journal()
 }
 
@@ -401,7 +406,7 @@ func (s *Shard) sendForgotten() {
 
 // closeLogs closes the logs of the event that this shard owns, or raises their level, and tells the lead when that is done.
 func (s *Shard) closeLogs(e *metaEvent) {
-	if e.raise != 0 {
+	if e.raising {
 		s.raiseLogs(e)
 		return
 	}
@@ -445,7 +450,7 @@ func (s *Shard) prepare(e *metaEvent, ask func(q *request)) {
 
 // reopenLogs takes back that the logs of an event were closed, or raised: it was refused.
 func (s *Shard) reopenLogs(e *metaEvent) {
-	if e.raise != 0 {
+	if e.raising {
 		if t, err := s.meta.Topic(metadata.ByNumber(e.stream), metadata.ByNumber(e.topic)); err == nil {
 			s.takeLevels(t)
 		}

@@ -92,11 +92,17 @@ func (l *lead) proposeHandovers() {
 	})
 }
 
-const handoversMax = 4096 // in one command
+const handoversMax = 1024 // in one command
 
 func (l *lead) proposeDrops() {
 	g, s := &l.groups, l.s
 	if g.asked || len(g.dropping) == 0 || s.mono < g.again {
+		return
+	}
+	for len(g.dropping) > 0 && s.b.registry.holds(g.dropping[0]) { // its client id has a session again
+		g.dropping = append(g.dropping[:0], g.dropping[1:]...)
+	}
+	if len(g.dropping) == 0 {
 		return
 	}
 	key := g.dropping[0]

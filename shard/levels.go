@@ -25,22 +25,35 @@ func setDurability(s *Shard, c *conn, q *request, body []byte) {
 	if !s.judge(c, q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
 		return
 	}
-	q.retires = retirement{kind: raisedTopic, stream: ident(m.Stream), topic: ident(m.Topic), level: metadata.Level(m.Messages)}
+	q.retires = retirement{kind: raisedTopic, stream: ident(m.Stream), topic: ident(m.Topic), messages: metadata.Level(m.Messages),
+		offsets: metadata.Level(m.Offsets)}
 	s.propose(q, metadata.EncodeSetLevels(nil, s.micros(), ident(m.Stream), ident(m.Topic), metadata.Level(m.Messages), metadata.Level(m.Offsets)))
 }
 
-// raisedBy lists the logs whose level a command raises.
-func (s *Shard) raisedBy(t *metadata.Topic, to metadata.Level) (logs []metadata.LogID, level storage.Level) {
-	level = s.b.level(to)
-	if to == 0 || level <= s.b.level(t.Settings.Durability) {
-		return nil, 0
+// levels are those of a topic's messages and of its stored offsets, on this node.
+type levels struct{ messages, offsets storage.Level }
+
+// raisedBy lists the logs whose levels a command raises, and the levels; none if it only lowers.
+func (s *Shard) raisedBy(t *metadata.Topic, messages, offsets metadata.Level) (logs []metadata.LogID, raise levels) {
+	now := levels{s.b.level(t.Settings.Durability), s.b.level(t.Settings.OffsetDurability)}
+	raise = now
+	if messages != 0 {
+		raise.messages = max(now.messages, s.b.level(messages))
 	}
-	return appendLogs(nil, t.Partitions), level
+	if offsets != 0 {
+		raise.offsets = max(now.offsets, s.b.level(offsets))
+	}
+	if raise == now {
+		return nil, levels{}
+	}
+	return appendLogs(nil, t.Partitions), raise
 }
 
 // raiseLogs raises the event's logs that this shard owns, and tells the lead when all that was told is as safe.
 func (s *Shard) raiseLogs(e *metaEvent) {
-	s.prepare(e, func(q *request) { q.Kind, q.Value = storage.ReqRaise, uint64(e.raise) })
+	s.prepare(e, func(q *request) {
+		q.Kind, q.Value, q.Count = storage.ReqRaise, uint64(e.raise.messages), uint32(e.raise.offsets)
+	})
 }
 
 // takeLevels sets the logs of a topic that this shard owns to the levels that are committed.

@@ -10,6 +10,11 @@ import (
 // metaReply answers a metadata command that was applied, here as everywhere.
 func (s *Shard) metaReply(q *request) {
 	switch q.code {
+	case wire.CodeJoinConsumerGroup:
+		if q.conn.session.client != q.demand.member { // it has lost its session meanwhile
+			s.dropMember(q.demand.member)
+		}
+		s.replyEmpty(q)
 	case wire.CodeCreateStream:
 		st, err := s.meta.Stream(metadata.ByNumber(q.result.Stream))
 		if err != nil {

@@ -118,6 +118,7 @@ func (s *Shard) moveOut(e *metaEvent) {
 			return
 		}
 		e.move.moving, q.Moved = q.Moved, nil
+		s.landed(q.Log)
 		e.move.sent = s.delivered[q.Log]
 		delete(s.delivered, q.Log)
 		s.tell(e.move.to, message{kind: msgMoveIn, event: e})

@@ -86,6 +86,21 @@ func (r *registry) bind(id uint32, key [16]byte, user metadata.UserID) (before u
 	return before, true
 }
 
+// holds reports whether a client id has a session.
+func (r *registry) holds(key [16]byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, bound := r.sessions[key]
+	return bound
+}
+
+// owns reports whether the session of a client id is that connection's.
+func (r *registry) owns(id uint32, key [16]byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sessions[key] == id
+}
+
 // logout notes that a connection has no session any more.
 func (r *registry) logout(id uint32) {
 	r.mu.Lock()

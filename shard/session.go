@@ -100,7 +100,7 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User) {
 		return
 	}
 	if before != 0 {
-		s.b.unbind(before)
+		s.b.unbind(before, q.handle.Client)
 	}
 	c.session = session{number: number, client: q.handle.Client, user: user.ID, since: user.Since}
 	c.lastMeta = 0
@@ -108,12 +108,15 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User) {
 }
 
 // unbind takes the session from a connection whose client id has logged in elsewhere.
-func (b *Broker) unbind(id uint32) {
+func (b *Broker) unbind(id uint32, key metadata.MemberKey) {
 	for _, o := range b.shards {
 		o.post(func(s *Shard) {
 			for _, c := range s.conns.all {
-				if c.fd >= 0 && c.id == id {
+				if c.fd >= 0 && c.id == id && c.session.client == key { // and not another that has come since
 					c.session = session{}
+					if c.deadline == 0 {
+						c.deadline = s.mono + int64(s.cfg.HandshakeTimeout)
+					}
 				}
 			}
 		})

@@ -20,7 +20,7 @@ func (l *Log) raise(r *Request) {
 	case !l.s.journal.room(entryHeadSize):
 		l.s.starved.push(r)
 	default:
-		l.cfg.Level = max(l.cfg.Level, Level(r.Value))
+		l.cfg.Level, l.cfg.OffsetLevel = max(l.cfg.Level, Level(r.Value)), max(l.cfg.OffsetLevel, Level(r.Count))
 		l.raising++
 		l.flushAll(r)
 	}

@@ -75,6 +75,7 @@ func (s *Store) Complete(token uint64, res int64, err error) {
 		s.working = p.log.cfg.ID
 	}
 	p.done(s, p, res, err)
+	s.working = 0
 	s.invariants()
 }
 

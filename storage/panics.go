@@ -57,7 +57,7 @@ func (n PanicNote) Again(id LogID) PanicNote {
 
 func (n PanicNote) String() string { return fmt.Sprintf(panicNoteFormat, n.Log, n.Starts) }
 
-// Working is the log that the store works on now or worked on last in this turn; 0: none. It is what a panic is put down to.
+// Working is the log that the store works on now; 0: none. It is what a panic is put down to.
 func (s *Store) Working() LogID { return s.working }
 
 // fencePanics begins the reason of a log that is set aside for its panics.

@@ -17,7 +17,7 @@ const (
 	ReqDetach                              // the log leaves this store; answers Moved
 	ReqAttach                              // made by Attach
 	ReqLoad                                // made by Owe
-	ReqRaise                               // Value: a Level that what is told has from now on; answers when all told before has it too
+	ReqRaise                               // Value, Count: Levels of records and of offsets that are told from now on; answers when all told before has them too
 )
 
 // Strategy says where a poll begins.

@@ -162,6 +162,7 @@ func (s *Store) Do(r *Request) {
 	r.poll = pollState{}
 	r.log = nil
 	s.start(r)
+	s.working = 0
 	s.invariants()
 }
 
