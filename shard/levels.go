@@ -18,6 +18,9 @@ import (
 // setDurability is Galgo's own command.
 func setDurability(s *Shard, c *conn, q *request, body []byte) {
 	m, err := q.codec.decodeSetDurability(body)
+	if err == nil && (m.Messages > wire.DurabilityMemory || m.Offsets > wire.DurabilityMemory) {
+		err = wire.StatusInvalidOptionValue
+	}
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
 		return

@@ -10,16 +10,13 @@ import "github.com/galgo-mq/galgo/wire"
 //	messages    u8    0 stays, 1 replicated, 2 persisted, 3 written, 4 memory
 //	offsets     u8    of stored consumer offsets, likewise
 //
-// Reply: empty, when all that was acknowledged is as safe as the new level says.
+// Other levels are for the handler to refuse. Reply: empty, when all that was acknowledged is as safe as the new level says.
 
 // DecodeSetDurability decodes the body of the request.
 func DecodeSetDurability(body []byte) (d wire.SetDurability, err error) {
 	r := reader{p: body}
 	d.Stream, d.Topic = r.identifier(), r.identifier()
 	d.Messages, d.Offsets = wire.Durability(r.u8()), wire.Durability(r.u8())
-	if d.Messages > wire.DurabilityMemory || d.Offsets > wire.DurabilityMemory {
-		r.fail()
-	}
 	return d, r.err()
 }
 
