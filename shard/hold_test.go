@@ -90,8 +90,9 @@ func TestHeldPollDelaysNothing(t *testing.T) {
 // A poll that is held ends with its connection, with its topic, and with the broker.
 func TestHeldPollEnds(t *testing.T) {
 	s, stream, topic := holding(t)
-	gone, deleted, stopped := s.dial(t), s.dial(t), s.dial(t)
-	held(t, gone, stream, topic, 0)
+	gone, deleted, stopped := s.raw(t), s.dial(t), s.dial(t)
+	gone.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+		Partition: wire.InPartition(0), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10}))
 	s.awaitHeld(t, 1)
 	gone.Close()
 	s.awaitHeld(t, 0)
@@ -109,9 +110,12 @@ func TestHeldPollEnds(t *testing.T) {
 	if _, err := s.dial(t).CreateTopic(context.Background(), stream, "other", 1); err != nil {
 		t.Fatal(err)
 	}
-	held(t, stopped, stream, wire.Named("other"), 0)
+	answer = held(t, stopped, stream, wire.Named("other"), 0)
 	s.awaitHeld(t, 1)
 	s.stop(t)
+	if err := <-answer; err == nil {
+		t.Error("a poll that nothing landed for found something")
+	}
 }
 
 // TestHeldPollsLeaveNothing polls a log where nothing lands, again and again: what was kept of polls that were answered goes.
