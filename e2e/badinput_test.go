@@ -490,7 +490,7 @@ func TestManyConnectionsBeforeLogin(t *testing.T) {
 		}
 		eventually(t, "all are accepted", func() bool { return accepted() >= n })
 		grown("silent", n)
-		half := (&peer{}).frame(wire.CodeLogin, make([]byte, 64<<10-vsr.HeaderSize), nil)[:40<<10]
+		half := (&peer{TCPConn: peers[0]}).frame(wire.CodeLogin, make([]byte, 64<<10-vsr.HeaderSize), nil)[:40<<10]
 		for _, c := range peers {
 			_, _ = c.Write(half) // refused ones are closed
 		}
