@@ -180,9 +180,9 @@ func (w *worker) start() error {
 	return nil
 }
 
-// childNice is the child's priority. Beside a busy pinned shard it gets a tenth of that core, and a hash took 0.3 s,
-// 0.6 s with other load. With 19, a seventieth, it took up to 2.6 s; with SCHED_IDLE up to 9 s (docs/adr/0002).
-const childNice = 10
+// childNice is the child's priority: low enough for producers not to feel a flood of passwords, high enough for a hash beside
+// cores that never sleep to take below a second. With 19 it took up to 2.6 s, with SCHED_IDLE up to 9 s (docs/adr/0002).
+const childNice = 15
 
 // lowered runs f on a thread of low priority. What f starts has it too, with all its threads; a child that lowered its
 // own would do so for one of them. The thread cannot raise its priority again and ends with the goroutine.
