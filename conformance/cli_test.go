@@ -55,7 +55,7 @@ func (c *cli) command(args ...string) *exec.Cmd {
 // outcome is what a command did.
 type outcome struct {
 	c              *cli
-	command, input string
+	command        string
 	args           []string
 	stdout, stderr string
 	code           int

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -114,7 +115,10 @@ func (c *churn) step() (what string, rise int, moves func(PartitionID) bool) {
 	case k < 47:
 		_, err := c.apply(EncodeCreatePartitions(nil, testTime, s, t, uint32(n)))
 		if c.partitions() > 20 {
-			_, err = c.apply(EncodeDeletePartitions(nil, testTime, s, t, 20))
+			_, less := c.apply(EncodeDeletePartitions(nil, testTime, s, t, 20))
+			if err = errors.Join(err, less); err != nil {
+				c.t.Fatal(err)
+			}
 			return "many partitions less", 2 * one(members > 0), anywhere
 		}
 		if err != nil {

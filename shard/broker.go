@@ -271,7 +271,7 @@ const (
 	recvBufBytes = 16 << 10
 )
 
-// bootstrap does what must be in the metadata before the first client: the root user, and session numbers.
+// bootstrap does what must be in the metadata before the first client, one command after the other, and then accepts clients.
 func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID, highest metadata.LogID) error {
 	phc := ""
 	if b.info.FirstStart {
@@ -280,52 +280,22 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID, highest metadata
 			return err
 		}
 	}
-	ready := make(chan error, 2)
+	ready := make(chan error, 1)
 	b.shards[0].post(func(s *Shard) {
-		dropMembers := func(then func()) { // their sessions ended with the last run
-			s.proposeInternal(metadata.EncodeDropMembers(nil, s.micros()), func(s *Shard, q *request) {
-				if q.err != nil {
-					ready <- fmt.Errorf("drop the members of the last run: %w", q.err)
-					return
-				}
-				then()
-			})
+		for _, id := range forgotten {
+			s.lead.forget(metadata.LogID(id))
 		}
-		reserve := func() {
+		s.inOrder(s.firstCommands(phc, highest), func(err error) {
+			if err != nil {
+				ready <- err
+				return
+			}
 			b.reserveSessions(s, func(err error) {
 				if err == nil {
 					s.accept.start(s, fd)
 				}
 				ready <- err
 			})
-		}
-		for _, id := range forgotten {
-			s.lead.forget(metadata.LogID(id))
-		}
-		if highest >= s.meta.NextLog() {
-			s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
-				zap.Uint64("log", uint64(highest)))
-			s.proposeInternal(metadata.EncodeSkipLogs(nil, s.micros(), highest+1), func(s *Shard, q *request) {
-				if q.err != nil {
-					ready <- fmt.Errorf("skip the log ids that were lost: %w", q.err)
-				}
-			})
-		}
-		if !b.info.FirstStart {
-			if s.meta.GroupCount() > 0 {
-				dropMembers(reserve)
-			} else {
-				reserve()
-			}
-			return
-		}
-		s.proposeInternal(metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{Name: []byte(b.cfg.Root.Username),
-			PasswordPHC: phc, Status: metadata.UserActive}), func(s *Shard, q *request) {
-			if q.err != nil {
-				ready <- fmt.Errorf("create the root user: %w", q.err)
-				return
-			}
-			reserve()
 		})
 	})
 	select {
@@ -334,6 +304,45 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID, highest metadata
 	case <-b.done:
 		return b.Err()
 	}
+}
+
+// firstCommand is a metadata command of the start, and what it is for.
+type firstCommand struct {
+	what    string
+	command []byte
+}
+
+// firstCommands lists what the start has to say: log ids that must not be given out again, the first user, with its hash, and
+// that all members of groups are gone, with the sessions of the last run.
+func (s *Shard) firstCommands(rootPHC string, highest metadata.LogID) (list []firstCommand) {
+	if highest >= s.meta.NextLog() {
+		s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
+			zap.Uint64("log", uint64(highest)))
+		list = append(list, firstCommand{"skip the log ids that were lost", metadata.EncodeSkipLogs(nil, s.micros(), highest+1)})
+	}
+	if rootPHC != "" {
+		list = append(list, firstCommand{"create the root user", metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{
+			Name: []byte(s.cfg.Root.Username), PasswordPHC: rootPHC, Status: metadata.UserActive})})
+	}
+	if s.meta.GroupCount() > 0 {
+		list = append(list, firstCommand{"drop the members of the last run", metadata.EncodeDropMembers(nil, s.micros())})
+	}
+	return list
+}
+
+// inOrder gives commands one after the other until one fails.
+func (s *Shard) inOrder(list []firstCommand, done func(err error)) {
+	if len(list) == 0 {
+		done(nil)
+		return
+	}
+	s.proposeInternal(list[0].command, func(s *Shard, q *request) {
+		if q.err != nil {
+			done(fmt.Errorf("%s: %w", list[0].what, q.err))
+			return
+		}
+		s.inOrder(list[1:], done)
+	})
 }
 
 // reserveSessions has the next block of session numbers reserved. done is called when it is, on shard 0.

@@ -77,24 +77,24 @@ func (s *Shard) settled(log storage.LogID, group metadata.GroupID, key metadata.
 	return is && stored >= d.offset
 }
 
-// pendingHere looks at a hand-over whose partition this shard owns, and reports whether it can be completed.
-func (s *Shard) pendingHere(h *metadata.Handover) (log storage.LogID, mine, clear bool) {
+// completes reports whether this shard owns the partition of a hand-over that is under way and can be completed.
+func (s *Shard) completes(h *metadata.Handover) bool {
 	g, found := s.meta.GroupByID(h.Stream, h.Topic, h.Group)
 	p, _, err := s.meta.Partition(metadata.ByNumber(h.Stream), metadata.ByNumber(h.Topic), h.Partition)
 	if !found || err != nil {
-		return 0, false, false
+		return false
 	}
 	if owner, ok := s.owners.Owner(router.LogID(p.Log)); !ok || owner != s.id {
-		return 0, false, false
+		return false
 	}
 	o := g.Owner(h.Partition)
-	return storage.LogID(p.Log), true, o.Pending && o.Fence == h.Fence && s.settled(storage.LogID(p.Log), h.Group, o.Key)
+	return o.Pending && o.Fence == h.Fence && s.settled(storage.LogID(p.Log), h.Group, o.Key)
 }
 
 // clearHandovers lists those hand-overs of an event that this shard can complete at once.
 func (s *Shard) clearHandovers(pending []metadata.Handover) (clear []metadata.Handover) {
 	for i := range pending {
-		if _, _, ok := s.pendingHere(&pending[i]); ok {
+		if s.completes(&pending[i]) {
 			clear = append(clear, pending[i])
 		}
 	}

@@ -100,7 +100,9 @@ func (s *Shard) endHolds() {
 		}
 		h.queue[n].q = nil
 	}
-	h.queue = append(h.queue[:0], h.queue[n:]...)
+	if n > 0 { // this runs in every turn
+		h.queue = append(h.queue[:0], h.queue[n:]...)
+	}
 }
 
 // release answers a poll that is held; one that is not, or not here, is left alone.

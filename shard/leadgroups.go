@@ -124,17 +124,20 @@ func (l *lead) proposeDrops() {
 	})
 }
 
-// sleep says when shard 0 has something to do for groups though nothing happens there. At the end there is nothing.
+// sleep says when shard 0 has something to do for groups and tokens though nothing happens there. At the end there is nothing.
 func (l *lead) sleep(earlier func(t int64)) {
 	g := &l.groups
 	if l.s.stopping {
 		return
 	}
 	if len(g.deadlines) > 0 {
-		earlier(g.nextCheck)
+		earlier(max(1, g.nextCheck)) // 0 would be never
 	}
 	if len(g.dropping) > 0 && !g.asked {
-		earlier(g.again)
+		earlier(max(1, g.again))
+	}
+	if l.s.meta.TokensExpireAt() != 0 {
+		earlier(max(1, l.nextExpiry))
 	}
 }
 

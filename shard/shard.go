@@ -345,12 +345,11 @@ func (s *Shard) storeDone(q *request) {
 	case q.Kind == storage.ReqStoreOffset && q.Consumer.Group && q.Err == nil:
 		s.offsetStored(q)
 	}
-	switch {
-	case q.home != s:
+	if q.home != s {
 		s.port.Reply(q.home.id, message{kind: msgReply, req: q})
-	default:
-		s.answered(q)
+		return
 	}
+	s.answered(q)
 }
 
 // submit hands an operation to the kernel. It lies in the shard while that looks at it: what an interface is given a
