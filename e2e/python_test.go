@@ -2,45 +2,19 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/galgo-mq/galgo/e2e/sdk"
 )
 
-// python returns the interpreter of an environment with the real SDK, made once and kept beside the sources.
-var python = sync.OnceValues(func() (string, error) {
-	dir, err := filepath.Abs("../.cache/python")
-	if err != nil {
-		return "", err
-	}
-	exe := filepath.Join(dir, "bin", "python")
-	want, err := os.ReadFile("python/requirements.txt")
-	if err != nil {
-		return "", err
-	}
-	stamp := filepath.Join(dir, "requirements.txt")
-	if have, err := os.ReadFile(stamp); err == nil && string(have) == string(want) {
-		return exe, nil
-	}
-	for _, args := range [][]string{
-		{"python3", "-m", "venv", "--clear", dir},
-		{exe, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "python/requirements.txt"},
-	} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	return exe, os.WriteFile(stamp, want, 0o644)
-})
-
-// sdk runs one of the Python programs.
-func sdk(t *testing.T, program string, args ...string) {
+// program runs one of the Python programs.
+func program(t *testing.T, name string, args ...string) {
 	t.Helper()
-	exe, err := python()
+	exe, err := sdk.Python()
 	if err != nil {
 		if _, missing := exec.LookPath("python3"); missing != nil {
 			t.Skip("no python3 on this machine: the real Python SDK can't be run")
@@ -48,11 +22,11 @@ func sdk(t *testing.T, program string, args ...string) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	out, err := exec.Command(exe, append([]string{"python/" + program}, args...)...).CombinedOutput()
+	out, err := exec.Command(exe, append([]string{"python/" + name}, args...)...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
-	t.Logf("%s %s: %.1f s\n%s", program, args[1], time.Since(begin).Seconds(), out)
+	t.Logf("%s %s: %.1f s\n%s", name, args[1], time.Since(begin).Seconds(), out)
 }
 
 // goSource is the real input: the sources of the Go toolchain.
@@ -73,14 +47,14 @@ func TestPythonAllLines(t *testing.T) {
 	}
 	source, dir := goSource(t), t.TempDir()
 	s := start(t, options{dir: dir, tags: "release"})
-	sdk(t, "lines.py", s.address, "produce", source)
-	sdk(t, "lines.py", s.address, "verify", source)
+	program(t, "lines.py", s.address, "produce", source)
+	program(t, "lines.py", s.address, "verify", source)
 	s.stop()
 	s = start(t, options{dir: dir, tags: "release"})
-	sdk(t, "lines.py", s.address, "verify", source)
+	program(t, "lines.py", s.address, "verify", source)
 	s.kill()
 	s = start(t, options{dir: dir, tags: "release"})
-	sdk(t, "lines.py", s.address, "verify", source)
+	program(t, "lines.py", s.address, "verify", source)
 	s.stop()
 }
 
@@ -113,9 +87,9 @@ func TestPythonModes(t *testing.T) {
 			t.Errorf("the broker does not say why it takes epoll:\n%s", s.Log())
 		}
 		own := []string{"--limit", "50000", "--singles", "2000", "--stream"}
-		sdk(t, "lines.py", append([]string{s.address, "produce", source}, append(own, fmt.Sprintf("round%d", i))...)...)
+		program(t, "lines.py", append([]string{s.address, "produce", source}, append(own, fmt.Sprintf("round%d", i))...)...)
 		for k := max(0, i-1); k <= i; k++ { // its own, and those of the round before
-			sdk(t, "lines.py", append([]string{s.address, "verify", source}, append(own, fmt.Sprintf("round%d", k))...)...)
+			program(t, "lines.py", append([]string{s.address, "verify", source}, append(own, fmt.Sprintf("round%d", k))...)...)
 		}
 		if r.kill {
 			s.kill()
@@ -125,7 +99,7 @@ func TestPythonModes(t *testing.T) {
 	}
 	s := start(t, options{dir: dir, args: []string{"--shards", "3"}})
 	for i := range rounds {
-		sdk(t, "lines.py", s.address, "verify", source, "--limit", "50000", "--singles", "2000", "--stream", fmt.Sprintf("round%d", i))
+		program(t, "lines.py", s.address, "verify", source, "--limit", "50000", "--singles", "2000", "--stream", fmt.Sprintf("round%d", i))
 	}
 	s.stop()
 }
@@ -134,7 +108,7 @@ func TestPythonModes(t *testing.T) {
 func TestPythonCommands(t *testing.T) {
 	for _, io := range []string{"uring", "epoll"} {
 		s := start(t, options{args: []string{"--io", io, "--shards", "2"}})
-		sdk(t, "commands.py", s.address, "all")
+		program(t, "commands.py", s.address, "all")
 		s.stop()
 	}
 }
