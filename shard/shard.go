@@ -268,7 +268,6 @@ func (s *Shard) receive() {
 func (s *Shard) message(from router.ShardID, m *message) {
 	switch m.kind {
 	case msgRequest:
-		m.req.owner = s.id
 		s.start(m.req)
 	case msgReply:
 		s.answered(m.req)
