@@ -6,13 +6,17 @@ import (
 )
 
 // How passwords are defended. An attempt is hashed at once, in the order of addresses, unless its pair of account and
-// address had freshWrongMax wrong ones lately. Such a pair is suspect: its attempts wait for one of few hashes.
+// address had freshWrongMax wrong ones lately, or one while its address had addressWrongMax. Such a pair is suspect: its
+// attempts wait for one of few hashes.
 const (
-	freshWrongMax = 5
-	wrongMax      = 40 // counts end here: forgiven after three half-lives and a bit
-	wrongHalfLife = 5 * time.Minute
+	freshWrongMax   = 5
+	addressWrongMax = 10
+	wrongMax        = 40 // counts end here: forgiven after three half-lives and a bit
+	wrongHalfLife   = 5 * time.Minute
 
-	suspectHashEvery = 500 * time.Millisecond // per pair; of all suspects together, at most half of the time
+	suspectHashEvery = 500 * time.Millisecond // per pair
+	suspectRest      = 9                      // of all suspects: no hash for so many times what the last one took,
+	suspectRestMax   = 500 * time.Millisecond // at most this
 	suspectWait      = time.Second            // in which an attempt of a suspect pair may get a hash
 	reserveMax       = time.Second            // added for the hash itself: twice what one took lately, at most this
 	freshWait        = 30 * time.Second       // after that nobody waits for the answer any more
@@ -301,7 +305,7 @@ func (g *gate) judged(now time.Duration, ok bool) {
 	g.hashing, g.tryFrom = nil, now
 	g.took += (took - g.took) / 4
 	if a.state == stateSuspect {
-		g.suspectsFrom = now + took
+		g.suspectsFrom = now + min(suspectRest*took, suspectRestMax)
 	}
 	if ok {
 		g.memory.remember(now, a.account, a.proof)

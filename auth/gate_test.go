@@ -308,8 +308,8 @@ func (w *world) checkRates() (suspects int) {
 		if !h.suspect {
 			continue
 		}
-		if suspects++; h.begin-last < 2*hashTime {
-			w.t.Fatalf("hashes for suspects at %v and %v: more than half of the time", last, h.begin)
+		if suspects++; h.begin-last < (1+suspectRest)*hashTime {
+			w.t.Fatalf("hashes for suspects at %v and %v: more than a tenth of the time", last, h.begin)
 		}
 		last = h.begin
 		pair := h.account + "@" + h.address

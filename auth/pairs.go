@@ -33,20 +33,31 @@ type pair struct {
 	nextAt  time.Duration // while suspect: when it may have its next hash
 	open    int           // attempts that hold it
 
-	askedAt time.Duration // when suspect was asked last, and what it said
-	asked   bool
+	asked levels // of wrong, when suspect was asked last
 }
 
-// suspect says that attempts of the pair have to wait for their turn.
+// levels remembers for one moment which thresholds a count has reached: they are asked for many times in a turn.
+type levels struct {
+	at         time.Duration // -1: of no moment
+	some, many bool
+}
+
+// of returns the levels of d at a moment. Half a one is forgiven in 45 s or more, so that they are as many after a moment.
+func (l *levels) of(d decaying, now time.Duration, many float64) levels {
+	switch {
+	case d.count < 0.5:
+		return levels{}
+	case l.at != now:
+		v := d.value(now)
+		*l = levels{now, v >= 0.5, v >= many-0.5}
+	}
+	return *l
+}
+
+// suspect says that attempts of the pair have to wait for their turn: it had many wrong ones, or its address had.
 func (p *pair) suspect(now time.Duration) bool {
-	const most = freshWrongMax - 0.5 // half a one is forgiven in 45 s, so that five are not fewer after a moment
-	if p.wrong.count < most {
-		return false
-	}
-	if p.askedAt != now {
-		p.askedAt, p.asked = now, p.wrong.value(now) >= most
-	}
-	return p.asked
+	l := p.asked.of(p.wrong, now, freshWrongMax)
+	return l.many || l.some && p.address.asked.of(p.address.wrong, now, addressWrongMax).many
 }
 
 // judge counts a wrong password against the pair and its address, or forgives the pair for a right one.
@@ -58,7 +69,7 @@ func (p *pair) judge(now time.Duration, ok bool) {
 	case p != p.address.rest: // of accounts of many, one says nothing about the others
 		p.wrong, p.nextAt = decaying{}, 0
 	}
-	p.askedAt = -1
+	p.asked.at, p.address.asked.at = -1, -1
 }
 
 // address is where attempts come from. It lives as long as something refers to it.
@@ -69,11 +80,12 @@ type address struct {
 	wrong  decaying // of all its pairs
 	served uint64   // the grant that it had last, or the last one before it came
 	open   int      // attempts of it that are not answered
+	asked  levels   // of wrong
 }
 
 // clean says that nothing is known against an address.
 func (a *address) clean(now time.Duration) bool {
-	return a.wrong.value(now) < 0.5
+	return !a.asked.of(a.wrong, now, addressWrongMax).some
 }
 
 // pairs is the bounded table of pairs. What was not touched for longest and has no attempts goes first. An address
@@ -106,7 +118,7 @@ func (t *pairs) find(now time.Duration, pairKey, addressKey key) *pair {
 		}
 	}
 	if a.rest == nil {
-		a.rest = &pair{address: a, askedAt: -1}
+		a.rest = &pair{address: a, asked: levels{at: -1}}
 	}
 	return a.rest
 }
@@ -115,10 +127,10 @@ func (t *pairs) find(now time.Duration, pairKey, addressKey key) *pair {
 func (t *pairs) add(pairKey, addressKey key, grants uint64) *pair {
 	a := t.addresses[addressKey]
 	if a == nil {
-		a = &address{key: addressKey, served: grants}
+		a = &address{key: addressKey, served: grants, asked: levels{at: -1}}
 		t.addresses[addressKey] = a
 	}
-	p := &pair{key: pairKey, address: a, askedAt: -1}
+	p := &pair{key: pairKey, address: a, asked: levels{at: -1}}
 	a.pairs = append(a.pairs, p)
 	a.open++ // the address must not go with the pair that makes room
 	if len(t.byKey) == t.max {

@@ -16,7 +16,7 @@ type twin struct {
 	began     time.Duration
 	took      time.Duration
 	lastClean bool
-	half      time.Duration // suspects rest until then
+	rest      time.Duration // suspects rest until then
 	grants    int
 	wrongs    map[string][]time.Duration // by pair, and by address with a leading @
 	hadHash   map[string]time.Duration   // by pair, of suspects
@@ -43,7 +43,10 @@ func (w *twin) wrong(of string, now time.Duration) float64 {
 	return d.value(now)
 }
 
-func (w *twin) suspect(a *twinAttempt, now time.Duration) bool { return w.wrong(a.pair(), now) >= 4.5 }
+func (w *twin) suspect(a *twinAttempt, now time.Duration) bool {
+	wrong := w.wrong(a.pair(), now)
+	return wrong >= 4.5 || wrong >= 0.5 && w.wrong("@"+a.address, now) >= 9.5
+}
 
 // waiting lists attempts that are not answered.
 func (w *twin) waiting(is func(a *twinAttempt) bool) (list []*twinAttempt) {
@@ -124,7 +127,7 @@ func (w *twin) turn(now time.Duration, random func(n int) int) int {
 	}
 	ready := w.waiting(func(a *twinAttempt) bool {
 		last, had := w.hadHash[a.pair()]
-		return !a.hashed && w.suspect(a, now) && now >= w.half && (!had || now >= last+500*time.Millisecond) && now < a.came+time.Second
+		return !a.hashed && w.suspect(a, now) && now >= w.rest && (!had || now >= last+500*time.Millisecond) && now < a.came+time.Second
 	})
 	fresh := w.waiting(func(a *twinAttempt) bool { return !a.hashed && !w.suspect(a, now) })
 	var chosen *twinAttempt
@@ -169,7 +172,7 @@ func (w *twin) judged(now time.Duration, ok bool) {
 	took := now - w.began
 	w.took += (took - w.took) / 4
 	if a.suspect {
-		w.half = now + took
+		w.rest = now + min(9*took, 500*time.Millisecond)
 	}
 	if ok {
 		w.known[a.account] = a.password
