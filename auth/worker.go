@@ -180,9 +180,10 @@ func (w *worker) start() error {
 	return nil
 }
 
-// childNice is the child's priority: low enough for producers not to feel a flood of passwords, high enough for a hash beside
-// cores that never sleep to take below a second. With 19 it took up to 2.6 s, with SCHED_IDLE up to 9 s (docs/adr/0002).
-const childNice = 15
+// childNice is the child's priority: low enough for producers not to feel the hashes that the gate allows, high enough for a
+// hash beside cores that never sleep to take a quarter of a second. With 19 it took up to 2.6 s, with SCHED_IDLE up to 9 s
+// (docs/adr/0002).
+const childNice = 10
 
 // lowered runs f on a thread of low priority. What f starts has it too, with all its threads; a child that lowered its
 // own would do so for one of them. The thread cannot raise its priority again and ends with the goroutine.
