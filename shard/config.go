@@ -112,11 +112,11 @@ func (c *Config) defaults() {
 	if c.RebalancingTimeout == 0 {
 		c.RebalancingTimeout = 30 * time.Second
 	}
-	c.Limits.defaults()
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
 	if len(c.CPUs) == 0 {
 		c.CPUs = []int{0}
 	}
+	c.Limits.defaults(len(c.CPUs), c.FrameBytesMax)
 }

@@ -56,6 +56,8 @@ type intake struct {
 	bodies   []*conn // want to receive the next piece of a frame
 	starving []*conn // want memory for a frame
 	noBuffer []*conn // want a receive buffer
-	held     int     // receive buffers in use
-	strange  int     // bytes of frames that connections before login have
+	queued   []queued
+	held     int // receive buffers in use
+	inFlight int // requests that hold a place, where those are limited
+	strange  int // bytes of frames that connections before login have
 }

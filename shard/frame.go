@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"slices"
+
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -47,6 +49,11 @@ func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 		s.closeConn(c, "not a frame of the protocol", err)
 		return 0, false
 	}
+	if n > s.cfg.Limits.ConnectionBytesMax-aheadMax {
+		s.b.limits.connectionMemory.Add(1)
+		s.closeConn(c, "frame too large for limits.connection_memory", nil)
+		return 0, false
+	}
 	if n > preLoginFrameMax && !c.session.bound() {
 		s.b.limits.frameSize.Add(1)
 		s.closeConn(c, "frame too large before login", nil)
@@ -74,7 +81,7 @@ func (s *Shard) keep(c *conn, p []byte) bool {
 	return true
 }
 
-// aheadMax bounds what a connection may send ahead while its requests wait for their turn.
+// aheadMax bounds what a connection may send ahead while its requests wait for their turn: the last receive may go beyond it.
 const aheadMax = 64 << 10
 
 // keepAhead keeps bytes that came while the connection waits for something else.
@@ -85,6 +92,9 @@ func (s *Shard) keepAhead(c *conn, r uring.Recv) {
 	case !ok:
 		s.closeConn(c, "no memory for received bytes", nil)
 	case c.keptLen > aheadMax || !c.session.bound():
+		if !c.ending {
+			s.b.limits.connectionMemory.Add(1)
+		}
 		s.endRecv(c)
 	}
 }
@@ -331,9 +341,65 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 		}
 	}
 	q.conn, q.recvID, q.frame = c, id, buf
-	c.busy, c.unheld = q, c.keptLen > 0 || c.eof
-	if c.unheld {
+	c.busy = q
+	if s.occupy(q) {
+		s.handle(c, q, p)
+	} else {
+		s.intake.queued = append(s.intake.queued, queued{q, p})
+	}
+}
+
+// handle has the frame p of q answered.
+func (s *Shard) handle(c *conn, q *request, p []byte) {
+	if c.unheld = c.keptLen > 0 || c.stash.ID != 0 || c.eof; c.unheld {
 		q.holdUntil = -1 // the next request is here already
 	}
 	s.dispatch(c, q, p)
+}
+
+// queued is a request whose turn has not come, as too many are being handled, and its frame.
+type queued struct {
+	q     *request
+	frame []byte
+}
+
+// occupy gives q one of the places for requests in flight, unless all are taken. Logins need none, so that passwords
+// that are tried keep nobody from working.
+func (s *Shard) occupy(q *request) bool {
+	switch most := s.cfg.Limits.inFlightOfShard; {
+	case most == 0 || !q.conn.session.bound():
+		return true
+	case s.intake.inFlight >= most:
+		s.b.limits.requestsInFlight.Add(1)
+		return false
+	}
+	s.intake.inFlight++
+	q.placed = true
+	return true
+}
+
+// queuedMayStart reports whether startQueued has something to do.
+func (s *Shard) queuedMayStart() bool {
+	w := s.intake.queued
+	return len(w) > 0 && (s.intake.inFlight < s.cfg.Limits.inFlightOfShard || w[0].q.conn.closing)
+}
+
+// startQueued begins requests that have waited for a place, and lets go of those whose connection is closing.
+func (s *Shard) startQueued() {
+	n := 0
+	for ; n < len(s.intake.queued); n++ {
+		w := s.intake.queued[n]
+		c := w.q.conn
+		if c.closing {
+			s.sentAll(c)
+			continue
+		}
+		if s.intake.inFlight >= s.cfg.Limits.inFlightOfShard {
+			break
+		}
+		s.intake.inFlight++
+		w.q.placed = true
+		s.handle(c, w.q, w.frame)
+	}
+	s.intake.queued = slices.Delete(s.intake.queued, 0, n)
 }

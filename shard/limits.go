@@ -19,9 +19,13 @@ type Limits struct {
 	GroupsMax                int // per topic
 	MembersMax               int // per group
 	NameBytesMax             int // of streams, topics, groups and tokens
+	RequestsInFlightMax      int // of connections that are logged in; each shard has an equal part; 0: one for each connection
+	ConnectionBytesMax       int // received by a connection and not answered; 0: the largest frame, and what may be sent ahead
+
+	inFlightOfShard int
 }
 
-func (l *Limits) defaults() {
+func (l *Limits) defaults(shards, frameBytesMax int) {
 	set := func(v *int, most int) {
 		if *v == 0 || *v > most {
 			*v = most
@@ -34,20 +38,23 @@ func (l *Limits) defaults() {
 	set(&l.GroupsMax, metadata.GroupsMax)
 	set(&l.MembersMax, metadata.MembersMax)
 	set(&l.NameBytesMax, 255)
+	set(&l.ConnectionBytesMax, frameBytesMax+aheadMax)
+	l.inFlightOfShard = (l.RequestsInFlightMax + shards - 1) / shards
 	if l.TokensMax == 0 {
 		l.TokensMax = 100
 	}
 }
 
 // LimitCounts says how often each limit refused something. FrameSize counts sizes beyond the limit, or that no frame has; Memory
-// requests that had to wait, or were refused, because the memory for requests was used up.
+// requests that had to wait, or were refused, because the memory for requests was used up; RequestsInFlight those that had to
+// wait; ConnectionMemory frames that were refused, and times that a connection had to stop sending ahead.
 type LimitCounts struct {
-	Connections, ConnectionsPerAddress, FrameSize, Streams, Topics, Partitions, Users, Tokens, Groups, Members, NameLength, Memory uint64
+	Connections, ConnectionsPerAddress, FrameSize, Streams, Topics, Partitions, Users, Tokens, Groups, Members, NameLength, Memory, RequestsInFlight, ConnectionMemory uint64
 }
 
 // limitCounters counts what limits refused, on any shard.
 type limitCounters struct {
-	connections, connectionsPerAddress, frameSize, streams, topics, partitions, users, tokens, groups, members, nameLength, memory atomic.Uint64
+	connections, connectionsPerAddress, frameSize, streams, topics, partitions, users, tokens, groups, members, nameLength, memory, requestsInFlight, connectionMemory atomic.Uint64
 }
 
 // LimitCounts says how often each limit refused something since the start.
@@ -55,7 +62,8 @@ func (b *Broker) LimitCounts() LimitCounts {
 	l := &b.limits
 	return LimitCounts{Connections: l.connections.Load(), ConnectionsPerAddress: l.connectionsPerAddress.Load(), FrameSize: l.frameSize.Load(),
 		Streams: l.streams.Load(), Topics: l.topics.Load(), Partitions: l.partitions.Load(), Users: l.users.Load(), Tokens: l.tokens.Load(),
-		Groups: l.groups.Load(), Members: l.members.Load(), NameLength: l.nameLength.Load(), Memory: l.memory.Load()}
+		Groups: l.groups.Load(), Members: l.members.Load(), NameLength: l.nameLength.Load(), Memory: l.memory.Load(),
+		RequestsInFlight: l.requestsInFlight.Load(), ConnectionMemory: l.connectionMemory.Load()}
 }
 
 // count notes that a metadata command was refused for a limit, the machine's own or a configured one.

@@ -12,6 +12,7 @@ import (
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // TestLimits makes as much as each limit allows, and one more: that is refused by name, and counted.
@@ -134,5 +135,77 @@ func TestAddressIsForgotten(t *testing.T) {
 	}
 	if from := s.ConnectionsFrom(); len(from) > 0 {
 		t.Errorf("connections that are gone are counted: %v", from)
+	}
+}
+
+// TestRequestsInFlight has one place for requests and a poll that keeps it: others wait, close while they wait, and are
+// answered when the place is free.
+func TestRequestsInFlight(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+				c.IO, c.CPUs, c.PollHold = mode, []int{0}, time.Hour
+				c.Limits.RequestsInFlightMax = 1
+			})
+			stream, topic := topicWith(t, s.dial(t), 1)
+			keeper, gone, patient := s.raw(t), s.raw(t), s.raw(t)
+			keeper.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+				Partition: wire.InPartition(0), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10}))
+			s.awaitHeld(t, 1)
+			for _, c := range []*rawClient{gone, patient} {
+				c.send(wire.CodePing, 1, 1, nil)
+			}
+			eventually(t, "two requests wait", func() bool { return s.LimitCounts().RequestsInFlight == 2 })
+			s.raw(t) // a login needs no place
+			before := s.Conns()[0]
+			gone.Close()
+			if err := patient.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := patient.Read(make([]byte, 1)); err == nil {
+				t.Fatalf("%d bytes of an answer while the only place is taken", n)
+			}
+			if err := patient.SetReadDeadline(time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			keeper.send(wire.CodePing, 1, 1, nil) // ends the poll
+			keeper.answer()
+			patient.answer()
+			keeper.answer()
+			eventually(t, "the connection that closed is gone", func() bool { return s.Conns()[0] == before-1 })
+			if n := s.LimitCounts().RequestsInFlight; n < 2 {
+				t.Errorf("%d requests have waited", n)
+			}
+		})
+	}
+}
+
+// TestConnectionMemory: a request that is larger than a connection may hold ends it, whatever frames are allowed.
+func TestConnectionMemory(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+		c.FrameBytesMax = 1 << 20
+		c.Limits.ConnectionBytesMax = 128 << 10
+	})
+	ctx := context.Background()
+	c := s.dial(t)
+	stream, topic := topicWith(t, c, 1)
+	if _, err := c.Send(ctx, stream, topic, 0, oneBatch(t, 1, 60<<10)); err != nil {
+		t.Error("a request of 60 KiB:", err)
+	}
+	if _, err := c.Send(ctx, stream, topic, 0, oneBatch(t, 1, 70<<10)); err == nil {
+		t.Error("a request of 70 KiB is taken where a connection may hold 64 KiB, and as much ahead")
+	}
+	if got := s.LimitCounts(); got.ConnectionMemory != 1 || got.FrameSize != 0 {
+		t.Errorf("counted %+v", got)
+	}
+}
+
+// eventually waits until something is so.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("not so after 10 s: ", what)
+		}
 	}
 }

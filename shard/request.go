@@ -28,6 +28,7 @@ type request struct {
 	handle   wire.Handle
 	code     wire.Code
 	numbered bool // its number is the highest of the session now
+	placed   bool // counts as in flight
 	stream   metadata.StreamID
 	topic    metadata.TopicID
 	part     metadata.PartitionID
@@ -100,6 +101,9 @@ func (s *Shard) newRequest() *request {
 // freeRequest puts q back. Nothing in flight may name its memory.
 func (s *Shard) freeRequest(q *request) {
 	s.dropFrame(q)
+	if q.placed {
+		s.intake.inFlight--
+	}
 	if q.reply != nil {
 		s.replyPool.Put(q.reply)
 	}

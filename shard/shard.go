@@ -147,6 +147,7 @@ func (s *Shard) Turn(block bool) {
 	s.watchSlow()
 	s.retain()
 	s.retryStarving()
+	s.startQueued()
 	s.retryUncredited()
 	s.sendForgotten()
 	s.sendGroupNote()
@@ -178,7 +179,7 @@ func (s *Shard) Turn(block bool) {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() || s.store.Unflushed() || len(s.intake.bodies) > 0 {
+	if s.inbox.hasNews() || s.store.Unflushed() || len(s.intake.bodies) > 0 || s.queuedMayStart() {
 		return 0
 	}
 	next := s.store.Deadline()

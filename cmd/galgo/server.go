@@ -124,7 +124,8 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 	return shard.Config{
 		Limits: shard.Limits{ConnectionsPerAddressMax: c.ConnectionsPerAddressMax, StreamsMax: c.StreamsMax, TopicsMax: c.TopicsMax,
 			PartitionsMax: c.PartitionsMax, UsersMax: c.UsersMax, TokensMax: c.TokensPerUserMax, GroupsMax: c.GroupsMax,
-			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax},
+			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax,
+			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory)},
 		HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
 		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),

@@ -62,6 +62,8 @@ type Config struct {
 	GroupsMax                int // of a topic
 	MembersMax               int // of a group
 	NameBytesMax             int
+	RequestsInFlightMax      int
+	ConnectionMemory         int64
 
 	// For a server that takes the place of an Iggy server, LoadIggy.
 	Announce bool // say on standard output that clients are served

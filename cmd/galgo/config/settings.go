@@ -71,6 +71,8 @@ func (c *Config) settings() []setting {
 		count("limits.groups_per_topic", &c.GroupsMax, 1, groupsMax, "consumer groups of a topic"),
 		count("limits.members_per_group", &c.MembersMax, 1, membersMax, "members of a consumer group"),
 		count("limits.name_bytes", &c.NameBytesMax, 1, nameBytesMax, "bytes in the name of a stream, a topic, a group or a token"),
+		count("limits.requests_in_flight", &c.RequestsInFlightMax, 0, 1_000_000, "requests of clients that are logged in, handled at a time, an equal part by each shard; others wait; 0: one for each connection"),
+		auto(&c.ConnectionMemory, size("limits.connection_memory", &c.ConnectionMemory, 128<<10, 1<<40, "what a connection may send that is not answered yet: one request, and 64KiB ahead; auto: 64KiB more than frame_size_max")),
 		address("tcp.address", &c.TCPAddress, "host and port for clients; port 0 takes a free one"),
 		choice("log.level", &c.LogLevel, "least important lines that are logged", "debug", "info", "warn", "error"),
 		choice("log.format", &c.LogFormat, "for people, or for programs", "console", "json"),
