@@ -119,3 +119,10 @@ func (b *Broker) Conns() (n []int) {
 	}
 	return n
 }
+
+// Handled counts the frames that a shard has begun to handle.
+func (b *Broker) Handled(shard int) uint64 {
+	n := make(chan uint64, 1)
+	b.shards[shard].post(func(s *Shard) { n <- s.stats.requests })
+	return <-n
+}
