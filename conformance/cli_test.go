@@ -129,7 +129,7 @@ func TestCLI(t *testing.T) {
 	for _, name := range c.commands() {
 		c.b.row(name)
 	}
-	c.address = start(t, "--shards", "2").address
+	c.address = start(t, "--shards", "2").Address
 	begin := time.Now()
 	for _, part := range []func(*cli){
 		(*cli).system, (*cli).streams, (*cli).topics, (*cli).partitions, (*cli).messages, (*cli).offsets, (*cli).groups, (*cli).clients,

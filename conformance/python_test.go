@@ -38,7 +38,7 @@ func TestPython(t *testing.T) {
 		t.Run(io, func(t *testing.T) {
 			b := newTable("python", strings.Fields(program(t, "rows.py")))
 			s := start(t, "--io", io, "--shards", "2")
-			t.Logf("parts and their seconds:\n%s", strings.Join(b.read(program(t, "run.py", s.address)), "\n"))
+			t.Logf("parts and their seconds:\n%s", strings.Join(b.read(program(t, "run.py", s.Address)), "\n"))
 			b.settle(t)
 		})
 	}

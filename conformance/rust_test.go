@@ -97,7 +97,7 @@ func TestRust(t *testing.T) {
 	}
 	b := newTable("rust", strings.Split(strings.TrimSpace(list), "\n"))
 	s := start(t, "--shards", "2")
-	out, stderr, code, err := run(exec.Command(path, "run", s.address), 3*time.Minute)
+	out, stderr, code, err := run(exec.Command(path, "run", s.Address), 3*time.Minute)
 	rest := b.read(out)
 	if err != nil || code != 0 {
 		t.Errorf("ended with %v, code %d\n%s", err, code, stderr)

@@ -31,7 +31,7 @@ type peer struct {
 
 func newPeer(t testing.TB, s *server) *peer {
 	t.Helper()
-	c, err := net.Dial("tcp", s.address)
+	c, err := net.Dial("tcp", s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func (c trickle) Write(p []byte) (int, error) {
 
 // testByteByByte runs a whole session one byte at a time.
 func testByteByByte(t *testing.T, s *server) {
-	conn, err := net.Dial("tcp", s.address) // without Nagle's algorithm, as Go has it
+	conn, err := net.Dial("tcp", s.Address) // without Nagle's algorithm, as Go has it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,7 +426,7 @@ func TestTooManyConnections(t *testing.T) {
 	out.closedFor(s, "connection refused: too many")
 	in[0].Close()
 	eventually(t, "there is room again", func() bool {
-		c, err := login(s.address)
+		c, err := login(s.Address)
 		if err == nil {
 			c.Close()
 		}
@@ -475,14 +475,14 @@ func TestManyConnectionsBeforeLogin(t *testing.T) {
 			}
 		}()
 		for range n {
-			c, err := net.Dial("tcp", s.address)
+			c, err := net.Dial("tcp", s.Address)
 			if err != nil {
 				t.Fatalf("after %d: %v\n%s", len(peers), err, tail(s.Log()))
 			}
 			peers = append(peers, c.(*net.TCPConn))
 		}
 		accepted := func() int {
-			fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
+			fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.Cmd.Process.Pid))
 			if err != nil {
 				t.Fatal(err)
 			}

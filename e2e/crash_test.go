@@ -150,10 +150,10 @@ func (l *crashLoop) round() error {
 	if !l.ready {
 		err = l.setUp(s)
 	} else {
-		err = l.h.verify(s.address, l.dir, l.last, l.done.rounds%fullEvery == 0)
+		err = l.h.verify(s.Address, l.dir, l.last, l.done.rounds%fullEvery == 0)
 	}
 	if err == nil {
-		err = l.makeAnew(s.address)
+		err = l.makeAnew(s.Address)
 	}
 	if err == nil {
 		err = l.underLoad(s)
@@ -178,7 +178,7 @@ func noDamage(s *server) error {
 func (l *crashLoop) killStarting(o options) error {
 	s := launch(l.t, o)
 	select {
-	case <-s.exited:
+	case <-s.Exited:
 		return died(s, errors.New("the broker ended by itself"))
 	case <-time.After(l.exponential(30*time.Millisecond, 300*time.Millisecond)):
 	}
@@ -190,7 +190,7 @@ func (l *crashLoop) killStarting(o options) error {
 
 // kill is kill -9.
 func (l *crashLoop) kill(s *server) (ending, error) {
-	s.kill()
+	s.Kill()
 	l.done.kills++
 	return killed, nil
 }
@@ -201,7 +201,7 @@ func (l *crashLoop) exponential(mean, most time.Duration) time.Duration {
 }
 
 func (l *crashLoop) setUp(s *server) error {
-	c, err := login(s.address)
+	c, err := login(s.Address)
 	if err != nil {
 		return err
 	}
@@ -270,13 +270,13 @@ func (l *crashLoop) underLoad(s *server) error {
 	if !l.calm && l.rng.IntN(15) == 0 {
 		end = l.endInOrder
 	}
-	w := load.begin(l.h, s.address, &l.seqs, l.rng.Uint64())
+	w := load.begin(l.h, s.Address, &l.seqs, l.rng.Uint64())
 	err := l.await(s, w, l.exponential(l.life, 5*l.life))
 	w.ending.Store(true)
 	if err == nil {
 		l.last, err = end(s)
 	} else {
-		s.kill()
+		s.Kill()
 	}
 	return errors.Join(err, w.end())
 }
@@ -287,28 +287,28 @@ func (l *crashLoop) await(s *server, w *load, delay time.Duration) error {
 	case <-w.ackedOne:
 	case <-time.After(30 * time.Second):
 		return errors.New("nothing is acknowledged within 30 s")
-	case <-s.exited:
+	case <-s.Exited:
 		return errors.New("the broker ended by itself")
 	}
 	select {
 	case <-time.After(delay):
 		return nil
-	case <-s.exited:
+	case <-s.Exited:
 		return errors.New("the broker ended by itself")
 	}
 }
 
 func (l *crashLoop) endInOrder(s *server) (ending, error) {
 	l.done.orders++
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return inOrder, err
 	}
 	select {
-	case <-s.exited:
+	case <-s.Exited:
 	case <-time.After(30 * time.Second):
 		return inOrder, errors.New("the broker does not end")
 	}
-	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+	if code := s.Cmd.ProcessState.ExitCode(); code != 0 {
 		return inOrder, fmt.Errorf("the broker ended with code %d", code)
 	}
 	return inOrder, nil
@@ -322,7 +322,7 @@ func (l *crashLoop) final() error {
 			err = noDamage(s)
 		}
 		if err == nil {
-			err = l.h.verify(s.address, l.dir, l.last, true)
+			err = l.h.verify(s.Address, l.dir, l.last, true)
 		}
 		if err == nil {
 			l.last, err = l.endInOrder(s)
@@ -343,7 +343,7 @@ func TestEndInOrderWhileClientsLogIn(t *testing.T) {
 		in := make(chan struct{}, 1000)
 		for range 8 {
 			clients.Go(func() {
-				c, err := login(s.address)
+				c, err := login(s.Address)
 				for ; err == nil; err = c.Ping(context.Background()) {
 					select {
 					case in <- struct{}{}:

@@ -74,7 +74,7 @@ func newSite(t *testing.T, kill bool) *site {
 		}
 		ws.some(s, rng, 1520+run*1000) // what damages the last groups has no metadata to hit
 		if run == 1 && kill {
-			s.kill()
+			s.Kill()
 		} else {
 			s.stop()
 		}
@@ -88,7 +88,7 @@ func (x *site) people(t *testing.T, s *server, rng *rand.Rand) {
 	c := s.dial()
 	for range 60 {
 		slot := x.accounts.slots[rng.IntN(len(x.accounts.slots))]
-		if err := x.accounts.command(context.Background(), c, s.address, rng, slot); err != nil {
+		if err := x.accounts.command(context.Background(), c, s.Address, rng, slot); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,12 +123,12 @@ func (x *site) checkPeople(t *testing.T, s *server, older bool) {
 	if x.accounts == nil {
 		return
 	}
-	c, err := login(s.address)
+	c, err := login(s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := x.accounts.verify(c, s.address); err != nil {
+	if err := x.accounts.verify(c, s.Address); err != nil {
 		t.Errorf("%v\n%s", err, tail(s.Log()))
 	}
 	for _, w := range x.writers {
@@ -205,8 +205,8 @@ func (x *site) check(t *testing.T, damaged *writer, want outcome) {
 			if words == nil {
 				t.Fatalf("the broker does not start: %v\n%s", err, tail(s.Log()))
 			}
-			if len(s.lines(append([]string{"galgo: recover"}, words...)...)) == 0 || s.cmd.ProcessState.ExitCode() != 1 {
-				t.Errorf("the broker ends with code %d and does not say %q:\n%s", s.cmd.ProcessState.ExitCode(), words, tail(s.Log()))
+			if len(s.lines(append([]string{"galgo: recover"}, words...)...)) == 0 || s.Cmd.ProcessState.ExitCode() != 1 {
+				t.Errorf("the broker ends with code %d and does not say %q:\n%s", s.Cmd.ProcessState.ExitCode(), words, tail(s.Log()))
 			}
 			return
 		}
@@ -218,7 +218,7 @@ func (x *site) check(t *testing.T, damaged *writer, want outcome) {
 		}
 		for i, w := range x.writers {
 			t.Run(fmt.Sprintf("run %d %s", run, w.topic), func(t *testing.T) {
-				c, err := login(s.address)
+				c, err := login(s.Address)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -576,7 +576,7 @@ func TestDamagedMetadataCommand(t *testing.T) {
 		}
 		ws.some(s, random(t), 40)
 		if kill {
-			s.kill()
+			s.Kill()
 		} else {
 			s.stop()
 		}
@@ -636,7 +636,7 @@ func TestDamagedMetadataSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	(&writers{t: t, all: x.writers}).some(s, rng, 400) // 20 MiB, several laps
-	s.kill()
+	s.Kill()
 	info, err := os.Stat(snapshot)
 	if err != nil {
 		t.Fatal(err)

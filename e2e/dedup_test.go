@@ -132,7 +132,7 @@ func storedOnce(t *testing.T, level string) {
 				wire.Option{Key: []byte("deduplication"), Kind: wire.KindString, Value: fmt.Appendf(nil, "1h,%d", min(2*n, 16_777_216))})
 		}
 		if life == dedupLives {
-			if err := sendAll(s.address, producers, topic, 0, nil); err != nil {
+			if err := sendAll(s.Address, producers, topic, 0, nil); err != nil {
 				t.Fatalf("%v\n%s", err, tail(s.Log()))
 			}
 			s.stop()
@@ -140,10 +140,10 @@ func storedOnce(t *testing.T, level string) {
 		}
 		end, killing := s.stop, rng.IntN(3) > 0
 		if killing {
-			end = s.kill
+			end = s.Kill
 			kills++
 		}
-		err := sendAll(s.address, producers, topic, 1+rng.Int64N(2*batches), end)
+		err := sendAll(s.Address, producers, topic, 1+rng.Int64N(2*batches), end)
 		var status wire.Status
 		if killing && errors.As(err, &status) {
 			t.Fatalf("refused: %v\n%s", err, tail(s.Log()))
@@ -220,7 +220,7 @@ func rebuildCost(t *testing.T, s *server, p *resender, topic wire.Identifier, n 
 // resident is how much memory the broker has.
 func resident(t *testing.T, s *server) int64 {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}

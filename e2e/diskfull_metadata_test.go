@@ -56,7 +56,7 @@ func TestDiskFullForMetadata(t *testing.T) {
 		fillFile(t, d.disk+"/filler", -1)
 		d.exhaust()
 		d.some(30)
-		d.s.kill()
+		d.s.Kill()
 		s, err := tryStart(t, o)
 		d.serve(startOnFull(t, s, err, o, reserve))
 		d.verify()
@@ -104,7 +104,7 @@ func (d *metadataOnFullDisk) begin(s *server) {
 
 func (d *metadataOnFullDisk) serve(s *server) {
 	d.s, d.c = s, s.dial()
-	d.l = &load{h: d.h, address: s.address, ctx: context.Background(), failed: make(chan error, 1)}
+	d.l = &load{h: d.h, address: s.Address, ctx: context.Background(), failed: make(chan error, 1)}
 }
 
 // some gives so many commands, and says how many were done, or had nothing to do, and how many refused for lack of room.
@@ -116,7 +116,7 @@ func (d *metadataOnFullDisk) some(n int) (done, refused int) {
 			err = d.l.arrangeOne(d.c, d.rng, d.h.topics[0], d.rng.IntN(groupSlots))
 		} else {
 			x := d.h.accounts.slots[d.rng.IntN(accountSlots)] // but the heavy one
-			err = d.h.accounts.command(context.Background(), d.c, d.s.address, d.rng, x)
+			err = d.h.accounts.command(context.Background(), d.c, d.s.Address, d.rng, x)
 		}
 		switch {
 		case err == nil:
@@ -161,7 +161,7 @@ func (d *metadataOnFullDisk) verify() {
 	d.t.Helper()
 	err := d.h.verifyGroups(d.c)
 	if err == nil {
-		err = d.h.accounts.verify(d.c, d.s.address)
+		err = d.h.accounts.verify(d.c, d.s.Address)
 	}
 	if err != nil {
 		d.t.Fatalf("%v\n%s", err, tail(d.s.Log()))

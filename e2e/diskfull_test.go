@@ -310,7 +310,7 @@ func TestDiskFull(t *testing.T) {
 		ws.verify(s, false)
 		ws.start(s, rng) // refused all along, or not: then something is in flight
 		eventually(t, "something is answered", func() bool { return ws.all[0].refused.Load() > 0 || ws.all[0].count.Load() > 0 })
-		s.kill()
+		s.Kill()
 		ws.end.Store(true)
 		ws.wait.Wait() // their errors are the kill's
 		_ = os.Remove(disk + "/filler")
@@ -335,7 +335,7 @@ func startOnFull(t *testing.T, s *server, err error, o options, reserve string) 
 	} else {
 		t.Logf("on the full disk: %s", strings.TrimSpace(last[len(last)-1]))
 	}
-	s.kill() // it may serve, and only not have said so
+	s.Kill() // it may serve, and only not have said so
 	if err := os.Remove(reserve); err != nil {
 		t.Fatal(err)
 	}

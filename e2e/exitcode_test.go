@@ -29,11 +29,11 @@ func TestFailedJournalEndsTheProcess(t *testing.T) {
 			t.Errorf("acknowledged without a disk: %+v", placed)
 		}
 		select {
-		case <-s.exited:
+		case <-s.Exited:
 		case <-time.After(patience):
 			t.Fatalf("the broker goes on without a disk\n%s", tail(s.Log()))
 		}
-		if code := s.cmd.ProcessState.ExitCode(); code != 70 {
+		if code := s.Cmd.ProcessState.ExitCode(); code != 70 {
 			t.Errorf("the broker ends with code %d\n%s", code, tail(s.Log()))
 		}
 		if len(s.lines("journal failed")) == 0 {

@@ -84,7 +84,7 @@ func TestLoginFlood(t *testing.T) {
 // loginTime logs in on a new connection, again and again while the broker says that it is busy, as clients do.
 func loginTime(t *testing.T, s *server, user, password string) time.Duration {
 	begin := time.Now()
-	c, err := client.Dial(context.Background(), s.address)
+	c, err := client.Dial(context.Background(), s.Address)
 	if err != nil {
 		t.Error(err)
 		return 0
@@ -103,7 +103,7 @@ func flood(t *testing.T, s *server) (end func() (tried, refused uint64)) {
 	var clients sync.WaitGroup
 	var refused atomic.Uint64
 	for range floodClients {
-		c, err := client.Dial(ctx, s.address)
+		c, err := client.Dial(ctx, s.Address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestWrongUserAndWrongPasswordLookAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, err := client.Dial(context.Background(), s.address)
+	c, err := client.Dial(context.Background(), s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 	s := start(t, o)
 	var log bytes.Buffer
 	dial := func(user, password string) (*client.Client, error) {
-		c, err := client.Dial(ctx, s.address)
+		c, err := client.Dial(ctx, s.Address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -266,7 +266,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tok := range []string{token, secrets[4]} {
-		c, err := client.Dial(ctx, s.address)
+		c, err := client.Dial(ctx, s.Address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,7 +277,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 	}
 	secrets = append(secrets, token)
 	log.WriteString(s.Log())
-	s.kill()
+	s.Kill()
 	s = start(t, o) // what is in the journal goes into the state file
 	log.WriteString(s.Log())
 	s.stop()

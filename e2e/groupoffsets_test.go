@@ -46,7 +46,7 @@ func TestOffsetsGoWithTheirGroup(t *testing.T) {
 	ends := []struct {
 		what string
 		end  func()
-	}{{"kill -9", func() { s.kill() }}, {"an orderly end", func() { s.stop() }}}
+	}{{"kill -9", func() { s.Kill() }}, {"an orderly end", func() { s.stop() }}}
 	for _, x := range ends {
 		found()
 		if err := c.JoinGroup(ctx, st, tp, name); err != nil {

@@ -1,26 +1,19 @@
 package e2e
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/e2e/process"
 )
 
 var (
@@ -71,12 +64,7 @@ var builds sync.Map // tags -> func() (string, error)
 func binary(t testing.TB, tags string) string {
 	t.Helper()
 	build, _ := builds.LoadOrStore(tags, sync.OnceValues(func() (string, error) {
-		path := filepath.Join(binDir, "galgo-"+strings.ReplaceAll(tags, ",", "-"))
-		cmd := exec.Command("go", "build", "-tags", tags, "-o", path, "../cmd/galgo")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build the broker: %w\n%s", err, out)
-		}
-		return path, nil
+		return process.Build("..", tags, filepath.Join(binDir, "galgo-"+strings.ReplaceAll(tags, ",", "-")))
 	}))
 	path, err := build.(func() (string, error))()
 	if err != nil {
@@ -87,14 +75,8 @@ func binary(t testing.TB, tags string) string {
 
 // server is a broker process of the test's own.
 type server struct {
-	t       testing.TB
-	dir     string
-	current string // file that says where it listens
-	address string
-	cmd     *exec.Cmd
-	exited  chan struct{}
-	mu      sync.Mutex
-	log     bytes.Buffer
+	*process.Broker
+	t testing.TB
 }
 
 // options say how a broker is started.
@@ -124,7 +106,7 @@ func tryStart(t testing.TB, o options) (*server, error) {
 	if o.wait == 0 {
 		o.wait = 30 * time.Second
 	}
-	return s, s.await(o.wait)
+	return s, s.Await(o.wait)
 }
 
 // launch starts a broker and does not wait for it. It is killed with the test.
@@ -136,108 +118,34 @@ func launch(t testing.TB, o options) *server {
 	if o.tags == "" {
 		o.tags = "invariants"
 	}
-	current := filepath.Join(o.dir, "runtime", "current_config.toml")
-	if err := os.Remove(current); err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	args := append([]string{binary(t, o.tags), "server", "--data-dir", o.dir, "--tcp-address", "127.0.0.1:0"}, o.args...)
+	command := []string{binary(t, o.tags)}
 	if o.wrap != "" {
 		self, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)
 		}
-		args = append([]string{self, o.wrap}, args...)
+		command = []string{self, o.wrap, command[0]}
 	}
-	s := &server{t: t, dir: o.dir, current: current, exited: make(chan struct{})}
-	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Env = append(os.Environ(), "GALGO_ROOT_USERNAME=iggy", "GALGO_ROOT_PASSWORD=iggy")
-	s.cmd.Env = append(s.cmd.Env, o.env...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := s.cmd.StdoutPipe()
+	b, err := process.Launch(process.Config{Command: command, Dir: o.dir, Args: o.args, Env: o.env})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cmd.Stderr = s.cmd.Stdout
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go s.follow(out)
-	t.Cleanup(s.kill)
-	return s
-}
-
-// follow keeps the log, and notes the end of the process.
-func (s *server) follow(out io.Reader) {
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		s.mu.Lock()
-		s.log.Write(append(lines.Bytes(), '\n'))
-		s.mu.Unlock()
-	}
-	_ = s.cmd.Wait()
-	close(s.exited)
-}
-
-// await waits for the file that says where the broker listens.
-func (s *server) await(patience time.Duration) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.After(patience)
-	for {
-		select {
-		case <-s.exited:
-			return fmt.Errorf("the broker ended: %v", s.cmd.ProcessState)
-		case <-timeout:
-			return fmt.Errorf("the broker does not serve after %v", patience)
-		case <-tick.C:
-		}
-		text, err := os.ReadFile(s.current)
-		if err != nil {
-			continue
-		}
-		var c struct {
-			TCP struct{ Address string }
-		}
-		if err := toml.Unmarshal(text, &c); err != nil {
-			return fmt.Errorf("current_config.toml: %w", err)
-		}
-		s.address = c.TCP.Address
-		return nil
-	}
-}
-
-// Log is what the broker has printed.
-func (s *server) Log() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.log.String()
-}
-
-// kill ends the broker at once, as kill -9 does, and waits for the end.
-func (s *server) kill() {
-	_ = s.cmd.Process.Kill()
-	<-s.exited
+	t.Cleanup(b.Kill)
+	return &server{b, t}
 }
 
 // stop ends the broker in order.
 func (s *server) stop() {
 	s.t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
-	}
-	select {
-	case <-s.exited:
-	case <-time.After(30 * time.Second):
-		s.t.Fatalf("the broker does not end\n%s", s.Log())
-	}
-	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
-		s.t.Fatalf("the broker ended with code %d\n%s", code, s.Log())
+	if err := s.Stop(); err != nil {
+		s.t.Fatalf("%v\n%s", err, s.Log())
 	}
 }
 
 // dial returns a client that is logged in.
 func (s *server) dial() *client.Client {
 	s.t.Helper()
-	c, err := login(s.address)
+	c, err := login(s.Address)
 	if err != nil {
 		s.t.Fatalf("%v\n%s", err, s.Log())
 	}

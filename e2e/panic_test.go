@@ -43,7 +43,7 @@ func panicking(t *testing.T, poison string) {
 		mustSend(t, c, 0, text)
 	}
 	mustSend(t, c, 1, "healthy")
-	s.kill()
+	s.Kill()
 
 	for i := range storage.PanicsMax {
 		s, err := begin("panic")
@@ -57,7 +57,7 @@ func panicking(t *testing.T, poison string) {
 			t.Fatalf("start %d: no panic", i+1)
 		}
 		select {
-		case <-s.exited:
+		case <-s.Exited:
 		case <-time.After(patience):
 			t.Fatalf("start %d: the broker goes on after a panic\n%s", i+1, tail(s.Log()))
 		}

@@ -58,7 +58,7 @@ func newPowerCutLoop(t *testing.T, seed uint64) *powerCutLoop {
 func (l *powerCutLoop) cut(s *server) (ending, error) {
 	l.done.cuts++
 	err := l.rig.disk.Cut([]int{0, 0, 20, 50, 80, 100}[l.rng.IntN(6)])
-	s.kill()
+	s.Kill()
 	if err == nil {
 		err = l.rig.detach()
 	}
@@ -106,7 +106,7 @@ func testFailedFlush(t *testing.T, io string, cut bool) bool {
 	if err := l.setUp(s); err != nil {
 		t.Fatal(err)
 	}
-	w := workload{producers: 4, bytesMax: 1 << 20, sizes: tiny, pause: time.Millisecond}.begin(l.h, s.address, &l.seqs, l.rng.Uint64())
+	w := workload{producers: 4, bytesMax: 1 << 20, sizes: tiny, pause: time.Millisecond}.begin(l.h, s.Address, &l.seqs, l.rng.Uint64())
 	<-w.ackedOne
 	if err := l.rig.disk.Hold(1 + l.rng.IntN(50)); err != nil {
 		t.Fatal(err)
@@ -117,10 +117,10 @@ func testFailedFlush(t *testing.T, io string, cut bool) bool {
 		t.Fatal(err)
 	}
 	select {
-	case <-s.exited:
+	case <-s.Exited:
 	case <-time.After(20 * time.Second):
 		if l.rig.readOnly(t) {
-			s.kill()
+			s.Kill()
 			_ = w.end() // what it could not send
 			return false
 		}
@@ -132,7 +132,7 @@ func testFailedFlush(t *testing.T, io string, cut bool) bool {
 	if l.rig.readOnly(t) {
 		return false
 	}
-	if code := s.cmd.ProcessState.ExitCode(); code != exitJournal {
+	if code := s.Cmd.ProcessState.ExitCode(); code != exitJournal {
 		t.Fatalf("the broker ended with code %d\n%s", code, s.Log())
 	}
 	if n := w.late.Load(); n > 0 {
@@ -144,11 +144,11 @@ func testFailedFlush(t *testing.T, io string, cut bool) bool {
 		}
 	}
 	s = start(t, o)
-	if err := l.h.verify(s.address, l.dir, powerCut, true); err != nil {
+	if err := l.h.verify(s.Address, l.dir, powerCut, true); err != nil {
 		t.Fatal(died(s, err))
 	}
 	t.Logf("%d messages acknowledged, %d found", l.h.acked, l.h.verified)
-	s.kill()
+	s.Kill()
 	return true
 }
 

@@ -47,14 +47,14 @@ func TestPythonAllLines(t *testing.T) {
 	}
 	source, dir := goSource(t), t.TempDir()
 	s := start(t, options{dir: dir, tags: "release"})
-	program(t, "lines.py", s.address, "produce", source)
-	program(t, "lines.py", s.address, "verify", source)
+	program(t, "lines.py", s.Address, "produce", source)
+	program(t, "lines.py", s.Address, "verify", source)
 	s.stop()
 	s = start(t, options{dir: dir, tags: "release"})
-	program(t, "lines.py", s.address, "verify", source)
-	s.kill()
+	program(t, "lines.py", s.Address, "verify", source)
+	s.Kill()
 	s = start(t, options{dir: dir, tags: "release"})
-	program(t, "lines.py", s.address, "verify", source)
+	program(t, "lines.py", s.Address, "verify", source)
 	s.stop()
 }
 
@@ -87,19 +87,19 @@ func TestPythonModes(t *testing.T) {
 			t.Errorf("the broker does not say why it takes epoll:\n%s", s.Log())
 		}
 		own := []string{"--limit", "50000", "--singles", "2000", "--stream"}
-		program(t, "lines.py", append([]string{s.address, "produce", source}, append(own, fmt.Sprintf("round%d", i))...)...)
+		program(t, "lines.py", append([]string{s.Address, "produce", source}, append(own, fmt.Sprintf("round%d", i))...)...)
 		for k := max(0, i-1); k <= i; k++ { // its own, and those of the round before
-			program(t, "lines.py", append([]string{s.address, "verify", source}, append(own, fmt.Sprintf("round%d", k))...)...)
+			program(t, "lines.py", append([]string{s.Address, "verify", source}, append(own, fmt.Sprintf("round%d", k))...)...)
 		}
 		if r.kill {
-			s.kill()
+			s.Kill()
 		} else {
 			s.stop()
 		}
 	}
 	s := start(t, options{dir: dir, args: []string{"--shards", "3"}})
 	for i := range rounds {
-		program(t, "lines.py", s.address, "verify", source, "--limit", "50000", "--singles", "2000", "--stream", fmt.Sprintf("round%d", i))
+		program(t, "lines.py", s.Address, "verify", source, "--limit", "50000", "--singles", "2000", "--stream", fmt.Sprintf("round%d", i))
 	}
 	s.stop()
 }
@@ -108,7 +108,7 @@ func TestPythonModes(t *testing.T) {
 func TestPythonCommands(t *testing.T) {
 	for _, io := range []string{"uring", "epoll"} {
 		s := start(t, options{args: []string{"--io", io, "--shards", "2"}})
-		program(t, "commands.py", s.address, "all")
+		program(t, "commands.py", s.Address, "all")
 		s.stop()
 	}
 }

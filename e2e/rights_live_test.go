@@ -89,7 +89,7 @@ func TestRightsOfADeletedUser(t *testing.T) {
 		for _, c := range old {
 			g.answers(c, "deleted, and its id is that of "+name, unauthenticated)
 		}
-		c, err := client.Dial(t.Context(), g.s.address)
+		c, err := client.Dial(t.Context(), g.s.Address)
 		g.must(err)
 		defer c.Close()
 		if _, err := c.LoginWithToken(t.Context(), token); !errors.Is(err, wire.StatusInvalidPersonalAccessToken) {
@@ -109,7 +109,7 @@ func TestRightsOfADeletedUser(t *testing.T) {
 
 // as runs f on a connection of a user.
 func (g *ground) as(name, password string, f func(c *client.Client) error) error {
-	c, err := client.Dial(g.t.Context(), g.s.address)
+	c, err := client.Dial(g.t.Context(), g.s.Address)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func TestRightsOfAnInactiveUser(t *testing.T) {
 	}
 	login := func() (byPassword, byToken error) {
 		t.Helper()
-		a, err := client.Dial(t.Context(), g.s.address)
+		a, err := client.Dial(t.Context(), g.s.Address)
 		g.must(err)
 		defer a.Close()
 		_, byPassword = a.Login(t.Context(), someone, password)

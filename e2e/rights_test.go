@@ -182,7 +182,7 @@ type caller struct {
 
 func (s *server) caller(name, password string) *caller {
 	s.t.Helper()
-	conn, err := net.Dial("tcp", s.address)
+	conn, err := net.Dial("tcp", s.Address)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -51,11 +51,11 @@ func TestManyPartitions(t *testing.T) {
 	fillAll(t, s, topics)
 	row("with a message in each", s.resident(), 0)
 	restart("the same after a restart", s.stop)
-	restart("and after kill -9", s.kill)
+	restart("and after kill -9", s.Kill)
 
 	// Ten are busy: the others do not slow them down to nothing, and none has lost its message.
 	load := bystandersOf(t, s, topics, busy)
-	restart("after kill -9 with ten busy", s.kill)
+	restart("after kill -9 with ten busy", s.Kill)
 	c = s.dial()
 	for i := range topics {
 		d, err := c.GetTopic(context.Background(), wire.Named("many"), wire.Named(fmt.Sprint("t", i)))
