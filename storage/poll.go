@@ -121,7 +121,7 @@ func (l *Log) pollTail(r *Request) {
 		} else if e, ok := floorOffset(c.index, r.poll.from); !r.poll.byTime && ok {
 			at = e.pos
 		}
-		more, _, err := l.collect(r, c, c.bytes(at, c.end), at, false)
+		more, _, err := l.collect(r, c, c.bytes(at, c.end), at)
 		if err != nil {
 			panic(fmt.Sprintf("BUG: log %d: tail at %d: %v", l.cfg.ID, at, err))
 		}
@@ -130,132 +130,6 @@ func (l *Log) pollTail(r *Request) {
 		}
 	}
 	l.finishPoll(r)
-}
-
-// collect adds what r wants of data, which begins with a batch at position at. It reports whether r wants more of what
-// follows, and how many bytes of data were done with; padding may reach beyond data. Bytes from disk are checked first.
-func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos, fromDisk bool) (more bool, used int, err error) {
-	p := &r.poll
-	runStart, runEnd := -1, -1
-	flush := func() {
-		if runStart >= 0 {
-			l.addSpan(r, c, data[runStart:runEnd], at+Pos(runStart))
-			runStart = -1
-		}
-	}
-	i := 0
-	for i+batch.HeaderSize <= len(data) {
-		n, ok := batch.Peek(data[i:])
-		if !ok {
-			if skip, zero := paddingAt(data[i:], at+Pos(i)); zero {
-				flush()
-				i += skip
-				continue
-			}
-			flush()
-			return false, i, fmt.Errorf("%w: log %d, no batch at byte %d", ErrDamaged, l.cfg.ID, at+Pos(i))
-		}
-		if i+n > len(data) {
-			break
-		}
-		b := batch.Batch(data[i : i+n])
-		base, next := b.BaseOffset(), b.BaseOffset()+Offset(b.Count())
-		if fromDisk {
-			if p.passed && !l.follows(p.next, base) {
-				flush()
-				return false, i, fmt.Errorf("%w: log %d, offset %d at byte %d follows %d", ErrDamaged, l.cfg.ID, base, at+Pos(i), p.next-1)
-			}
-			p.next, p.passed = next, true
-		}
-		if base >= l.hw {
-			flush()
-			return false, i, nil
-		}
-		if next <= p.from || p.byTime && b.BaseTimestamp() < p.ts {
-			i += n
-			continue
-		}
-		if fromDisk {
-			if _, err := l.s.hasher.Verify(b); err != nil {
-				flush()
-				return false, i, fmt.Errorf("%w: log %d, batch at byte %d: %w", ErrDamaged, l.cfg.ID, at+Pos(i), err)
-			}
-		}
-		p.byTime = false
-		skip := 0
-		if p.from > base {
-			skip = int(p.from - base)
-		}
-		take := min(b.Count()-skip, int(p.left))
-		if r.Records == 0 {
-			r.Base = base + Offset(skip)
-		} else if n > p.bytes || len(r.Spans) >= SpansMax-4 {
-			flush()
-			return false, i, nil
-		}
-		if take == b.Count() {
-			if runStart < 0 {
-				runStart = i
-			}
-			runEnd = i + n
-			r.Bytes += n
-			p.bytes -= n
-		} else {
-			flush()
-			l.addSlice(r, c, b, at+Pos(i), skip, take)
-		}
-		r.Records += uint32(take)
-		p.left -= uint32(take)
-		p.from = base + Offset(skip+take)
-		i += n
-		if p.left == 0 || p.bytes <= 0 {
-			flush()
-			return false, i, nil
-		}
-	}
-	flush()
-	return true, i, nil
-}
-
-// follows reports whether a record at base may come next behind the one before from: only gaps hold none.
-func (l *Log) follows(from, base Offset) bool {
-	for _, g := range l.gaps {
-		if g.From <= from && from < g.To {
-			from = g.To
-		}
-	}
-	return from == base
-}
-
-// paddingAt reports how many zero bytes lead from pos to the next block, if p begins with such padding.
-func paddingAt(p []byte, pos Pos) (int, bool) {
-	n := int(alignUp(pos+1) - pos)
-	for _, b := range p[:min(n, len(p))] {
-		if b != 0 {
-			return 0, false
-		}
-	}
-	return n, true
-}
-
-// addSpan adds data, which lies at pos of its segment: that of the chunk, or the one that r reads.
-func (l *Log) addSpan(r *Request, c *chunk, data []byte, pos Pos) {
-	seg := r.poll.seg
-	if c != nil {
-		c.refs++
-		seg = c.seg
-	}
-	r.Spans = append(r.Spans, Span{Data: data, chunk: c, seg: seg, pos: pos})
-}
-
-// addSlice adds take frames of b behind the first skip, with a header of their own in the request's memory.
-func (l *Log) addSlice(r *Request, c *chunk, b batch.Batch, pos Pos, skip, take int) {
-	head, frames := l.s.hasher.Slice(r.Head[r.HeadLen:r.HeadLen:len(r.Head)], b, skip, take)
-	r.HeadLen += len(head)
-	r.Spans = append(r.Spans, Span{Data: head})
-	l.addSpan(r, c, frames, pos+Pos(cap(b)-cap(frames))) // frames is a view of b
-	r.Bytes += len(head) + len(frames)
-	r.poll.bytes -= len(head) + len(frames)
 }
 
 // pollDisk finds the segment that holds what r wants and reads it.
@@ -400,7 +274,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 		l.pollAgain(r)
 		return
 	}
-	more, used, err := l.collect(r, nil, op.buf, r.poll.pos, true)
+	more, used, err := l.collect(r, nil, op.buf, r.poll.pos)
 	if r.Records > 0 {
 		r.buf = op.buf
 		l.finishPoll(r)
