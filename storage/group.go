@@ -46,7 +46,10 @@ type groupHead struct {
 	meta    uint64
 }
 
-var errGroup = errors.New("storage: not a journal group")
+var (
+	errGroup = errors.New("storage: not a journal group")
+	errTorn  = errors.New("storage: head of a journal group that is not whole")
+)
 
 // sealGroup fills the head of p, a whole group, zeros the rest behind its entries and sets the checksum.
 func sealGroup(p []byte, h groupHead, seed uint64) {
@@ -85,7 +88,7 @@ func decodeGroup(p []byte, seed uint64) (h groupHead, err error) {
 	got := xxh3.HashSeed(p[:h.size], seed)
 	le.PutUint64(p[48:], sum)
 	if got != sum {
-		return h, errGroup
+		return h, errTorn
 	}
 	return h, nil
 }

@@ -175,7 +175,7 @@ func (r *recovery) makeDirs() error {
 }
 
 func (r *recovery) readJournals() error {
-	r.journal = journalScan{r: r, shards: map[int]*shardGroups{}, holes: map[int]uint64{}}
+	r.journal = journalScan{r: r, shards: map[int]*shardGroups{}, holes: map[int]uint64{}, torn: map[uint32]uint64{}}
 	return r.journal.read()
 }
 

@@ -23,8 +23,9 @@ type journalScan struct {
 	highest uint64       // highest group number seen anywhere, valid or not acknowledged
 	clean   bool
 	count   int
-	bytes   uint64         // size of all files
-	holes   map[int]uint64 // by shard: the last group that was safe and is lost
+	bytes   uint64            // size of all files
+	holes   map[int]uint64    // by shard: the last group that was safe and is lost
+	torn    map[uint32]uint64 // by shard: the highest number in a head whose group is not whole
 }
 
 type foundGroup struct {
@@ -103,6 +104,9 @@ func (j *journalScan) scan(p []byte) {
 	for at := 0; at+BlockSize <= len(p); {
 		h, err := decodeGroup(p[at:], j.r.super.seed)
 		if err != nil {
+			if err == errTorn && h.first == first {
+				j.torn[h.shard] = max(j.torn[h.shard], h.number)
+			}
 			at += BlockSize
 			continue
 		}
@@ -146,6 +150,9 @@ func (j *journalScan) follow(shard int, s *shardGroups) {
 		j.chain = append(j.chain, g)
 		last, want = g, g.head.number+1
 		n++
+	}
+	if want > s.top.head.number && j.torn[uint32(shard)] == want {
+		j.r.report("journal cut", 0, fmt.Errorf("shard %d: group %d, the last one, was not finished: what it carried was not on stable storage", shard, want))
 	}
 	if plantedReplayStopsEarly && n > 0 {
 		j.chain = j.chain[:len(j.chain)-1]
