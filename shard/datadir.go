@@ -32,6 +32,9 @@ func openDataDir(path string) (*dataDir, error) {
 	if err := makeDir(path); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
+	if err := refuseForeign(path); err != nil {
+		return nil, err
+	}
 	file := path + "/" + storage.SuperblockName
 	fd, err := unix.Open(file, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o640)
 	if err != nil {
@@ -45,6 +48,27 @@ func openDataDir(path string) (*dataDir, error) {
 		return nil, fmt.Errorf("data directory: lock %s: %w", file, err)
 	}
 	return &dataDir{path: path, fd: int32(fd)}, nil
+}
+
+// refuseForeign refuses a directory without a superblock that has what a superblock would stand beside: the data of another
+// server, whose directories have names like ours, or ours without the file that says how to read it. Nothing is made in it, so
+// that it is known as foreign the next time as well.
+func refuseForeign(path string) error {
+	if _, err := os.Stat(path + "/" + storage.SuperblockName); !errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	var has []string
+	for _, name := range []string{"journal", "logs", "state", "streams"} {
+		entries, err := os.ReadDir(path + "/" + name)
+		if len(entries) > 0 || err == nil && name == "streams" { // which none of ours has
+			has = append(has, name)
+		}
+	}
+	if len(has) == 0 {
+		return nil
+	}
+	return fmt.Errorf("data directory %s has %s but no %s: that is the data of another server, which cannot be read, or %s was removed; restore that file, or give another directory",
+		path, strings.Join(has, " and "), storage.SuperblockName, storage.SuperblockName)
 }
 
 const filesMin = 64

@@ -37,9 +37,9 @@ func removeData(dir string, patience time.Duration, log *zap.Logger) error {
 		return fmt.Errorf("--fresh: %w", err)
 	case len(there) == 0 && len(others) == 0:
 		return nil
-	case !slices.Contains(there, superblockName) && len(others) > 0:
+	case !slices.Contains(there, superblockName):
 		return fmt.Errorf("--fresh: %s has no %s but has %s, so it is not known to be a data directory and nothing was removed: remove it yourself, or give another directory",
-			dir, superblockName, list(others))
+			dir, superblockName, list(append(there, others...)))
 	}
 	super, err := os.OpenFile(filepath.Join(dir, superblockName), os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
@@ -62,17 +62,6 @@ func removeData(dir string, patience time.Duration, log *zap.Logger) error {
 		log.Warn("--fresh: left alone, because no server of ours makes it: " + list(others))
 	}
 	return nil
-}
-
-// refuseOtherData refuses a directory with the data of an Iggy server, where a start would seem to have lost it all, and
-// whose names would mix with ours.
-func refuseOtherData(dir string, fresh bool) error {
-	there, others, err := lookAt(dir)
-	if err != nil || fresh || slices.Contains(there, superblockName) || !slices.Contains(others, "streams") {
-		return err
-	}
-	return fmt.Errorf("data directory %s has no %s but has streams: that is the data of another server, which cannot be read; give an empty directory by IGGY_SYSTEM_PATH",
-		dir, superblockName)
 }
 
 // lookAt lists what is in dir: names of ours, and others. What filesystems make is neither.

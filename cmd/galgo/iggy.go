@@ -49,9 +49,6 @@ func iggyCommand() *cobra.Command {
 				return exit{exitUsage, err}
 			}
 			return failing(func(*cobra.Command, []string) error {
-				if err := refuseOtherData(cfg.DataDir, fresh); err != nil {
-					return err
-				}
 				if err := display(cfg, os.Stdout); err != nil {
 					return err
 				}

@@ -109,18 +109,24 @@ func TestIggyServerRefuses(t *testing.T) {
 	f(nil, []string{"--frehs"}, exitUsage, "did you mean --fresh?")
 	f(nil, []string{"--replica-id", "x"}, exitUsage, "invalid argument")
 
-	foreign := t.TempDir()
-	if err := os.Mkdir(filepath.Join(foreign, "streams"), 0o750); err != nil {
-		t.Fatal(err)
-	}
-	p := iggy(t, foreign, nil)
-	p.ends(exitFailed)
-	p.says("that is the data of another server")
-	p = iggy(t, foreign, nil, "-f")
-	p.ends(exitFailed)
-	p.says("has streams, so it is not known to be a data directory and nothing was removed")
-	if names := namesIn(t, foreign); !reflect.DeepEqual(names, []string{"streams"}) {
-		t.Errorf("left are %q", names)
+	for _, has := range [][]string{{"streams"}, {"logs/a", "state/b"}} {
+		foreign := t.TempDir()
+		var names []string
+		for _, name := range has {
+			if err := os.MkdirAll(filepath.Join(foreign, name), 0o750); err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, strings.Split(name, "/")[0])
+		}
+		p := iggy(t, foreign, nil)
+		p.ends(exitFailed)
+		p.says("that is the data of another server")
+		p = iggy(t, foreign, nil, "-f")
+		p.ends(exitFailed)
+		p.says("so it is not known to be a data directory and nothing was removed")
+		if left := namesIn(t, foreign); !reflect.DeepEqual(left, names) {
+			t.Errorf("left are %q", left)
+		}
 	}
 }
 
@@ -220,7 +226,7 @@ func TestRemoveData(t *testing.T) {
 	f("", false)
 	f("galgo.meta", false, "galgo.meta")
 	f("galgo.meta logs/1/x state/y journal/z runtime/c mine", false, "galgo.meta", "mine")
-	f("logs/1/x runtime/c", false, "galgo.meta")
+	f("logs/1/x runtime/c", true, "logs", "runtime") // names that other servers have as well
 	f("logs/1/x mine", true, "logs", "mine")
 	f("mine", true, "mine")
 	f("lost+found/x", false, "lost+found")
