@@ -27,10 +27,7 @@ func arguments(argv []string) []string {
 
 // iggyCommand starts as an Iggy server does: docs/drop-in.md.
 func iggyCommand() *cobra.Command {
-	var (
-		o     config.IggyOptions
-		fresh bool
-	)
+	var o config.IggyOptions
 	c := &cobra.Command{
 		Use:   iggyName,
 		Short: "Run the broker in the place of an Iggy server: its variables, flags and signs of readiness",
@@ -52,12 +49,12 @@ func iggyCommand() *cobra.Command {
 				if err := display(cfg, os.Stdout); err != nil {
 					return err
 				}
-				return serve(cfg, fresh)
+				return serve(cfg, o.Fresh)
 			})(c, nil)
 		},
 	}
 	f := c.Flags()
-	f.BoolVarP(&fresh, "fresh", "f", false, "remove the data that is there first")
+	f.BoolVarP(&o.Fresh, "fresh", "f", false, "remove the data that is there first")
 	f.BoolVar(&o.DefaultRoot, "with-default-root-credentials", false, "the first user is iggy with password iggy, unless the environment says otherwise")
 	f.Uint8("replica-id", 0, "accepted: this is one node")
 	f.StringP("config-provider", "c", "file", "accepted, and changes nothing")

@@ -9,14 +9,17 @@ import (
 	"github.com/galgo-mq/galgo/shard"
 )
 
-// rootCredentials says who the first user of an empty data directory is. A password that nobody gave is made up and
-// printed to out, before the user exists: one that cannot be shown makes no user.
+// rootCredentials says who the first user of an empty data directory is. What cannot be used makes no user. A password that
+// nobody gave is made up and printed to out, before the user exists: one that cannot be shown makes none either.
 func rootCredentials(c *config.Config, out io.Writer, hash func(password []byte) (string, error)) shard.RootCredentials {
 	return shard.RootCredentials{Username: c.RootUsername, PasswordPHC: func() (string, error) {
-		password := c.RootPassword
+		password, err := c.FirstPassword()
+		if err != nil {
+			return "", exit{exitUsage, err}
+		}
 		if password == "" {
 			password = rand.Text()
-			_, err := fmt.Fprintf(out, "The data directory is new. Its first user is %s, with this password, which is not shown again:\n\n    %s\n\n",
+			_, err = fmt.Fprintf(out, "The data directory is new. Its first user is %s, with this password, which is not shown again:\n\n    %s\n\n",
 				c.RootUsername, password)
 			if err != nil {
 				return "", fmt.Errorf("show the password of the first user: %w", err)

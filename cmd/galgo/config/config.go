@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ type Config struct {
 	LogFormat         string
 	PprofAddress      string
 	RootUsername      string
-	RootPassword      string // empty: to be made up
+	RootPassword      string // empty: in RootPasswordFile or, without one, to be made up; FirstPassword says which
 	RootPasswordFile  string
 	Dev               bool
 
@@ -71,6 +72,8 @@ type Config struct {
 
 	// Warnings are what was odd and no reason to stop.
 	Warnings []string
+
+	firstUser error // what is wrong with the first user, for the start that makes it
 }
 
 // Default is the configuration when nothing is said.
@@ -121,7 +124,10 @@ const (
 // envOfOthers are variables that begin like ours and belong to tests and tools.
 var envOfOthers = map[string]bool{envPrefix + "SEED": true, envPrefix + "PLANTED": true}
 
-const devPassword = "iggy"
+const (
+	devPassword    = "iggy"
+	superblockName = "galgo.meta" // what a data directory has from the first start on: docs/formats/superblock.md
+)
 
 // Load reads the configuration. flags are those of AddFlags, parsed; environ is as os.Environ gives it. Its errors say
 // where the value was written, what is wrong with it and what to write instead; they may hold several lines.
@@ -140,17 +146,17 @@ func Load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 	}
 	settings := c.settings()
 	if path != "" {
-		if err := readFile(path, settings); err != nil {
+		if err := c.readFile(path, settings); err != nil {
 			return nil, err
 		}
 	}
 	if err := c.readEnv(env, settings); err != nil {
 		return nil, err
 	}
-	if err := readFlags(flags, settings); err != nil {
+	if err := c.readFlags(flags, settings); err != nil {
 		return nil, err
 	}
-	return c, c.finish()
+	return c, c.finish(false)
 }
 
 func (c *Config) setDev(text string) error {
@@ -161,8 +167,8 @@ func (c *Config) setDev(text string) error {
 	return nil
 }
 
-// finish does what needs more than one setting.
-func (c *Config) finish() error {
+// finish does what needs more than one setting. fresh: data that is there will be removed.
+func (c *Config) finish(fresh bool) error {
 	if c.Dev {
 		if !loopback(c.TCPAddress) {
 			return fmt.Errorf("--dev has a password that everybody knows, so it serves this machine only, and tcp.address is %s: "+
@@ -172,20 +178,49 @@ func (c *Config) finish() error {
 			c.RootPassword = devPassword
 		}
 	}
-	if c.RootPasswordFile == "" {
+	if c.RootPassword != "" && c.RootPasswordFile != "" {
+		c.firstUser = errors.Join(c.firstUser, errors.New("the password of the first user is given twice, in a variable and by root.password_file: keep one"))
+	}
+	if !fresh && !c.dataIsNew() {
 		return nil
 	}
-	if c.RootPassword != "" {
-		return errors.New("the password of the first user is given twice, in a variable and by root.password_file: keep one")
+	_, err := c.FirstPassword() // now, when nothing is made yet
+	return err
+}
+
+// dataIsNew says whether there is surely no user yet. Without that, the start finds out: one that was cut off may have left a
+// directory without users.
+func (c *Config) dataIsNew() bool {
+	_, err := os.Stat(filepath.Join(c.DataDir, superblockName))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// FirstPassword is the password of the first user; empty: to be made up. It is for the start that makes that user: only here
+// is the file read, and an error what is wrong with the user's name, its password or the file. Other starts need none of them.
+func (c *Config) FirstPassword() (string, error) {
+	switch {
+	case c.firstUser != nil:
+		return "", c.firstUser
+	case c.RootPassword != "" || c.RootPasswordFile == "":
+		return c.RootPassword, nil
 	}
 	text, err := os.ReadFile(c.RootPasswordFile)
 	if err != nil {
-		return fmt.Errorf("root.password_file: %w", err)
+		return "", fmt.Errorf("root.password_file: %w", err)
 	}
 	if err := parsePassword(&c.RootPassword)(strings.TrimRight(string(text), "\r\n")); err != nil {
-		return fmt.Errorf("root.password_file: %s: %w", c.RootPasswordFile, err)
+		return "", fmt.Errorf("root.password_file: %s: %w", c.RootPasswordFile, err)
 	}
-	return nil
+	return c.RootPassword, nil
+}
+
+// stops is err unless s is about the first user: what is wrong there stops the start that makes it, and no other.
+func (c *Config) stops(s *setting, err error) error {
+	if s.first {
+		c.firstUser = errors.Join(c.firstUser, err)
+		return nil
+	}
+	return err
 }
 
 // loopback says whether only this machine can reach a listener at addr.

@@ -218,6 +218,54 @@ func TestRootPassword(t *testing.T) {
 	f([]string{"GALGO_ROOT_PASSWORD=topsecret"}, []string{"--dev"}, "topsecret")
 }
 
+// Where there is data, what is said of the first user is judged by FirstPassword: only a start that finds no user asks.
+func TestFirstUserIsJudgedByTheStartThatMakesIt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("xy\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := func(text string, env, args []string, want string) {
+		t.Helper()
+		dir := t.TempDir()
+		env = append(env, "GALGO_DATA_DIR="+dir)
+		if _, err := load(t, text, env, args); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q %v %v, new: %v, want %s", text, env, args, err, want)
+		}
+		if err := os.WriteFile(filepath.Join(dir, superblockName), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := load(t, text, env, args)
+		if err != nil {
+			t.Errorf("%q %v %v, with data: %v", text, env, args, err)
+			return
+		}
+		if _, err := c.FirstPassword(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q %v %v, with data: %v, want %s", text, env, args, err, want)
+		}
+	}
+	f("", []string{"GALGO_ROOT_PASSWORD=xy"}, nil, "GALGO_ROOT_PASSWORD: a password has 3 to 100 bytes, and this one has 2")
+	f("", []string{"GALGO_ROOT_USERNAME=ad"}, nil, `GALGO_ROOT_USERNAME: "ad" is not a user name`)
+	f("", nil, []string{"--root-username=ad"}, `--root-username: "ad" is not a user name`)
+	f("[root]\nusername = \"ad\"", nil, nil, `:2:1: root.username: "ad" is not a user name`)
+	f("", []string{"GALGO_ROOT_PASSWORD=topsecret", "GALGO_ROOT_PASSWORD_FILE=/x"}, nil, "keep one")
+	f("", nil, []string{"--root-password-file=/does/not/exist"}, "root.password_file: open /does/not/exist")
+	f("", nil, []string{"--root-password-file=" + file}, file+": a password has 3 to 100 bytes, and this one has 2")
+	if err := os.WriteFile(file, []byte("from the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, superblockName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, "", nil, []string{"--root-password-file=" + file, "--data-dir=" + dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if password, err := c.FirstPassword(); err != nil || password != "from the file" {
+		t.Errorf("%q, %v", password, err)
+	}
+}
+
 func TestWhatIsWrittenIsReadAgainAndHoldsNoSecret(t *testing.T) {
 	c, err := load(t, "", []string{"GALGO_ROOT_PASSWORD=topsecret", "GALGO_CPUS=1-3", "GALGO_MEMORY=3GiB", "GALGO_DATA_DIR=a \"b\" \\ c"}, nil)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 // IggyOptions is what the command line of an Iggy server says about its configuration.
 type IggyOptions struct {
+	Fresh       bool     // the data that is there will be removed
 	DefaultRoot bool     // the first user is iggy with password iggy, where the environment does not say otherwise
 	Ignored     []string // flags that were given and have no counterpart
 }
@@ -66,9 +67,7 @@ func LoadIggy(o IggyOptions, environ []string) (*Config, error) {
 			return nil, fmt.Errorf("%s: %w", iggyDisplay, err)
 		}
 	}
-	if err := rootPair(theirs, o.DefaultRoot); err != nil {
-		return nil, err
-	}
+	c.firstUser = rootPair(theirs, o.DefaultRoot)
 	if ours[envPrefix+"ROOT_PASSWORD"] != "" || ours[envPrefix+"ROOT_PASSWORD_FILE"] != "" {
 		delete(theirs, iggyPassword)
 		delete(theirs, iggySecretFile)
@@ -81,16 +80,16 @@ func LoadIggy(o IggyOptions, environ []string) (*Config, error) {
 		maps.Copy(all, theirs)
 	}
 	settings := c.settings()
-	err = applyIggy(all, settings, false)
+	err = c.applyIggy(all, settings, false)
 	if path := ours[FileEnv]; path != "" {
-		err = errors.Join(err, readFile(path, settings))
+		err = errors.Join(err, c.readFile(path, settings))
 	}
-	err = errors.Join(err, applyIggy(all, settings, true), c.readEnv(ours, settings))
+	err = errors.Join(err, c.applyIggy(all, settings, true), c.readEnv(ours, settings))
 	if err != nil {
 		return nil, err
 	}
 	c.warnIggy(all, o.Ignored)
-	return c, c.finish()
+	return c, c.finish(o.Fresh)
 }
 
 // withDotenv adds the variables of the dotenv file to those that there are. The default one may be missing.
@@ -230,7 +229,7 @@ func lookupIggy(name string) *iggyVariable {
 }
 
 // applyIggy sets what has a counterpart: from the environment, or from the file.
-func applyIggy(values map[string]iggyValue, settings []setting, env bool) (err error) {
+func (c *Config) applyIggy(values map[string]iggyValue, settings []setting, env bool) (err error) {
 	for _, row := range iggyVariables {
 		v, ok := values[row.name]
 		if !ok || row.setting == "" || (v.file == "") != env {
@@ -242,7 +241,7 @@ func applyIggy(values map[string]iggyValue, settings []setting, env bool) (err e
 			e = s.parse(text)
 		}
 		if e != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", v.where(), e))
+			err = errors.Join(err, c.stops(s, fmt.Errorf("%s: %w", v.where(), e)))
 		}
 	}
 	return err

@@ -20,6 +20,7 @@ type setting struct {
 	kind   string // of its value, for people
 	help   string
 	secret bool // never a flag, never written anywhere
+	first  bool // about the first user: read always, judged by the start that makes it
 	parse  func(text string) error
 	show   func() string
 }
@@ -77,9 +78,9 @@ func (c *Config) settings() []setting {
 		choice("log.level", &c.LogLevel, "least important lines that are logged", "debug", "info", "warn", "error"),
 		choice("log.format", &c.LogFormat, "for people, or for programs", "console", "json"),
 		optional(address("pprof.address", &c.PprofAddress, "host and port for Go profiles, for operators; no host means this machine only; empty: off")),
-		username("root.username", &c.RootUsername, "name of the first user, made when the data directory is new"),
-		text("root.password_file", "path", &c.RootPasswordFile, "file with the password of the first user; without it, and without GALGO_ROOT_PASSWORD, one is made up and printed once"),
-		password("root.password", &c.RootPassword, "password of the first user, in the environment only"),
+		firstUser(username("root.username", &c.RootUsername, "name of the first user, made when the data directory is new")),
+		firstUser(text("root.password_file", "path", &c.RootPasswordFile, "file with the password of the first user; without it, and without GALGO_ROOT_PASSWORD, one is made up and printed once")),
+		firstUser(password("root.password", &c.RootPassword, "password of the first user, in the environment only")),
 	}
 }
 

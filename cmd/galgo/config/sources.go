@@ -36,11 +36,11 @@ func (f *flagText) Set(text string) error { f.text = text; return nil }
 func (f *flagText) String() string        { return f.text }
 func (f *flagText) Type() string          { return f.kind }
 
-func readFlags(flags *pflag.FlagSet, settings []setting) (err error) {
+func (c *Config) readFlags(flags *pflag.FlagSet, settings []setting) (err error) {
 	for _, s := range settings {
 		if f := flags.Lookup(s.flag()); f != nil && f.Changed {
 			if e := s.parse(f.Value.String()); e != nil {
-				err = errors.Join(err, fmt.Errorf("--%s: %w", s.flag(), e))
+				err = errors.Join(err, c.stops(&s, fmt.Errorf("--%s: %w", s.flag(), e)))
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func (c *Config) readEnv(env map[string]string, settings []setting) (err error) 
 		known = append(known, s.env())
 		if v := env[s.env()]; v != "" {
 			if e := s.parse(v); e != nil {
-				err = errors.Join(err, fmt.Errorf("%s: %w", s.env(), e))
+				err = errors.Join(err, c.stops(&s, fmt.Errorf("%s: %w", s.env(), e)))
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (c *Config) readEnv(env map[string]string, settings []setting) (err error) 
 }
 
 // readFile takes the file in. All that is wrong with it is said at once.
-func readFile(path string, settings []setting) error {
+func (c *Config) readFile(path string, settings []setting) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("configuration file: %w", err)
@@ -101,7 +101,7 @@ func readFile(path string, settings []setting) error {
 		}
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	w := walk{path: path, settings: settings}
+	w := walk{config: c, path: path, settings: settings}
 	w.parser.Reset(data)
 	var table []string
 	known := true
@@ -119,6 +119,7 @@ func readFile(path string, settings []setting) error {
 
 // walk goes through the file with the position of each key at hand.
 type walk struct {
+	config   *Config
 	path     string
 	settings []setting
 	parser   unstable.Parser
@@ -173,7 +174,7 @@ func (w *walk) keyValue(n *unstable.Node, table []string) {
 		w.fail(n, key+": a list is written as text here, as in \"0-3,6\"")
 	default:
 		if err := s.parse(string(value.Data)); err != nil {
-			w.fail(n, key+": "+err.Error())
+			w.err = errors.Join(w.err, w.config.stops(s, w.at(n, key+": "+err.Error())))
 		}
 	}
 }
@@ -196,9 +197,12 @@ func (w *walk) meant(name string, table bool) string {
 	return ": see docs/configuration.md for those that there are"
 }
 
-func (w *walk) fail(n *unstable.Node, message string) {
+func (w *walk) fail(n *unstable.Node, message string) { w.err = errors.Join(w.err, w.at(n, message)) }
+
+// at is an error with the place of n.
+func (w *walk) at(n *unstable.Node, message string) error {
 	it := n.Key()
 	it.Next()
 	at := w.parser.Shape(it.Node().Raw).Start
-	w.err = errors.Join(w.err, fmt.Errorf("%s:%d:%d: %s", w.path, at.Line, at.Column, message))
+	return fmt.Errorf("%s:%d:%d: %s", w.path, at.Line, at.Column, message)
 }

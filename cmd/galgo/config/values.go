@@ -52,6 +52,11 @@ func optional(s setting) setting {
 	return s
 }
 
+func firstUser(s setting) setting {
+	s.first = true
+	return s
+}
+
 func text(key, kind string, to *string, help string) setting {
 	return setting{key: key, kind: kind, help: help, show: func() string { return *to },
 		parse: func(text string) error { *to = text; return nil }}
