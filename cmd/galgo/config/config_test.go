@@ -163,7 +163,10 @@ func TestWhatIsWrongIsSaidWithPlaceAndRemedy(t *testing.T) {
 	// Values.
 	f("memory = \"12XB\"", nil, nil, `:1:1: memory: "12XB" is not a size: write a number and a unit, as in 64MiB; auto`)
 	f("memory = \"1MiB\"", nil, nil, "1MiB is too small: write 64MiB or more")
-	f("connections_max = -5", nil, nil, `:1:1: connections_max: "-5" is not a number from 1 to`)
+	f("connections_max = -5", nil, nil, ":1:1: connections_max: -5 is too small: write 1 or more")
+	f("connections_max = \"many\"", nil, nil, `:1:1: connections_max: "many" is not a number from 1 to 1000000`)
+	f("", []string{"GALGO_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER=0"}, nil, "GALGO_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER: 0 is too small: write 1 or more")
+	f("", []string{"GALGO_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER=99999999999999999999"}, nil, "is too large: write 1000 or less")
 	f("cpus = [0, 1]", nil, nil, "a list is written as text here")
 	f("data_dir = \"a\"\ndata_dir = \"b\"", nil, nil, ":2:")
 	f("data_dir = \"a", nil, nil, ":1:")
@@ -176,7 +179,7 @@ func TestWhatIsWrongIsSaidWithPlaceAndRemedy(t *testing.T) {
 	f("", nil, []string{"--config=/does/not/exist"}, "configuration file: open /does/not/exist")
 	f("[poll]\nhold = \"2s\"", nil, nil, ":2:1: poll.hold: 2s is too long: write 1s or less")
 	f("", []string{"GALGO_HEARTBEAT_ENABLED=maybe"}, nil, `GALGO_HEARTBEAT_ENABLED: "maybe" is neither true nor false`)
-	f("[limits]\nname_bytes = 256", nil, nil, "not a number from 1 to 255")
+	f("[limits]\nname_bytes = 256", nil, nil, "256 is too large: write 255 or less")
 	// Development.
 	f("", nil, []string{"--dev", "--tcp-address=0.0.0.0:8090"}, "this machine only", "127.0.0.1:8090")
 	f("", []string{"GALGO_DEV=maybe"}, nil, "neither true nor false")

@@ -60,7 +60,7 @@ func (c *Config) settings() []setting {
 		boolean("retry_fenced", &c.RetryFenced, "try partitions again that were set aside because they made the server panic in three starts in a row; for one start, with a version that has the fault mended"),
 		boolean("heartbeat.enabled", &c.HeartbeatEnabled, "whether a member of a consumer group that is silent loses its place"),
 		duration("heartbeat.interval", &c.HeartbeatInterval, "100ms", "24h", "how often a member has to be heard of; it is given up after 1.2 times as long"),
-		count("personal_access_token.max_tokens_per_user", &c.TokensPerUserMax, 0, tokensMax, "tokens that a user may have"),
+		count("personal_access_token.max_tokens_per_user", &c.TokensPerUserMax, 1, tokensMax, "tokens that a user may have"),
 		duration("personal_access_token.cleaner_interval", &c.TokenCleanerInterval, "100ms", "24h", "how often expired tokens are removed"),
 		duration("consumer_group.rebalancing_timeout", &c.RebalancingTimeout, "100ms", "1h", "how long a member may take to give up a partition that goes to another"),
 		duration("poll.hold", &c.PollHold, "0s", "1s", "how long a poll that finds nothing may wait for a message before it is answered; 0s: not at all; 20ms makes consumers that poll without a pause cheap"),

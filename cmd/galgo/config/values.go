@@ -110,9 +110,14 @@ func level(key string, to *metadata.Level, help string) setting {
 func count(key string, to *int, least, most int, help string) setting {
 	return setting{key: key, kind: "number", help: help, show: func() string { return strconv.Itoa(*to) },
 		parse: func(text string) error {
-			n, err := strconv.Atoi(text)
-			if err != nil || n < least || n > most {
+			n, err := strconv.Atoi(text) // beyond its range it is the end of that
+			switch {
+			case err != nil && !errors.Is(err, strconv.ErrRange):
 				return fmt.Errorf("%q is not a number from %d to %d", text, least, most)
+			case n < least:
+				return fmt.Errorf("%s is too small: write %d or more", text, least)
+			case n > most:
+				return fmt.Errorf("%s is too large: write %d or less", text, most)
 			}
 			*to = n
 			return nil
