@@ -80,15 +80,16 @@ func LoadIggy(o IggyOptions, environ []string) (*Config, error) {
 		maps.Copy(all, theirs)
 	}
 	settings := c.settings()
-	err = c.applyIggy(all, settings, false)
+	fromFile, err := c.applyIggy(all, settings, false)
 	if path := ours[FileEnv]; path != "" {
 		err = errors.Join(err, c.readFile(path, settings))
 	}
-	err = errors.Join(err, c.applyIggy(all, settings, true), c.readEnv(ours, settings))
-	if err != nil {
+	fromEnv, e := c.applyIggy(all, settings, true)
+	if err = errors.Join(err, e, c.readEnv(ours, settings)); err != nil {
 		return nil, err
 	}
 	c.warnIggy(all, o.Ignored)
+	c.warnClamped(append(fromFile, fromEnv...))
 	return c, c.finish(o.Fresh)
 }
 
@@ -228,21 +229,39 @@ func lookupIggy(name string) *iggyVariable {
 	return nil
 }
 
-// applyIggy sets what has a counterpart: from the environment, or from the file.
-func (c *Config) applyIggy(values map[string]iggyValue, settings []setting, env bool) (err error) {
-	for _, row := range iggyVariables {
+// clamped is a value beyond what there is here, and what s was set to instead.
+type clamped struct {
+	asked       iggyValue
+	s           *setting
+	used, shown string // as it is written, and as s shows it
+}
+
+// applyIggy sets what has a counterpart: from the environment, or from the file. What is beyond a bound is no error, because
+// files that were written for another server have to do: the nearest value is taken.
+func (c *Config) applyIggy(values map[string]iggyValue, settings []setting, env bool) (beyond []clamped, err error) {
+	for i := range iggyVariables {
+		row := &iggyVariables[i]
 		v, ok := values[row.name]
 		if !ok || row.setting == "" || (v.file == "") != env {
 			continue
 		}
 		s := find(settings, row.setting)
-		text, ok, e := iggyText(row.name, s, v.text)
-		if ok && e == nil {
+		text, ok, e := row.text(s, v.text)
+		switch {
+		case !ok && e == nil:
+			continue
+		case e == nil && row.off != "" && text == zeroDuration:
+			e = find(settings, row.off).parse("false")
+		case e == nil:
 			e = s.parse(text)
+		}
+		if b := (*boundError)(nil); errors.As(e, &b) {
+			e = s.parse(b.bound)
+			beyond = append(beyond, clamped{v, s, b.bound, s.show()})
 		}
 		if e != nil {
 			err = errors.Join(err, c.stops(s, fmt.Errorf("%s: %w", v.where(), e)))
 		}
 	}
-	return err
+	return beyond, err
 }

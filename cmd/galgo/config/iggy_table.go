@@ -8,6 +8,10 @@ type iggyVariable struct {
 	setting string // key of ours that means the same
 	means   string
 
+	// What a duration of zero means, if it is not the shortest there is.
+	off  string // key of ours that is false then
+	rare bool   // as rarely as can be
+
 	// missing says what there is not, if no setting of ours means the same. Without both, the variable is accepted and there
 	// is nothing to say about it.
 	missing string
@@ -37,12 +41,12 @@ var iggyVariables = []iggyVariable{
 	{name: "IGGY_SYSTEM_LOGGING_LEVEL", setting: "log.level", means: "least important lines that are logged; `trace` is `debug` here, and `off` is `error`"},
 	{name: "RUST_LOG", setting: "log.level", means: "the same, and wins if it names a level for all modules, as in `warn` or `info,x=debug`", envOnly: true},
 	{name: "IGGY_HEARTBEAT_ENABLED", setting: "heartbeat.enabled", means: "whether silent members of groups are given up"},
-	{name: "IGGY_HEARTBEAT_INTERVAL", setting: "heartbeat.interval", means: "how often a member has to be heard of"},
+	{name: "IGGY_HEARTBEAT_INTERVAL", setting: "heartbeat.interval", means: "how often a member has to be heard of; zero: silent ones stay", off: "heartbeat.enabled"},
 	{name: "IGGY_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER", setting: "personal_access_token.max_tokens_per_user", means: "tokens that a user may have"},
-	{name: "IGGY_PERSONAL_ACCESS_TOKEN_CLEANER_INTERVAL", setting: "personal_access_token.cleaner_interval", means: "how often expired tokens are removed"},
+	{name: "IGGY_PERSONAL_ACCESS_TOKEN_CLEANER_INTERVAL", setting: "personal_access_token.cleaner_interval", means: "how often expired tokens are removed; zero: as rarely as there is", rare: true},
 	{name: "IGGY_PERSONAL_ACCESS_TOKEN_CLEANER_ENABLED", means: "whether they are", missing: "switching off the removal of expired tokens, which is always on", fine: "true"},
 	{name: "IGGY_CONSUMER_GROUP_REBALANCING_TIMEOUT", setting: "consumer_group.rebalancing_timeout", means: "how long a member may take to give up a partition"},
-	{name: "IGGY_DATA_MAINTENANCE_MESSAGES_INTERVAL", setting: "retention_interval", means: "how often messages are removed that are too old or too many"},
+	{name: "IGGY_DATA_MAINTENANCE_MESSAGES_INTERVAL", setting: "retention_interval", means: "how often messages are removed that are too old or too many; zero: as rarely as there is", rare: true},
 	{name: "IGGY_DATA_MAINTENANCE_MESSAGES_CLEANER_ENABLED", means: "whether they are", missing: missingRetention, fine: "true"},
 	{name: "IGGY_MESSAGE_BUS_MAX_MESSAGE_SIZE", setting: "frame_size_max", means: "largest request that is accepted"},
 

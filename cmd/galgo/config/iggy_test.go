@@ -189,7 +189,8 @@ func TestIggyMistakes(t *testing.T) {
 		}
 	}
 	f("", `IGGY_HEARTBEAT_INTERVAL: "30 parsecs" is not a duration`, "IGGY_HEARTBEAT_INTERVAL=30 parsecs")
-	f("", "IGGY_HEARTBEAT_INTERVAL: 0s is too short", "IGGY_HEARTBEAT_INTERVAL=never")
+	f("", `IGGY_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER: "many" is not a number`, "IGGY_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER=many")
+	f("", `IGGY_MESSAGE_BUS_MAX_MESSAGE_SIZE: "64 parsecs" is not a size`, "IGGY_MESSAGE_BUS_MAX_MESSAGE_SIZE=64 parsecs")
 	f("", `IGGY_HEARTBEAT_ENABLED: "yes" is neither true nor false`, "IGGY_HEARTBEAT_ENABLED=yes")
 	f("", `IGGY_TCP_ADDRESS: "8090" is not an address`, "IGGY_TCP_ADDRESS=8090")
 	f("", `IGGY_SYSTEM_LOGGING_LEVEL: "loud" is none of`, "IGGY_SYSTEM_LOGGING_LEVEL=loud")
@@ -207,6 +208,61 @@ func TestIggyMistakes(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), path+want) || strings.Contains(err.Error(), "topsecret") {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// What is understood and beyond our bounds is clamped, and said in one line: files that were written for another server have to do.
+func TestIggyValuesBeyondOurBounds(t *testing.T) {
+	f := func(file string, env []string, key, want, warning string) {
+		t.Helper()
+		c, err := loadIggy(t, file, env...)
+		if err != nil {
+			t.Errorf("%q: %v", env, err)
+			return
+		}
+		if got := find(c.settings(), key).show(); got != want {
+			t.Errorf("%q %q: %s is %s, want %s", file, env, key, got, want)
+		}
+		said := strings.Join(c.Warnings, "\n")
+		if warning != "" {
+			warning = "asked for, but beyond what there is here, so that the nearest is used: " + warning
+		}
+		if said != warning {
+			t.Errorf("%q %q: warnings %q, want %q", file, env, said, warning)
+		}
+	}
+	const (
+		retention = "IGGY_DATA_MAINTENANCE_MESSAGES_INTERVAL"
+		size      = "IGGY_MESSAGE_BUS_MAX_MESSAGE_SIZE"
+		tokens    = "IGGY_PERSONAL_ACCESS_TOKEN_MAX_TOKENS_PER_USER"
+		heartbeat = "IGGY_HEARTBEAT_INTERVAL"
+	)
+	f("", []string{retention + "=2 days"}, "retention_interval", "24h0m0s", "24h for "+retention+"=2 days")
+	f("", []string{retention + "=10 ms"}, "retention_interval", "100ms", "100ms for "+retention+"=10 ms")
+	f("", []string{size + "=512 MiB"}, "frame_size_max", "256MiB", "256MiB for "+size+"=512 MiB")
+	f("", []string{size + "=0"}, "frame_size_max", "64KiB", "64KiB for "+size+"=0")
+	f("", []string{tokens + "=5000"}, "personal_access_token.max_tokens_per_user", "1000", "1000 for "+tokens+"=5000")
+	f("", []string{tokens + "=0"}, "personal_access_token.max_tokens_per_user", "1", "1 for "+tokens+"=0")
+	f("", []string{"IGGY_CONSUMER_GROUP_REBALANCING_TIMEOUT=1 month"}, "consumer_group.rebalancing_timeout", "1h0m0s",
+		"1h for IGGY_CONSUMER_GROUP_REBALANCING_TIMEOUT=1 month")
+	f("", []string{tokens + "=5000", retention + "=2 days"}, "retention_interval", "24h0m0s", "1000 for "+tokens+"=5000; 24h for "+retention+"=2 days")
+
+	// Zero: off, as rarely as there is, or the shortest.
+	f("", []string{heartbeat + "=never"}, "heartbeat.enabled", "false", "")
+	f("", []string{heartbeat + "=0 s", "IGGY_HEARTBEAT_ENABLED=true"}, "heartbeat.enabled", "false", "")
+	f("", []string{heartbeat + "=0"}, "heartbeat.interval", "30s", "")
+	f("", []string{retention + "=0"}, "retention_interval", "24h0m0s", "24h for "+retention+"=0")
+	f("", []string{"IGGY_PERSONAL_ACCESS_TOKEN_CLEANER_INTERVAL=disabled"}, "personal_access_token.cleaner_interval", "24h0m0s",
+		"24h for IGGY_PERSONAL_ACCESS_TOKEN_CLEANER_INTERVAL=disabled")
+	f("", []string{"IGGY_CONSUMER_GROUP_REBALANCING_TIMEOUT=0"}, "consumer_group.rebalancing_timeout", "100ms",
+		"100ms for IGGY_CONSUMER_GROUP_REBALANCING_TIMEOUT=0")
+
+	// What wins is not spoken of as if it had not.
+	f("", []string{retention + "=2 days", "GALGO_RETENTION_INTERVAL=1h"}, "retention_interval", "1h0m0s", "")
+	f("[message_bus]\nmax_message_size = \"1 GiB\"\n", []string{size + "=1 MiB"}, "frame_size_max", "1MiB", "")
+	c, err := loadIggy(t, "[message_bus]\nmax_message_size = \"1 GiB\"\n")
+	if err != nil || c.FrameSizeMax != 256<<20 || len(c.Warnings) != 1 || !strings.HasSuffix(c.Warnings[0], "server.toml: message_bus.max_message_size=1 GiB") {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 
@@ -231,7 +287,11 @@ func TestIggyDurations(t *testing.T) {
 	f("0", 0)
 	f("0 s", 0)
 	f("Never", 0)
-	for _, bad := range []string{"", " ", "s", "5", "00", "5 parsecs", "-1 s", "1..5 s", "99999999999 weeks", "1 s,", "30 s s"} {
+	f("1 month", iggyYear/12)
+	f("1000 years", iggyDurationMax)
+	f("99999999999 weeks 1 s", iggyDurationMax)
+	f(strings.Repeat("9", 400)+" s", iggyDurationMax)
+	for _, bad := range []string{"", " ", "s", "5", "00", "5 parsecs", "-1 s", "1..5 s", "1 s,", "30 s s"} {
 		f(bad, -1)
 	}
 }

@@ -1,23 +1,29 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// iggyText writes a value the way s reads it. ok is false for what says nothing: RUST_LOG is written for others, too.
-func iggyText(name string, s *setting, text string) (_ string, ok bool, err error) {
+const zeroDuration = "0s"
+
+// text writes a value the way s reads it. ok is false for what says nothing: RUST_LOG is written for others, too.
+func (v *iggyVariable) text(s *setting, text string) (_ string, ok bool, err error) {
 	switch {
 	case s.key == "log.level":
 		level, ok := iggyLevel(text)
-		if !ok && name != iggyRustLog {
+		if !ok && v.name != iggyRustLog {
 			return text, true, nil
 		}
 		return level, ok, nil
 	case s.kind == durationKind:
 		d, err := parseIggyDuration(text)
+		if d == 0 && v.rare {
+			d = iggyDurationMax
+		}
 		return d.String(), true, err
 	}
 	return text, true, nil
@@ -38,7 +44,8 @@ func iggyLevel(text string) (level string, ok bool) {
 	return "", false
 }
 
-// parseIggyDuration reads durations as people write them: 30 s, 1m 30s, 7 days. 0, never and their like are zero.
+// parseIggyDuration reads durations as people write them: 30 s, 1m 30s, 7 days. 0, never and their like are zero; nothing is
+// longer than iggyDurationMax.
 func parseIggyDuration(text string) (sum time.Duration, err error) {
 	rest := strings.ToLower(strings.TrimSpace(text))
 	switch rest {
@@ -47,20 +54,26 @@ func parseIggyDuration(text string) (sum time.Duration, err error) {
 	}
 	for first := true; first || rest != ""; first = false {
 		letters := strings.TrimLeft(rest, "0123456789.")
-		n, err := strconv.ParseFloat(rest[:len(rest)-len(letters)], 64)
+		n, err := strconv.ParseFloat(rest[:len(rest)-len(letters)], 64) // beyond its range it is infinite
+		if errors.Is(err, strconv.ErrRange) {
+			err = nil
+		}
 		letters = strings.TrimLeft(letters, " ")
 		rest = strings.TrimLeft(letters, "abcdefghijklmnopqrstuvwxyzµ")
 		unit := iggyUnit(letters[:len(letters)-len(rest)])
 		rest = strings.TrimLeft(rest, " ")
-		if err != nil || unit == 0 || n*float64(unit) > float64(iggyDurationMax-sum) {
+		if err != nil || unit == 0 {
 			return 0, fmt.Errorf("%q is not a duration: write a number and a unit, as in 500 ms, 30 s or 7 days", text)
 		}
-		sum += time.Duration(n * float64(unit))
+		sum += time.Duration(min(n*float64(unit), float64(iggyDurationMax-sum)))
 	}
 	return sum, nil
 }
 
-const iggyDurationMax = 100 * 365 * 24 * time.Hour
+const (
+	iggyYear        = 8766 * time.Hour // 365.25 days
+	iggyDurationMax = 100 * iggyYear
+)
 
 func iggyUnit(name string) time.Duration {
 	switch name {
@@ -80,6 +93,10 @@ func iggyUnit(name string) time.Duration {
 		return 24 * time.Hour
 	case "w", "week", "weeks":
 		return 7 * 24 * time.Hour
+	case "month", "months":
+		return iggyYear / 12
+	case "y", "year", "years":
+		return iggyYear
 	}
 	return 0
 }

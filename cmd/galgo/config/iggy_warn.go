@@ -39,6 +39,20 @@ func (c *Config) warnIggy(values map[string]iggyValue, ignored []string) {
 	}
 }
 
+// warnClamped says in one line which values are beyond what there is here, and what is used. What another source said in their
+// place is not spoken of.
+func (c *Config) warnClamped(all []clamped) {
+	var parts []string
+	for _, k := range all {
+		if k.s.show() == k.shown {
+			parts = append(parts, k.used+" for "+k.asked.where()+"="+k.asked.text)
+		}
+	}
+	if len(parts) > 0 {
+		c.Warnings = append(c.Warnings, "asked for, but beyond what there is here, so that the nearest is used: "+strings.Join(parts, "; "))
+	}
+}
+
 const missingFlags = "flags of Iggy 0.8"
 
 // content says whether what the variable of that name asks for is so anyway.

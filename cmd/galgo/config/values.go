@@ -16,6 +16,13 @@ import (
 
 const autoWord = "auto"
 
+// boundError is about a value that is understood and beyond a bound. bound is the nearest value that will do.
+type boundError struct{ text, fault, bound, way string }
+
+func (e *boundError) Error() string {
+	return e.text + " is " + e.fault + ": write " + e.bound + " or " + e.way
+}
+
 // auto lets that word stand for zero, which leaves the choice to the server.
 func auto[T comparable](to *T, s setting) setting {
 	var zero T
@@ -115,9 +122,9 @@ func count(key string, to *int, least, most int, help string) setting {
 			case err != nil && !errors.Is(err, strconv.ErrRange):
 				return fmt.Errorf("%q is not a number from %d to %d", text, least, most)
 			case n < least:
-				return fmt.Errorf("%s is too small: write %d or more", text, least)
+				return &boundError{text, "too small", strconv.Itoa(least), "more"}
 			case n > most:
-				return fmt.Errorf("%s is too large: write %d or less", text, most)
+				return &boundError{text, "too large", strconv.Itoa(most), "less"}
 			}
 			*to = n
 			return nil
@@ -132,9 +139,9 @@ func size(key string, to *int64, least, most int64, help string) setting {
 			case err != nil:
 				return fmt.Errorf("%q is not a size: write a number and a unit, as in 64MiB", text)
 			case n < uint64(least):
-				return fmt.Errorf("%s is too small: write %s or more", text, FormatSize(least))
+				return &boundError{text, "too small", FormatSize(least), "more"}
 			case n > uint64(most):
-				return fmt.Errorf("%s is too large: write %s or less", text, FormatSize(most))
+				return &boundError{text, "too large", FormatSize(most), "less"}
 			}
 			*to = int64(n)
 			return nil
@@ -163,9 +170,9 @@ func duration(key string, to *time.Duration, least, most string, help string) se
 			case err != nil:
 				return fmt.Errorf("%q is not a duration: write a number and a unit, as in 500ms, 30s or 5m", text)
 			case d < lo:
-				return fmt.Errorf("%s is too short: write %s or more", text, least)
+				return &boundError{text, "too short", least, "more"}
 			case d > hi:
-				return fmt.Errorf("%s is too long: write %s or less", text, most)
+				return &boundError{text, "too long", most, "less"}
 			}
 			*to = d
 			return nil
