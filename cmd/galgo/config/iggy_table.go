@@ -74,7 +74,7 @@ var iggyVariables = []iggyVariable{
 	{name: "IGGY_SYSTEM_MEMORY_POOL_*", means: "memory for messages", missing: "Iggy's memory pool: GALGO_MEMORY says how much there is"},
 	{name: "IGGY_SYSTEM_SHARDING_*", means: "threads", missing: "Iggy's sharding: GALGO_SHARDS and GALGO_CPUS say how many and where"},
 	{name: "IGGY_SHARD_RUNTIME_CAPACITY", means: "size of the io_uring queue: chosen by the server"},
-	{name: "IGGY_SYSTEM_MESSAGE_DEDUPLICATION_*", means: "dropping of repeated message ids", missing: "deduplication by message id", asleep: true},
+	{name: "IGGY_SYSTEM_MESSAGE_DEDUPLICATION_*", means: "dropping of repeated message ids", missing: "server-wide deduplication: give topics the option deduplication", asleep: true},
 	{name: "IGGY_SYSTEM_COMPRESSION_*", means: "server-side compression", missing: "server-side compression"},
 	{name: "IGGY_SYSTEM_STREAM_*", means: "defaults of topics", missing: missingTopics},
 	{name: "IGGY_SYSTEM_TOPIC_*", means: "defaults of topics", missing: missingTopics},

@@ -163,6 +163,8 @@ func TestIggyWarnings(t *testing.T) {
 		"IGGY_TEST_VERBOSE=1", "IGGY_USERNAME=a", "RUST_LOG=iggy_server=trace"})
 	f("", []string{"IGGY_DATA_MAINTENANCE_MESSAGES_CLEANER_ENABLED=false"},
 		"switching off retention, which is always on (IGGY_DATA_MAINTENANCE_MESSAGES_CLEANER_ENABLED)")
+	f("", []string{"IGGY_SYSTEM_MESSAGE_DEDUPLICATION_ENABLED=true"},
+		"server-wide deduplication: give topics the option deduplication (IGGY_SYSTEM_MESSAGE_DEDUPLICATION_ENABLED)")
 	f("", []string{"IGGY_TCP_ADRESS=x:1"}, "IGGY_TCP_ADRESS is not a setting and changes nothing: did you mean IGGY_TCP_ADDRESS?")
 	f("", []string{"IGGY_MESSAGE_BUS_MAX_MESAGE_SIZE=1"}, "IGGY_MESSAGE_BUS_MAX_MESAGE_SIZE is not a setting and changes nothing: did you mean IGGY_MESSAGE_BUS_MAX_MESSAGE_SIZE?")
 	f("", []string{"IGGY_HTP_ADDRESS=x:1", "IGGY_ZZZZZZZZZZZZZZZZZZZZZZ=1"}, "IGGY_HTP_ADDRESS is not a setting and changes nothing: did you mean IGGY_HTTP_ADDRESS?",
