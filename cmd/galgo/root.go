@@ -37,7 +37,8 @@ func rootCredentials(c *config.Config, out io.Writer, hash func(password []byte)
 func rootRule(c *config.Config, firstStart bool) string {
 	switch {
 	case !firstStart:
-		return "users are those of the data directory; GALGO_ROOT_USERNAME and GALGO_ROOT_PASSWORD count on the first start only"
+		username, password := c.FirstUserVariables()
+		return "users are those of the data directory; " + username + " and " + password + " count on the first start only"
 	case c.RootPassword == "":
 		return "first user " + c.RootUsername + " made, its password was printed to standard output"
 	default:

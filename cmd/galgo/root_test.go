@@ -15,22 +15,25 @@ func TestLaterStartsNeedNoFirstUser(t *testing.T) {
 	if err := os.WriteFile(file, []byte("correct-horse\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	serves := func(p *process) {
+	serves := func(p *process, said string) {
 		t.Helper()
 		p.await()
+		p.says(said)
 		if _, err := p.login("iggy", "correct-horse"); err != nil {
 			t.Errorf("login: %v", err)
 		}
 		p.signal(syscall.SIGTERM)
 		p.ends(0)
 	}
-	serves(serverNotAwaited(t, dir, nil, "--root-password-file", file))
+	serves(serverNotAwaited(t, dir, nil, "--root-password-file", file), "first user iggy made, with the password that was given")
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	serves(serverNotAwaited(t, dir, []string{"GALGO_ROOT_PASSWORD=x"}, "--root-password-file", file, "--root-username", "x"))
-	serves(iggy(t, dir, []string{"IGGY_ROOT_USERNAME=x", "IGGY_ROOT_PASSWORD=x", "IGGY_ROOT_PASSWORD_FILE=" + file}))
-	serves(iggy(t, dir, []string{"IGGY_ROOT_USERNAME=admin"}))
+	serves(serverNotAwaited(t, dir, []string{"GALGO_ROOT_PASSWORD=x"}, "--root-password-file", file, "--root-username", "x"),
+		"GALGO_ROOT_USERNAME and GALGO_ROOT_PASSWORD count on the first start only")
+	serves(iggy(t, dir, []string{"IGGY_ROOT_USERNAME=x", "IGGY_ROOT_PASSWORD=x", "IGGY_ROOT_PASSWORD_FILE=" + file}),
+		"IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD count on the first start only")
+	serves(iggy(t, dir, []string{"IGGY_ROOT_USERNAME=admin"}), "IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD count")
 }
 
 // A first user that cannot be made stops the start before anything is made, and before --fresh removes anything.

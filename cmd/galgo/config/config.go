@@ -214,6 +214,14 @@ func (c *Config) FirstPassword() (string, error) {
 	return c.RootPassword, nil
 }
 
+// FirstUserVariables names the variables that say who the first user is.
+func (c *Config) FirstUserVariables() (username, password string) {
+	if c.Announce {
+		return iggyUser, iggyPassword
+	}
+	return envPrefix + "ROOT_USERNAME", envPrefix + "ROOT_PASSWORD"
+}
+
 // stops is err unless s is about the first user: what is wrong there stops the start that makes it, and no other.
 func (c *Config) stops(s *setting, err error) error {
 	if s.first {
