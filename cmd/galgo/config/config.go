@@ -121,8 +121,8 @@ const (
 	envPrefix = "GALGO_"
 )
 
-// envOfOthers are variables that begin like ours and belong to tests and tools.
-var envOfOthers = map[string]bool{envPrefix + "SEED": true, envPrefix + "PLANTED": true}
+// envOfOthers are variables that begin like ours and are for tests, and for the commands that are clients.
+var envOfOthers = map[string]bool{envPrefix + "PASSWORD": true, envPrefix + "PLANTED": true, envPrefix + "SEED": true}
 
 const (
 	devPassword    = "iggy"

@@ -191,7 +191,7 @@ func TestWhatIsWrongIsSaidWithPlaceAndRemedy(t *testing.T) {
 }
 
 func TestUnknownVariablesAreWarnings(t *testing.T) {
-	c, err := load(t, "", []string{"GALGO_TCP_ADRESS=x", "GALGO_PORT=tcp://10.0.0.1:8090", "GALGO_SEED=1", "HOME=/"}, nil)
+	c, err := load(t, "", []string{"GALGO_TCP_ADRESS=x", "GALGO_PORT=tcp://10.0.0.1:8090", "GALGO_SEED=1", "GALGO_PASSWORD=topsecret", "HOME=/"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
