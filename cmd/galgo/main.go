@@ -1,4 +1,5 @@
-// Command galgo is the broker, and what belongs to it, in one binary: galgo server, galgo bench, galgo version. Called iggy-server, it is galgo iggy-server.
+// Command galgo is the broker, and what belongs to it, in one binary: galgo server, galgo iggy-server, galgo bench, galgo topic and galgo version. Called
+// iggy-server, it is galgo iggy-server.
 // It reads configuration and wires packages together; it decides nothing.
 package main
 
