@@ -8,6 +8,7 @@ import (
 
 // append takes one admitted batch. It is stamped, copied into the tail, and made safe at the log's level.
 func (l *Log) append(r *Request) {
+	r.cut = false
 	switch {
 	case l.fenced != nil:
 		l.s.answer(r, l.fenced)
@@ -65,7 +66,7 @@ func (l *Log) tryAppend(r *Request) bool {
 		return false
 	}
 	seg := l.active()
-	if seg == nil || seg.end >= Pos(l.cfg.SegmentSize) {
+	if seg == nil {
 		l.startSegment(n)
 		return false
 	}
@@ -149,6 +150,9 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	l.pend.push(node)
 	if !direct && alignDown(seg.end)-l.flushed >= flushBytes {
 		l.flushBlocks(c, alignDown(seg.end))
+	}
+	if seg.full() {
+		l.seal(seg) // the next batch begins the next one
 	}
 	if l.cfg.Level == LevelMemory {
 		l.settle()

@@ -80,13 +80,18 @@ func (l *Log) filter(r *Request) filtered {
 	s.stats.duplicates += uint64(len(s.dropped))
 	switch {
 	case kept == 0:
-		r.Base = first
+		if r.Base = first; r.cut {
+			r.Base = r.repeats // its first record went before: the clock was set back, and now the window has the others too
+		}
 		l.repeat(r, last)
 		return handled
 	case !l.dedupRoom(kept, ts):
 		s.answer(r, ErrNoMemory)
 		return handled
 	case len(s.dropped) > 0:
+		if s.dropped[0] == 0 && !r.cut {
+			r.cut, r.repeats = true, first
+		}
 		r.Batch = s.hasher.Drop(b, s.dropped)
 	}
 	return goesOn
@@ -248,7 +253,8 @@ func (l *Log) checkDedup() {
 	d := l.dedup
 	d.window.invariants(l.cfg.ID)
 	last, any := d.window.last()
-	if d.built && (any && last.ts > l.lastTS || any && last.offset >= l.next || !any && l.records > 0) {
+	aged := d.window.age > 0 // the log's last time may be that of records that were lost: those that are left may all be too old then
+	if d.built && (any && last.ts > l.lastTS || any && last.offset >= l.next || !any && l.records > 0 && !aged) {
 		panic(fmt.Sprintf("BUG: log %d remembers offset %d at %d, it goes on at %d, %d", l.cfg.ID, last.offset, last.ts, l.next, l.lastTS))
 	}
 	if d.built && any && l.records > 0 && last.offset < l.last {

@@ -102,6 +102,15 @@ func (l *Log) invariants() {
 	if n := l.countRecords(l.start, l.hw); n != l.records {
 		panic(fmt.Sprintf("BUG: log %d counts %d records, %d offsets are visible", id, l.records, n))
 	}
+	stored := 0
+	for _, o := range l.offsets {
+		if !o.deleted {
+			stored++
+		}
+	}
+	if stored != l.stored {
+		panic(fmt.Sprintf("BUG: log %d counts %d stored offsets, there are %d", id, l.stored, stored))
+	}
 	l.checkPending()
 	l.checkSegments()
 	l.checkTail()

@@ -83,6 +83,8 @@ type Log struct {
 
 	offsets  map[ConsumerKey]storedOffset
 	offCount uint64
+	stored   int   // of offsets: those that are not deleted
+	unstored bool  // an automatic commit found no room, and that was said
 	fixed    int64 // bytes in every lap, counted in Store.fixed
 
 	fenced   error
@@ -92,7 +94,8 @@ type Log struct {
 	closed   bool
 	leaving  *Request // moves to another store when nothing is in flight
 	changed  bool
-	trimming bool
+	trimming bool        // a log start is on its way
+	trims    requestList // that wait for it
 
 	unlinking int // segments whose names are being removed
 }
@@ -161,13 +164,14 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	for i, g := range st.Segments {
 		seg := &segment{log: l, base: g.Base, next: g.Next, fd: -1, readFD: -1, end: g.End, found: g.End, stable: alignUp(g.End),
 			alloc: alignUp(g.End), lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
+		seg.sealed = seg.sealed || seg.full()
 		l.segs = append(l.segs, seg)
 		l.flushed = afterPadding(g.End)
 		l.bytes += uint64(g.RecordBytes)
 		l.dirReady = true
 	}
 	for _, o := range st.Offsets {
-		l.offsets[o.Key] = storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted}
+		l.setOffset(o.Key, storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted, elsewhere: true})
 	}
 	l.records = l.countRecords(l.start, l.next)
 	l.noteFixed()
@@ -186,8 +190,11 @@ func (s *Store) Log(id LogID) *Log { return s.logs[id] }
 
 // Stats reports what is visible of the log now.
 func (l *Log) Stats() LogStats {
-	return LogStats{Start: l.start, Next: l.hw, Current: l.last, Records: l.records, Bytes: l.bytes,
-		Segments: uint32(max(1, len(l.segs)))}
+	st := LogStats{Start: l.start, Next: l.hw, Current: l.last, Records: l.records, Bytes: l.bytes, Segments: uint32(len(l.segs))}
+	if l.active() == nil {
+		st.Segments++ // the next one; its file comes with its first batch
+	}
+	return st
 }
 
 // ID returns the log's id.

@@ -157,6 +157,7 @@ func (s *Store) Attach(l *Log, r *Request) {
 	s.open += l.openFiles()
 	s.logs[l.cfg.ID] = l
 	s.order = append(s.order, l)
+	l.copied() // to the journal of the store that it left
 	l.noteFixed()
 	if l.dedup != nil {
 		s.dedupBytes += l.dedup.noted

@@ -2,11 +2,13 @@ package storage
 
 import "sort"
 
-// storedOffset is what a consumer stored, with the count that orders the records of one log in all journals.
+// storedOffset is what a consumer stored, with the count that orders the records of one log in all journals. A deleted one is
+// kept only if an older one may be read at the next start from elsewhere than this shard's journal, whose own order is enough.
 type storedOffset struct {
-	offset  Offset
-	count   uint64
-	deleted bool
+	offset    Offset
+	count     uint64
+	deleted   bool
+	elsewhere bool // in the state file, in a side file, or in the journal of a shard that had the log before
 }
 
 // changeOffset stores or deletes a consumer's offset; it is answered when that is safe at the log's offset level.
@@ -22,7 +24,7 @@ func (l *Log) changeOffset(r *Request) {
 	case r.Kind == ReqStoreOffset && (l.hw == 0 || l.records == 0 && l.start == l.hw && l.last == 0 || Offset(r.Value) > l.last):
 		l.s.answer(r, ErrOffsetBeyondEnd)
 		return
-	case r.Kind == ReqStoreOffset && !had && !l.s.offsetRoom(l):
+	case r.Kind == ReqStoreOffset && (!had || old.deleted) && !l.s.offsetRoom(l):
 		l.s.answer(r, ErrTooManyConsumers)
 		return
 	case !l.s.journal.room(entryHeadSize):
@@ -44,7 +46,15 @@ func (l *Log) autoCommit(key ConsumerKey, offset Offset) {
 	if had && !old.deleted && old.offset >= offset || l.closed || l.s.journal.failed != nil {
 		return
 	}
-	if !had && !l.s.offsetRoom(l) || !l.s.journal.room(entryHeadSize) {
+	if (!had || old.deleted) && !l.s.offsetRoom(l) {
+		l.s.stats.unstored++
+		if !l.unstored {
+			l.unstored = true
+			l.s.report("offsets of automatic commits are not stored", l.cfg.ID, ErrTooManyConsumers)
+		}
+		return
+	}
+	if !l.s.journal.room(entryHeadSize) {
 		return
 	}
 	l.putOffset(key, storedOffset{offset: offset}, LevelMemory)
@@ -52,15 +62,39 @@ func (l *Log) autoCommit(key ConsumerKey, offset Offset) {
 
 // offsetRoom reports whether one more consumer of l may store an offset: every lap carries them all.
 func (s *Store) offsetRoom(l *Log) bool {
-	return len(l.offsets) < consumersMax && s.fixed < s.journal.files[0].Size/4
+	return l.stored < consumersMax && s.fixed < s.journal.files[0].Size/4
 }
 
 func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
 	l.offCount++
-	o.count = l.offCount
-	l.offsets[key] = o
-	l.noteFixed()
+	o.count, o.elsewhere = l.offCount, l.offsets[key].elsewhere
+	l.setOffset(key, o)
 	l.s.journal.add(l.offsetEntry(key, o, level), nil)
+}
+
+// setOffset notes what is stored now. A deleted one that is nowhere else is forgotten: what journal this shard writes, up to the
+// next lap, has its end, and laps do not carry it.
+func (l *Log) setOffset(key ConsumerKey, o storedOffset) {
+	if old, had := l.offsets[key]; had && !old.deleted {
+		l.stored--
+	}
+	if !o.deleted {
+		l.stored++
+	}
+	if o.deleted && !o.elsewhere {
+		delete(l.offsets, key)
+	} else {
+		l.offsets[key] = o
+	}
+	l.noteFixed()
+}
+
+// copied notes that what is stored now lies elsewhere too.
+func (l *Log) copied() {
+	for k, o := range l.offsets {
+		o.elsewhere = true
+		l.offsets[k] = o
+	}
 }
 
 func (l *Log) offsetEntry(key ConsumerKey, o storedOffset, level Level) *entry {
@@ -93,8 +127,7 @@ func (l *Log) StoredOffset(key ConsumerKey) (Offset, bool) {
 // ForgetOffset drops what a consumer stored, without a trace: the journal may bring it back at the next start, and whoever opens
 // the log then has to know that the consumer is gone for good.
 func (l *Log) ForgetOffset(key ConsumerKey) {
-	delete(l.offsets, key)
-	l.noteFixed()
+	l.setOffset(key, storedOffset{deleted: true})
 }
 
 // carryOffsets adds every stored offset to the lap group, in a fixed order.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -311,6 +312,9 @@ func (r *recovery) recoverLogs() error {
 			return fmt.Errorf("log %d: %w", id, err)
 		}
 		r.working(0)
+		if r.before[id] == nil { // the journals of the last run are retired with this recovery: nothing older is read again
+			lr.st.Offsets = slices.DeleteFunc(lr.st.Offsets, func(o OffsetState) bool { return o.Deleted })
+		}
 		r.out.Logs = append(r.out.Logs, lr.st)
 	}
 	return nil

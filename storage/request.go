@@ -88,6 +88,8 @@ type Request struct {
 	level    Level
 	log      *Log
 	poll     pollState
+	cut      bool   // append: its first record was dropped, as the log has it,
+	repeats  Offset // here
 }
 
 // HeadMin is the room poll needs in Head.

@@ -49,6 +49,10 @@ func (l *Log) trim(r *Request) {
 		l.s.answer(r, ErrClosed)
 		return
 	}
+	if l.trimming {
+		l.trims.push(r)
+		return
+	}
 	low, any := l.smallestStored()
 	n := 0
 	for _, g := range l.segs {
@@ -57,7 +61,7 @@ func (l *Log) trim(r *Request) {
 		}
 		n++
 	}
-	if n == 0 || l.trimming {
+	if n == 0 {
 		l.s.answer(r, nil)
 		return
 	}
@@ -95,6 +99,7 @@ func (l *Log) raiseStart(n int, r *Request) {
 // started makes the new log start take effect: older segments leave the log and the disk, oldest first.
 func (l *Log) started(m *mark) {
 	l.trimming = false
+	defer l.trimAgain()
 	if l.closed || m.bound <= l.start {
 		return
 	}
@@ -114,6 +119,15 @@ func (l *Log) started(m *mark) {
 	l.noteChange()
 	if n > 0 {
 		l.s.issue(Op{Kind: OpSyncDir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: ignored})
+	}
+}
+
+// trimAgain goes on with the trims that waited for the one before.
+func (l *Log) trimAgain() {
+	for r := l.trims.take(); r != nil; {
+		next := r.next
+		l.trim(r)
+		r = next
 	}
 }
 
@@ -178,6 +192,7 @@ func (l *Log) close(r *Request) {
 	}
 	l.closing = r
 	l.refuse(ErrClosed)
+	l.trimAgain() // which refuses them
 	l.refuseRepeats(ErrClosed)
 	l.tryClose()
 }

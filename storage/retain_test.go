@@ -72,7 +72,7 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 		l.last, l.records = max(l.hw, 1)-1, uint64(l.hw)
 		l.noteFixed()
 		for i := range rng.IntN(3) {
-			l.offsets[ConsumerKey{ID: uint32(i)}] = storedOffset{offset: Offset(rng.IntN(40)), count: 1, deleted: rng.IntN(4) == 0}
+			l.setOffset(ConsumerKey{ID: uint32(i)}, storedOffset{offset: Offset(rng.IntN(40)), count: 1, deleted: rng.IntN(4) == 0})
 		}
 		var rule Retention
 		if rng.IntN(2) == 0 {

@@ -97,6 +97,12 @@ func SegmentPath(dir string, id LogID, base Offset) string {
 	return LogDir(dir, id) + "/" + segmentName(base)
 }
 
+// full reports whether g has its share of records, or of padding: then it is sealed.
+func (g *segment) full() bool {
+	size := g.log.cfg.SegmentSize
+	return g.recordBytes >= size || int64(g.end-segmentStart) >= size+size/4
+}
+
 // before says where the log ended before its new segment.
 func (l *Log) before(seg *segment) (Offset, Pos) {
 	for i, g := range l.segs {

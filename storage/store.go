@@ -75,7 +75,7 @@ type Store struct {
 type Stats struct {
 	groups, laps, directWrites, flushWrites, pads, diskReads uint64
 	copies, copiedBytes                                      uint64
-	duplicates                                               uint64
+	duplicates, unstored                                     uint64
 }
 
 // Groups counts journal groups written, Laps laps of the journal, and so on.
@@ -87,6 +87,9 @@ func (s *Store) DiskReads() uint64    { return s.stats.diskReads }
 
 // Duplicates counts records that were not stored, as their log had them.
 func (s *Store) Duplicates() uint64 { return s.stats.duplicates }
+
+// Unstored counts automatic commits that were not stored, as too many consumers have offsets.
+func (s *Store) Unstored() uint64 { return s.stats.unstored }
 
 // DedupBytes is what the windows of all logs take.
 func (s *Store) DedupBytes() int64 { return s.dedupBytes }
