@@ -96,8 +96,12 @@ func (s *Shard) reject(c *conn, q *request, err error) {
 		s.drop(c, q, "not a request", err)
 		return
 	}
+	revision := uint64(0)
+	if c.session.bound() { // how much has changed is no stranger's business
+		revision = s.meta.Revision()
+	}
 	s.dropFrame(q)
-	q.codec.putRefusal(q.head, q.handle, err, s.meta.Revision())
+	q.codec.putRefusal(q.head, q.handle, err, revision)
 	s.respondHead(c, q)
 }
 

@@ -91,11 +91,11 @@ func (s *Shard) completes(h *metadata.Handover) bool {
 	return o.Pending && o.Fence == h.Fence && s.settled(storage.LogID(p.Log), h.Group, o.Key)
 }
 
-// clearHandovers lists those hand-overs of an event that this shard can complete at once.
-func (s *Shard) clearHandovers(pending []metadata.Handover) (clear []metadata.Handover) {
+// clearHandovers says which of the hand-overs of an event this shard can complete at once.
+func (s *Shard) clearHandovers(pending []metadata.Handover) (clear []int) {
 	for i := range pending {
 		if s.completes(&pending[i]) {
-			clear = append(clear, pending[i])
+			clear = append(clear, i)
 		}
 	}
 	return clear

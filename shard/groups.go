@@ -31,16 +31,26 @@ func getConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
+		s.reply(q, nil) // not found
+		return
+	}
 	if !s.judge(c, q, metadata.ActionGetGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
 	t, _ := s.meta.Topic(ident(g.Stream), ident(g.Topic))
-	group, err := t.Group(ident(g.Group))
-	if err != nil {
-		s.reply(q, nil) // not found
-		return
-	}
+	group, _ := t.Group(ident(g.Group))
 	s.reply(q, q.codec.appendGetConsumerGroupReply(s.body(q), wireGroupDetails(group, len(t.Partitions))))
+}
+
+// noSuchGroup reports whether a topic that is there has no such group: everybody is told so, with or without the right.
+func (s *Shard) noSuchGroup(stream, topic, group wire.Identifier) bool {
+	t, err := s.meta.Topic(ident(stream), ident(topic))
+	if err != nil {
+		return false
+	}
+	_, err = t.Group(ident(group))
+	return err != nil
 }
 
 func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) {
@@ -83,6 +93,10 @@ func deleteConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
+		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
+		return
+	}
 	if s.judge(c, q, metadata.ActionDeleteGroup, ident(g.Stream), ident(g.Topic)) {
 		s.propose(q, metadata.EncodeDeleteGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group)))
 	}
@@ -92,6 +106,10 @@ func joinConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 	g, err := q.codec.decodeJoinConsumerGroup(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
+		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
 		return
 	}
 	if !s.judge(c, q, metadata.ActionJoinGroup, ident(g.Stream), ident(g.Topic)) {
@@ -105,6 +123,10 @@ func leaveConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 	g, err := q.codec.decodeLeaveConsumerGroup(body)
 	if err != nil {
 		s.refuse(q, wire.StatusOf(err))
+		return
+	}
+	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
+		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
 		return
 	}
 	if s.judge(c, q, metadata.ActionLeaveGroup, ident(g.Stream), ident(g.Topic)) {

@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -70,7 +71,8 @@ type metaEvent struct {
 	owners  map[metadata.LogID]router.ShardID // of the logs it creates
 	waiting int                               // shards that have not answered
 	move    *logMove                          // instead of a command
-	clear   [][]metadata.Handover             // by shard: hand-overs that it has begun and that can be completed at once
+	pending []metadata.Handover               // hand-overs that it has begun
+	clear   [][]int                           // by shard: which of them can be completed at once
 	follows bool                              // it goes on with the request of the event before
 }
 
@@ -244,8 +246,8 @@ func (l *lead) journaled(err error) {
 	}
 	l.place(e, res.Created)
 	l.pending(res.Pending)
-	if len(res.Pending) > 0 {
-		e.clear = make([][]metadata.Handover, len(l.s.b.shards))
+	if e.pending = res.Pending; len(res.Pending) > 0 {
+		e.clear = make([][]int, len(l.s.b.shards))
 	}
 	l.s.applied(e, &res)
 	e.waiting = len(l.s.b.shards)
@@ -280,13 +282,15 @@ func (l *lead) applied(e *metaEvent) {
 	if e.waiting--; e.waiting > 0 {
 		return
 	}
-	var clear []metadata.Handover
-	for _, list := range e.clear {
-		clear = append(clear, list...)
-	}
-	if len(clear) == 0 {
+	at := slices.Concat(e.clear...)
+	if len(at) == 0 {
 		l.answer()
 		return
+	}
+	slices.Sort(at) // who gets which first must not depend on where the partitions are
+	clear := make([]metadata.Handover, len(at))
+	for i, k := range at {
+		clear[i] = e.pending[k]
 	}
 	k := min(len(clear), handoversMax)
 	l.groups.completed = append(l.groups.completed, clear[k:]...) // these follow by themselves

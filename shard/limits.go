@@ -111,12 +111,12 @@ func (l *Limits) pass(m *metadata.Machine, code wire.Code, user metadata.UserID,
 				return metadata.ErrTooManyTopics
 			}
 		}
-		if uint64(d.partitions) > uint64(l.PartitionsMax) {
+		if uint64(d.partitions) > uint64(l.PartitionsMax) && d.partitions <= metadata.PartitionsOnceMax { // beyond: the command's own refusal
 			return metadata.ErrPartitionIDs
 		}
 	case wire.CodeCreatePartitions:
 		t, err := m.Topic(d.stream, d.topic)
-		if err == nil && uint64(len(t.Partitions))+uint64(d.partitions) > uint64(l.PartitionsMax) {
+		if err == nil && uint64(len(t.Partitions))+uint64(d.partitions) > uint64(l.PartitionsMax) && d.partitions <= metadata.PartitionsOnceMax {
 			return metadata.ErrPartitionIDs
 		}
 	case wire.CodeCreateUser:

@@ -65,8 +65,35 @@ func (s *Shard) choose(m *wire.SendMessages) (uint32, error) {
 	if m.Partitioning.Kind == wire.ByKey {
 		return m.Partitioning.KeyIndex(n), nil
 	}
-	s.turnOf++
-	return s.turnOf % n, nil
+	return s.turn(t) % n, nil
+}
+
+// topicKey names a topic as long as it is there.
+type topicKey struct {
+	stream metadata.StreamID
+	topic  metadata.TopicID
+}
+
+// topicTurn is how many balanced sends to a topic have come to this shard.
+type topicTurn struct {
+	log  metadata.LogID // its first partition, which no topic of the same number before or after it has
+	next uint32
+}
+
+// turn counts a balanced send to t, and returns the number of those before it.
+func (s *Shard) turn(t *metadata.Topic) uint32 {
+	if s.turns == nil {
+		s.turns = make(map[topicKey]topicTurn)
+	}
+	key := topicKey{t.Stream, t.ID}
+	x := s.turns[key]
+	if x.log != t.Partitions[0].Log {
+		x = topicTurn{log: t.Partitions[0].Log}
+	}
+	n := x.next
+	x.next++
+	s.turns[key] = x
+	return n
 }
 
 func (s *Shard) replySend(q *request) {

@@ -17,7 +17,10 @@ type rawClient struct {
 	rest   []byte
 }
 
-func (s *server) raw(t *testing.T) *rawClient {
+func (s *server) raw(t *testing.T) *rawClient { return s.rawAs(t, "iggy", "iggy") }
+
+// rawAs is raw with another user; an empty name does not log in.
+func (s *server) rawAs(t *testing.T, user, password string) *rawClient {
 	t.Helper()
 	c, err := net.Dial("tcp", s.Info().Address)
 	if err != nil {
@@ -25,8 +28,11 @@ func (s *server) raw(t *testing.T) *rawClient {
 	}
 	t.Cleanup(func() { c.Close() })
 	r := &rawClient{Conn: c, t: t, client: [16]byte{9, byte(c.LocalAddr().(*net.TCPAddr).Port), byte(c.LocalAddr().(*net.TCPAddr).Port >> 8)}}
+	if user == "" {
+		return r
+	}
 	r.send(wire.CodeLogin, 0, 0, vsr.AppendLogin(nil, wire.Login{Protocol: vsr.Protocol, SDKName: []byte("t"), SDKVersion: []byte("1"),
-		Username: []byte("iggy"), Password: []byte("iggy")}))
+		Username: []byte(user), Password: []byte(password)}))
 	if f := r.answer(); f.Status() != wire.StatusOK {
 		t.Fatalf("login: %v", f.Status())
 	}

@@ -43,7 +43,7 @@ type Shard struct {
 	nextSlow   int64
 	nextRetain int64
 	uncredited []waiting
-	turnOf     uint32 // round robin of balanced sends
+	turns      map[topicKey]topicTurn // of balanced sends
 	logTokens  int
 
 	requestFree *request

@@ -13,7 +13,8 @@ import (
 
 func ping(s *Shard, _ *conn, q *request, _ []byte) { s.replyEmpty(q) }
 
-// getClusterMetadata names this node and no other, by the address at which this client has reached it.
+// getClusterMetadata names this node and no other, by the address at which this client has reached it. The names are those that
+// clients of a single node know.
 func getClusterMetadata(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetClusterMetadata, 0, 0) {
 		return
@@ -21,7 +22,7 @@ func getClusterMetadata(s *Shard, c *conn, q *request, _ []byte) {
 	host, port, _ := net.SplitHostPort(uring.LocalName(c.fd))
 	n, _ := strconv.ParseUint(port, 10, 16)
 	s.reply(q, q.codec.appendGetClusterMetadataReply(s.body(q), wire.ClusterMetadata{Name: "single-node",
-		Nodes: []wire.Node{{Name: "galgo-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}}))
+		Nodes: []wire.Node{{Name: "iggy-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}}))
 }
 
 func describeOptions(s *Shard, c *conn, q *request, body []byte) {

@@ -83,16 +83,19 @@ func getUsers(s *Shard, c *conn, q *request, _ []byte) {
 	s.reply(q, body)
 }
 
-// createUser is judged before its body is decoded: that of somebody without the right is not worth the time.
 func createUser(s *Shard, c *conn, q *request, body []byte) {
+	u, err := q.codec.decodeCreateUser(body)
+	if err == nil && len(u.Options) > 0 {
+		err = wire.StatusUnsupportedOptionKey
+	}
+	if err != nil {
+		s.refuse(q, wire.StatusOf(err))
+		return
+	}
 	if !s.judge(c, q, metadata.ActionCreateUser, nothing, nothing) {
 		return
 	}
-	u, err := q.codec.decodeCreateUser(body)
 	switch {
-	case err != nil:
-	case len(u.Options) > 0:
-		err = wire.StatusUnsupportedOptionKey
 	case len(u.Username) < usernameMin || len(u.Username) > usernameMax:
 		err = wire.StatusInvalidUsername
 	case !passwordOK(u.Password):
