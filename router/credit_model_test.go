@@ -3,8 +3,8 @@ package router
 import "testing"
 
 // Two shards that ask each other as fast as they can, as a model: every interleaving of sending and taking in. To take
-// in a request a shard must be able to send what it answers (a reply and a release of the request's memory); to take in
-// a reply it must be able to send the release of the reply's memory. It is the worst mix that the mesh allows.
+// in a request a shard must be able to send its reply; to take in a release, the answer to it. A reply is released some time
+// after it came, and no more releases are outstanding than there are credits. It is the worst mix that the mesh allows.
 
 const (
 	modelRequests = 5 // that each shard wants to send
@@ -14,10 +14,10 @@ const (
 type msgKind uint8
 
 const (
-	kindRequest     msgKind = iota + 1
-	kindReply               // answers a request
-	kindBackRelease         // of the request's memory, by the shard that answered
-	kindRelease             // of the reply's memory, by the shard that asked
+	kindRequest  msgKind = iota + 1
+	kindReply            // answers a request
+	kindRelease          // of the reply's memory, by the shard that asked
+	kindReleased         // answers a release
 )
 
 type modelRing struct {
@@ -36,11 +36,11 @@ func (r *modelRing) pop() msgKind {
 }
 
 type modelShard struct {
-	left        uint8 // requests still to send
-	credits     uint8
-	replies     uint8 // received
-	backRelease uint8 // received; a request is finished when both are here
-	finished    uint8
+	left     uint8 // requests still to send
+	credits  uint8
+	holds    uint8 // replies whose memory is still used
+	releases uint8 // that may be sent
+	finished uint8
 }
 
 type creditState struct {
@@ -57,6 +57,9 @@ type creditRules struct {
 func (c creditRules) steps(s creditState, next []creditState) []creditState {
 	for i := range 2 {
 		if n, ok := c.send(s, i); ok {
+			next = append(next, n)
+		}
+		if n, ok := c.release(s, i); ok {
 			next = append(next, n)
 		}
 		if n, ok := c.takeIn(s, i); ok {
@@ -76,6 +79,16 @@ func (c creditRules) send(s creditState, i int) (creditState, bool) {
 	return s, true
 }
 
+func (c creditRules) release(s creditState, i int) (creditState, bool) {
+	if s.shard[i].holds == 0 || s.shard[i].releases == 0 || s.ring[i].n == c.slots {
+		return s, false
+	}
+	s.shard[i].holds--
+	s.shard[i].releases--
+	s.ring[i].push(kindRelease)
+	return s, true
+}
+
 func (c creditRules) takeIn(s creditState, i int) (creditState, bool) {
 	in, out, me := &s.ring[1-i], &s.ring[i], &s.shard[i]
 	if in.n == 0 {
@@ -83,23 +96,21 @@ func (c creditRules) takeIn(s creditState, i int) (creditState, bool) {
 	}
 	switch in.pop() {
 	case kindRequest:
-		if out.n+2 > c.slots {
+		if out.n+1 > c.slots {
 			return s, false // nowhere to put the answer
 		}
 		out.push(kindReply)
-		out.push(kindBackRelease)
 	case kindReply:
+		me.credits++
+		me.holds++
+	case kindRelease:
 		if out.n+1 > c.slots {
 			return s, false
 		}
-		out.push(kindRelease)
-		me.replies++
-	case kindBackRelease:
-		me.backRelease++
-	}
-	for me.finished < min(me.replies, me.backRelease) {
+		out.push(kindReleased)
+	case kindReleased:
+		me.releases++
 		me.finished++
-		me.credits++
 	}
 	return s, true
 }
@@ -109,7 +120,7 @@ func (c creditRules) takeIn(s creditState, i int) (creditState, bool) {
 func (c creditRules) stuck() (bad creditState, found bool, states int, fullest uint8) {
 	start := creditState{}
 	for i := range start.shard {
-		start.shard[i] = modelShard{left: modelRequests, credits: c.credits}
+		start.shard[i] = modelShard{left: modelRequests, credits: c.credits, releases: c.credits}
 	}
 	seen := map[creditState]bool{start: true}
 	queue := []creditState{start}

@@ -10,16 +10,17 @@ import (
 // The slots of the ring from A to B are shared out beforehand, so that what must be sent always finds one:
 //
 //	+-----------+---------------------+-----------------+---------------------+---------+
-//	| requests  | releases A owes for | replies to B's  | releases A owes for | control |
-//	| of A      | replies of B        | requests        | requests of B       |         |
+//	| requests  | releases of replies | replies to B's  | answers to releases | control |
+//	| of A      | of B                | requests        | of B                |         |
 //	+-----------+---------------------+-----------------+---------------------+---------+
 //	  credits     credits               credits           credits               slots/4
 //
-// A request takes one of A's credits towards B. The credit stands for the request's own slot, for a slot on the way
-// back for its one reply, and for one release in either direction: of the request's memory by B, or of the reply's
-// memory by A. It is given back by Finish, when nothing of the request is outstanding any more. Requests without a
-// credit are refused: their connection is not read until one is free. So a shard can always finish what it took in, and
-// two full rings never wait for each other (TestCreditsKeepTwoShardsFromWaiting).
+// A request takes one of A's credits towards B. The credit stands for the request's own slot, and for a slot on the way
+// back for its one reply; it is given back by Finish, when the reply is here. Requests without a credit are refused: their
+// connection is not read until one is free. The memory of a reply may be needed much longer: it is released by a message
+// of its own, which B answers by one. A has at most as many of those outstanding as it has credits, which it counts
+// itself, and keeps others back. So a shard can always take in what comes, and two full rings never wait for each other
+// (TestCreditsKeepTwoShardsFromWaiting).
 //
 // The design speaks of half the ring for requests; that leaves no slots for the releases. A credit costs four slots
 // (two per direction), so it is a quarter of what control messages leave.

@@ -69,12 +69,11 @@ func (p *Port[T]) Request(to ShardID, msg T) bool {
 // Reply answers a request of that shard, exactly once. There is always a slot for it.
 func (p *Port[T]) Reply(to ShardID, msg T) { p.push(to, &p.out[to], msg, "reply") }
 
-// Release gives back memory that came with a request or a reply of that shard, at most once per request in each
-// direction. There is always a slot for it.
+// Release gives back memory that came with a reply of that shard, or answers such a message of that shard. There is a slot for
+// it as long as the caller has no more than Credits of the former outstanding.
 func (p *Port[T]) Release(to ShardID, msg T) { p.push(to, &p.out[to], msg, "release") }
 
-// Finish gives back the credit of a request to that shard: its reply is here and every release it owes is sent or
-// received.
+// Finish gives back the credit of a request to that shard: its reply is here.
 func (p *Port[T]) Finish(to ShardID) {
 	l := &p.out[to]
 	if l.credits == p.credits {

@@ -425,12 +425,15 @@ func (b *Broker) abandon() {
 	<-b.done
 }
 
+// stopSendsMax is how long an orderly end waits for clients to read their replies.
+const stopSendsMax = 5 * time.Second
+
 // stop begins the end of the shard.
 func (s *Shard) stop() {
 	if s.stopping {
 		return
 	}
-	s.stopping = true
+	s.stopping, s.stopSends = true, s.mono+int64(stopSendsMax)
 	if s.lead != nil {
 		s.accept.stop(s)
 	}

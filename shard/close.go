@@ -14,6 +14,9 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 		return
 	}
 	c.closing = true
+	if c.busy != nil && c.busy.queued {
+		s.intake.gone++
+	}
 	s.unhold(c)
 	if c.ended && c.busy != nil && c.send == 0 {
 		s.requestEnded(c)
@@ -39,9 +42,10 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 
 // tryClose closes the socket when nothing of the connection is in flight.
 func (s *Shard) tryClose(c *conn) {
-	if c.recv != 0 || c.body != 0 || c.send != 0 || c.busy != nil || c.stashed {
+	if c.shut || c.recv != 0 || c.body != 0 || c.send != 0 || c.busy != nil || c.stashed {
 		return
 	}
+	c.shut = true
 	if c.kept != nil {
 		s.putFrameMemory(c, c.kept)
 	}
@@ -78,6 +82,9 @@ func (s *Shard) sweep() {
 		}
 		if c.fd >= 0 && !c.closing && c.atRest() && s.orphaned(c) {
 			s.endOrphan(c)
+		}
+		if c.fd >= 0 && !c.closing && c.send != 0 && s.stopping && s.mono > s.stopSends {
+			s.closeConn(c, "stopping, and the peer does not read its reply", nil)
 		}
 		if c.fd < 0 || c.closing || c.deadline == 0 || c.deadline > s.mono {
 			continue

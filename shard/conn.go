@@ -18,6 +18,7 @@ type conn struct {
 	id      uint32 // number of the connection in the broker
 	peer    string
 	closing bool
+	shut    bool // its socket is being closed
 	opened  bool // sent at least one request
 	eof     bool // the peer sends no more
 

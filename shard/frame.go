@@ -1,8 +1,6 @@
 package shard
 
 import (
-	"slices"
-
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -344,9 +342,11 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 	c.busy = q
 	if s.occupy(q) {
 		s.handle(c, q, p)
-	} else {
-		s.intake.queued = append(s.intake.queued, queued{q, p})
+		return
 	}
+	s.b.limits.requestsInFlight.Add(1)
+	q.queued = true
+	s.intake.queued = append(s.intake.queued, queued{q, p})
 }
 
 // handle has the frame p of q answered.
@@ -363,14 +363,14 @@ type queued struct {
 	frame []byte
 }
 
-// occupy gives q one of the places for requests in flight, unless all are taken. Logins need none, so that passwords
-// that are tried keep nobody from working.
+// occupy gives q one of the places for requests in flight, unless all are taken or others wait for one. Logins need none, so
+// that passwords that are tried keep nobody from working.
 func (s *Shard) occupy(q *request) bool {
-	switch most := s.cfg.Limits.inFlightOfShard; {
-	case most == 0 || !q.conn.session.bound():
+	most := s.cfg.Limits.inFlightOfShard
+	if most == 0 || !q.conn.session.bound() {
 		return true
-	case s.intake.inFlight >= most:
-		s.b.limits.requestsInFlight.Add(1)
+	}
+	if s.intake.inFlight >= most || len(s.intake.queued) > 0 {
 		return false
 	}
 	s.intake.inFlight++
@@ -378,28 +378,46 @@ func (s *Shard) occupy(q *request) bool {
 	return true
 }
 
-// queuedMayStart reports whether startQueued has something to do.
-func (s *Shard) queuedMayStart() bool {
-	w := s.intake.queued
-	return len(w) > 0 && (s.intake.inFlight < s.cfg.Limits.inFlightOfShard || w[0].q.conn.closing)
+// vacate gives the place of q back: it is answered, or may wait for a message that others send.
+func (s *Shard) vacate(q *request) {
+	if q.placed {
+		q.placed = false
+		s.intake.inFlight--
+	}
 }
 
-// startQueued begins requests that have waited for a place, and lets go of those whose connection is closing.
+// queuedMayStart reports whether startQueued has something to do.
+func (s *Shard) queuedMayStart() bool {
+	return len(s.intake.queued) > 0 && (s.intake.inFlight < s.cfg.Limits.inFlightOfShard || s.intake.gone > 0)
+}
+
+// startQueued begins requests that have waited for a place, in order, and lets go of those whose connection is closing.
 func (s *Shard) startQueued() {
-	n := 0
-	for ; n < len(s.intake.queued); n++ {
-		w := s.intake.queued[n]
-		c := w.q.conn
-		if c.closing {
-			s.sentAll(c)
-			continue
-		}
-		if s.intake.inFlight >= s.cfg.Limits.inFlightOfShard {
-			break
-		}
-		s.intake.inFlight++
-		w.q.placed = true
-		s.handle(c, w.q, w.frame)
+	if !s.queuedMayStart() {
+		return
 	}
-	s.intake.queued = slices.Delete(s.intake.queued, 0, n)
+	list := s.intake.queued
+	s.intake.queued = s.intake.spare[:0]
+	for i, w := range list {
+		c := w.q.conn
+		switch {
+		case c.closing:
+			s.intake.gone--
+			w.q.queued = false
+			s.sentAll(c)
+		case s.intake.inFlight < s.cfg.Limits.inFlightOfShard:
+			s.intake.inFlight++
+			w.q.placed, w.q.queued = true, false
+			s.handle(c, w.q, w.frame)
+		case s.intake.gone > 0:
+			s.intake.queued = append(s.intake.queued, w)
+		default:
+			s.intake.queued = append(s.intake.queued, list[i:]...)
+			clear(list)
+			s.intake.spare = list
+			return
+		}
+	}
+	clear(list)
+	s.intake.spare = list
 }

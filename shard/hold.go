@@ -16,6 +16,7 @@ type heldPolls struct {
 	byLog map[storage.LogID][]heldPoll
 	queue []heldPoll // by deadline: all wait equally long
 	in    map[*request]uint64
+	of    map[shardID]int // by home: those of other shards, which keep a credit
 	last  uint64
 	woken []*request
 }
@@ -26,6 +27,14 @@ type heldPoll struct {
 	q     *request
 	seq   uint64
 	until int64
+}
+
+// let takes q out of those that are held.
+func (h *heldPolls) let(s *Shard, q *request) {
+	delete(h.in, q)
+	if q.home != s {
+		h.of[q.home.id]--
+	}
 }
 
 func (h *heldPolls) has(p heldPoll) bool { return h.in[p.q] == p.seq }
@@ -44,7 +53,13 @@ func (s *Shard) hold(q *request) bool {
 	}
 	h := &s.held
 	if h.in == nil {
-		h.in, h.byLog = make(map[*request]uint64), make(map[storage.LogID][]heldPoll)
+		h.in, h.byLog, h.of = make(map[*request]uint64), make(map[storage.LogID][]heldPoll), make(map[shardID]int)
+	}
+	if q.home != s {
+		if h.of[q.home.id] >= s.b.mesh.Credits()/2 { // the others are for requests that do something
+			return false
+		}
+		h.of[q.home.id]++
 	}
 	h.last++
 	p := heldPoll{q, h.last, q.holdUntil}
@@ -72,7 +87,7 @@ func (s *Shard) landed(log storage.LogID) {
 	}
 	for _, p := range list {
 		if s.held.has(p) {
-			delete(s.held.in, p.q)
+			s.held.let(s, p.q)
 			s.held.woken = append(s.held.woken, p.q)
 		}
 	}
@@ -110,7 +125,7 @@ func (s *Shard) release(q *request) {
 	if _, held := s.held.in[q]; !held {
 		return
 	}
-	delete(s.held.in, q)
+	s.held.let(s, q)
 	q.holdUntil = -1
 	s.storeDone(q)
 }

@@ -3,6 +3,7 @@ package shard_test
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -132,5 +133,54 @@ func TestHeldPollsLeaveNothing(t *testing.T) {
 	}
 	if n := s.HeldEntries(); n > 64 {
 		t.Errorf("%d entries of one consumer's polls are kept", n)
+	}
+}
+
+// TestHeldPollAndAReset: the client of a held poll resets its connection, which closes it once.
+func TestHeldPollAndAReset(t *testing.T) {
+	for _, mode := range modes {
+		for range 5 {
+			s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO, c.CPUs, c.PollHold = mode, []int{0}, time.Hour })
+			stream, topic := topicWith(t, s.dial(t), 1)
+			c := s.raw(t)
+			c.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+				Partition: wire.InPartition(0), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10}))
+			s.awaitHeld(t, 1)
+			if err := c.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+			before := s.Conns()[0]
+			c.Close()
+			eventually(t, "the connection is gone", func() bool { return s.Conns()[0] == before-1 })
+			for range 3 { // whose places in the table must not be one
+				if err := s.dial(t).Ping(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.awaitHeld(t, 0)
+			s.stop(t)
+		}
+	}
+}
+
+// TestHeldPollsLeaveCredits: polls held for another shard leave it credits for sends.
+func TestHeldPollsLeaveCredits(t *testing.T) {
+	s, stream, topic := holding(t)
+	for p := range uint32(4) {
+		for range 150 {
+			c := s.raw(t)
+			c.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+				Partition: wire.InPartition(p), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10}))
+		}
+	}
+	for range 4 {
+		producer := s.dial(t)
+		for p := range uint32(4) {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			if _, err := producer.Send(ctx, stream, topic, p, oneBatch(t, 1, 100)); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+		}
 	}
 }

@@ -11,6 +11,7 @@ func (s *Shard) respond(c *conn, q *request, vec [][]byte) {
 		s.tryClose(c)
 		return
 	}
+	s.vacate(q)
 	s.startSend(c, vec)
 	if c.keptLen == 0 {
 		s.armRecv(c)

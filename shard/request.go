@@ -29,6 +29,7 @@ type request struct {
 	code     wire.Code
 	numbered bool // its number is the highest of the session now
 	placed   bool // counts as in flight
+	queued   bool // waits for that
 	stream   metadata.StreamID
 	topic    metadata.TopicID
 	part     metadata.PartitionID
@@ -101,9 +102,7 @@ func (s *Shard) newRequest() *request {
 // freeRequest puts q back. Nothing in flight may name its memory.
 func (s *Shard) freeRequest(q *request) {
 	s.dropFrame(q)
-	if q.placed {
-		s.intake.inFlight--
-	}
+	s.vacate(q)
 	if q.reply != nil {
 		s.replyPool.Put(q.reply)
 	}
@@ -135,6 +134,9 @@ func (s *Shard) toOwner(q *request, log metadata.LogID) {
 		return
 	}
 	q.Log = storage.LogID(log)
+	if q.Kind == storage.ReqPoll && s.cfg.PollHold > 0 { // it may be held, for what is sent meanwhile
+		s.vacate(q)
+	}
 	s.send(q, owner, msgRequest)
 }
 
@@ -150,7 +152,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 		return
 	}
 	q.remote = true
-	if !s.port.Request(owner, message{kind: kind, req: q}) {
+	if !s.credited(q, kind) {
 		s.uncredited = append(s.uncredited, waiting{q, kind})
 	}
 }
@@ -161,6 +163,50 @@ func (s *Shard) start(q *request) {
 		return
 	}
 	s.store.Do(&q.Request)
+}
+
+// credited sends q to its owner if there is a credit for it. The last ones are for what gives memory back: requests that
+// wait for memory hold the others.
+func (s *Shard) credited(q *request, kind messageKind) bool {
+	left := s.port.CreditsLeft(q.owner)
+	if kind != msgOwe && left <= s.b.mesh.Credits()/oweCreditsShare {
+		return false
+	}
+	return s.port.Request(q.owner, message{kind: kind, req: q})
+}
+
+const oweCreditsShare = 6
+
+// releases are the replies of other shards whose memory is to be given back. A reply that is being sent holds no credit, or
+// clients that read slowly would keep all others from the shard that owns their logs; what the way back takes of the
+// rings is bounded here.
+type releases struct {
+	out     []int // by shard: on their way
+	waiting []*request
+}
+
+func (r *releases) send(s *Shard, q *request) {
+	if r.out == nil {
+		r.out = make([]int, len(s.b.shards))
+	}
+	if r.out[q.owner] == s.b.mesh.Credits() {
+		r.waiting = append(r.waiting, q)
+		return
+	}
+	r.out[q.owner]++
+	s.port.Release(q.owner, message{kind: msgRelease, req: q})
+}
+
+// done notes that a shard has taken its memory back.
+func (r *releases) done(by router.ShardID) { r.out[by]-- }
+
+// retry sends what waited.
+func (r *releases) retry(s *Shard) {
+	list := r.waiting
+	r.waiting = nil
+	for _, q := range list {
+		r.send(s, q)
+	}
 }
 
 // waiting is a request that waits for a credit.
@@ -176,7 +222,7 @@ func (s *Shard) retryUncredited() {
 	}
 	rest := s.uncredited[:0]
 	for _, w := range s.uncredited {
-		if s.port.CreditsLeft(w.q.owner) == 0 || !s.port.Request(w.q.owner, message{kind: w.kind, req: w.q}) {
+		if !s.credited(w.q, w.kind) {
 			rest = append(rest, w)
 		}
 	}
@@ -192,10 +238,8 @@ func (s *Shard) finish(q *request) {
 		s.store.Release(&q.Request)
 	case len(q.Spans) > 0:
 		q.conn = nil
-		s.port.Release(q.owner, message{kind: msgRelease, req: q})
+		s.releases.send(s, q)
 		return
-	default:
-		s.port.Finish(q.owner)
 	}
 	s.freeRequest(q)
 }

@@ -66,6 +66,8 @@ type Shard struct {
 	setupOnce  sync.Once
 	changed    func(l *storage.Log) // logChanged, made once: it would be allocated each turn
 	stopping   bool
+	releases   releases
+	stopSends  int64 // when replies that are still on their way are given up
 	drained    bool
 	finishing  bool
 	stopped    bool
@@ -149,6 +151,7 @@ func (s *Shard) Turn(block bool) {
 	s.retryStarving()
 	s.startQueued()
 	s.retryUncredited()
+	s.releases.retry(s)
 	s.sendForgotten()
 	s.sendGroupNote()
 	s.endHolds()
@@ -271,6 +274,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	case msgRequest:
 		s.start(m.req)
 	case msgReply:
+		s.port.Finish(from)
 		s.answered(m.req)
 	case msgOwe:
 		s.store.Owe(&m.req.Request, m.req.owing.sent)
@@ -278,13 +282,14 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.store.Release(&m.req.Request)
 		s.port.Release(from, message{kind: msgRelease | releaseDone, req: m.req})
 	case msgRelease | releaseDone:
-		s.port.Finish(from)
+		s.releases.done(from)
 		s.freeRequest(m.req)
 	case msgConn:
 		s.adopt(m.conn)
 	case msgMeta:
 		s.lead.enqueue(m.req)
 	case msgMetaDone:
+		s.port.Finish(from)
 		s.metaAnswered(m.req)
 	case msgApply:
 		s.applyEvent(m.event)

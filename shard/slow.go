@@ -63,16 +63,13 @@ func (s *Shard) oweAt(q *request) {
 		s.store.Owe(&q.Request, q.owing.sent)
 		return
 	}
-	if !s.port.Request(q.owner, message{kind: msgOwe, req: q}) {
+	if !s.credited(q, msgOwe) {
 		s.uncredited = append(s.uncredited, waiting{q, msgOwe})
 	}
 }
 
 // owed sends the piece that the owner has read, or ends the request when nothing is left.
 func (s *Shard) owed(q *request) {
-	if q.remote {
-		s.port.Finish(q.owner)
-	}
 	c := q.conn
 	switch {
 	case c.closing:

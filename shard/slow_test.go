@@ -13,6 +13,7 @@ import (
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // stalled is a connection whose reading can be held back.
@@ -125,5 +126,56 @@ func TestSlowReaders(t *testing.T) {
 			}
 			t.Logf("%d sends were cancelled and went on from disk", slow())
 		})
+	}
+}
+
+// slowPoll asks for a large reply on a connection of its own, and does not read it.
+func (s *server) slowPoll(t *testing.T, stream, topic wire.Identifier, partition uint32) {
+	t.Helper()
+	k := s.raw(t)
+	if err := k.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	k.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+		Partition: wire.InPartition(partition), Strategy: wire.Strategy{Kind: wire.FromOffset}, Count: 1000}))
+}
+
+// TestSlowReadersKeepNoCredits: more clients than a shard has credits do not read their replies, and others are served across
+// shards all the same. Then an orderly end waits for none of them for long.
+func TestSlowReadersKeepNoCredits(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.MemoryBudget = 256 << 20 })
+	ctx := context.Background()
+	admin := s.dial(t)
+	stream, topic := topicWith(t, admin, 2)
+	for p := range uint32(2) {
+		for range 6 {
+			if _, err := admin.Send(ctx, stream, topic, p, oneBatch(t, 1, 1<<20)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const readers = 420
+	begun := s.Handled(0) + s.Handled(1)
+	for range readers {
+		s.slowPoll(t, stream, topic, 0) // half of them from another shard than that of its log
+	}
+	eventually(t, "all have asked", func() bool { return s.Handled(0)+s.Handled(1) >= begun+2*readers })
+	for range 4 {
+		c := s.dial(t)
+		for p := range uint32(2) {
+			within, cancel := context.WithTimeout(ctx, 10*time.Second)
+			if _, err := c.Send(within, stream, topic, p, oneBatch(t, 1, 100)); err != nil {
+				t.Fatalf("a send to partition %d beside %d slow readers: %v", p, readers, err)
+			}
+			cancel()
+		}
+	}
+	if _, err := s.dial(t).CreateStream(ctx, "other"); err != nil {
+		t.Error(err)
+	}
+	began := time.Now()
+	s.stop(t)
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("an orderly end beside slow readers took %v", took)
 	}
 }
