@@ -47,7 +47,7 @@ func (s *Shard) tryClose(c *conn) {
 	}
 	c.shut = true
 	if c.kept != nil {
-		s.putFrameMemory(c, c.kept)
+		s.dropKept(c)
 	}
 	if c.frame != nil {
 		s.putFrameMemory(c, c.frame)
@@ -76,6 +76,7 @@ func (s *Shard) sweep() {
 	for _, p := range s.pools {
 		p.Trim()
 	}
+	s.requests.trim()
 	for _, c := range s.conns.all {
 		if c.fd >= 0 && !c.closing && s.silent(c) {
 			s.endSession(c)

@@ -35,6 +35,7 @@ type conn struct {
 	stash   uring.Recv
 	kept    []byte // of recvPool; bytes before the next frame's end, keptLen of them
 	keptLen int
+	tiny    bool // kept is memory of the heap, of a connection before login
 
 	// A frame that did not come in one piece.
 	frame    []byte // of recvPool

@@ -126,3 +126,16 @@ func (b *Broker) Handled(shard int) uint64 {
 	b.shards[shard].post(func(s *Shard) { n <- s.stats.requests })
 	return <-n
 }
+
+// SpareRequests counts the requests that are not in use and have memory of their own.
+func (b *Broker) SpareRequests() int {
+	n := make(chan int, len(b.shards))
+	for _, s := range b.shards {
+		s.post(func(s *Shard) { n <- s.requests.spares })
+	}
+	all := 0
+	for range b.shards {
+		all += <-n
+	}
+	return all
+}

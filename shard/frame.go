@@ -63,20 +63,40 @@ func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 // keep appends p to the bytes that wait.
 func (s *Shard) keep(c *conn, p []byte) bool {
 	if need := c.keptLen + len(p); need > len(c.kept) {
-		buf := s.frameMemory(c, need)
+		buf := s.keptMemory(c, need)
 		if buf == nil {
 			return false
 		}
 		buf = buf[:cap(buf)]
 		copy(buf, c.kept[:c.keptLen])
 		if c.kept != nil {
-			s.putFrameMemory(c, c.kept)
+			s.dropKept(c)
 		}
-		c.kept = buf
+		c.kept, c.tiny = buf, need <= tinyFrame && !c.session.bound()
 	}
 	c.keptLen += copy(c.kept[c.keptLen:], p)
 	s.copied(len(p))
 	return true
+}
+
+// tinyFrame is how large a frame of a connection before login may be to have memory of its own, if it does not come in one
+// piece: a login always has, however many others have come and wait.
+const tinyFrame = 512
+
+// keptMemory gets memory for the beginning of a frame.
+func (s *Shard) keptMemory(c *conn, n int) []byte {
+	if n <= tinyFrame && !c.session.bound() {
+		return make([]byte, tinyFrame)
+	}
+	return s.frameMemory(c, n)
+}
+
+// dropKept gives the memory of what was kept back; its bytes are somewhere else now.
+func (s *Shard) dropKept(c *conn) {
+	if !c.tiny {
+		s.putFrameMemory(c, c.kept)
+	}
+	c.kept, c.tiny = nil, false
 }
 
 // aheadMax bounds what a connection may send ahead while its requests wait for their turn: the last receive may go beyond it.
@@ -171,9 +191,19 @@ func (s *Shard) feedKept(c *conn) {
 	if n == 0 || n > c.keptLen {
 		uring.QuickAck(c.fd)
 	}
-	if n == 0 {
+	if n == 0 || n > c.keptLen && n <= tinyFrame && c.tiny {
 		c.deadline = s.pieceDeadline(c)
 		s.armRecv(c)
+		return
+	}
+	if n <= c.keptLen && c.tiny {
+		p, rest := c.kept[:n], c.kept[n:c.keptLen]
+		c.kept, c.tiny, c.keptLen = nil, false, 0
+		if len(rest) > 0 && !s.keep(c, rest) {
+			s.closeConn(c, "no memory for received bytes", nil)
+			return
+		}
+		s.begin(c, p, 0, nil)
 		return
 	}
 	c.wanted, c.deadline = n, s.pieceDeadline(c)
@@ -197,8 +227,7 @@ func (s *Shard) takeFrame(c *conn) {
 	rest := copy(c.kept, c.kept[c.frameLen:c.keptLen])
 	c.keptLen = rest
 	if rest == 0 {
-		s.putFrameMemory(c, c.kept)
-		c.kept = nil
+		s.dropKept(c)
 	}
 	s.receiveBody(c)
 }

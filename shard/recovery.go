@@ -175,7 +175,7 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	}
 	s.meta = m
 	s.recvPool, s.replyPool = s.pool(b.lines.recv), s.pool(b.lines.reply)
-	s.heads.pool = s.replyPool
+	s.requests.memory = s.replyPool
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
 		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read),

@@ -38,8 +38,9 @@ type request struct {
 	recvID uint32
 	frame  []byte
 
-	head  []byte // off-heap; reply header, small reply bodies, headers of slices
-	reply []byte // of replyPool: a body that does not fit into head
+	head    []byte // off-heap; reply header, small reply bodies, headers of slices
+	ownHead bool   // it is a buffer of the pool, and not a part of one
+	reply   []byte // of replyPool: a body that does not fit into head
 
 	command []byte     // metadata command
 	move    *logMove   // instead of a command: a log changes its owner
@@ -64,40 +65,83 @@ const headBytes = 2048
 // pollHead is how much of a poll's reply comes in front of its batches.
 func (q *request) pollHead() int { return q.codec.headBytes + q.codec.polledBytes }
 
-// headSlab cuts heads from pages of a pool. They are never given back.
-type headSlab struct {
-	pool *uring.Pool
-	page []byte
+// headsKept is how many requests of a shard keep their memory for good; those beyond, of a busier moment, give it back.
+const headsKept = 256
+
+// requestPool holds the requests of a shard that are not in use, with their heads.
+type requestPool struct {
+	memory *uring.Pool
+	page   []byte   // of which heads are cut
+	cut    int      // heads that were, at most headsKept
+	free   *request // with a head of a page
+	spare  *request // with a head of its own
+	spares int      // in spare
+	idle   int      // the fewest that spares was since the last trim
 }
 
-func (h *headSlab) take() []byte {
-	if len(h.page) < headBytes {
-		if h.page = h.pool.Get(128 << 10); h.page == nil {
-			return nil
-		}
-	}
-	p := h.page[:headBytes:headBytes]
-	h.page = h.page[headBytes:]
-	return p
-}
-
-// newRequest returns an empty request of this shard, or nil when there is no memory for another.
-func (s *Shard) newRequest() *request {
-	q := s.requestFree
-	if q != nil {
-		s.requestFree = q.nextFree
-		q.nextFree = nil
+// get returns a request with a head and nothing else, or nil when there is no memory.
+func (p *requestPool) get(home *Shard) *request {
+	if q := p.free; q != nil {
+		p.free, q.nextFree = q.nextFree, nil
 		return q
 	}
-	head := s.heads.take()
-	if head == nil {
-		return nil
+	if q := p.spare; q != nil {
+		p.spare, q.nextFree = q.nextFree, nil
+		p.spares--
+		p.idle = min(p.idle, p.spares)
+		return q
 	}
-	q = &request{home: s, head: head}
+	q := &request{home: home}
+	if q.head = p.cutHead(); q.head == nil {
+		if q.head = p.memory.Get(headBytes); q.head == nil {
+			return nil
+		}
+		q.ownHead = true
+	}
 	q.Spans = make([]storage.Span, 0, storage.SpansMax)
 	q.Owner = q
 	return q
 }
+
+// cutHead returns a head that is kept for good, nil if there are enough of those.
+func (p *requestPool) cutHead() []byte {
+	if p.cut == headsKept {
+		return nil
+	}
+	if len(p.page) < headBytes {
+		if p.page = p.memory.Get(headsKept / 4 * headBytes); p.page == nil {
+			return nil
+		}
+	}
+	h := p.page[:headBytes:headBytes]
+	p.page = p.page[headBytes:]
+	p.cut++
+	return h
+}
+
+// put takes a request that is clear but for its head and spans.
+func (p *requestPool) put(q *request) {
+	if !q.ownHead {
+		q.nextFree, p.free = p.free, q
+		return
+	}
+	q.nextFree, p.spare = p.spare, q
+	p.spares++
+}
+
+// trim gives up what was not used since the last time.
+func (p *requestPool) trim() {
+	for ; p.idle > 0; p.idle-- {
+		q := p.spare
+		p.spare = q.nextFree
+		p.spares--
+		p.memory.Put(q.head)
+	}
+	p.idle = p.spares
+}
+
+// newRequest returns an empty request of this shard, or nil when there is no memory for another.
+func (s *Shard) newRequest() *request { return s.requests.get(s) }
 
 // freeRequest puts q back. Nothing in flight may name its memory.
 func (s *Shard) freeRequest(q *request) {
@@ -106,10 +150,8 @@ func (s *Shard) freeRequest(q *request) {
 	if q.reply != nil {
 		s.replyPool.Put(q.reply)
 	}
-	spans, head := q.Spans[:0], q.head
-	*q = request{home: s, head: head, nextFree: s.requestFree}
-	q.Spans, q.Owner = spans, q
-	s.requestFree = q
+	*q = request{home: s, head: q.head, ownHead: q.ownHead, Request: storage.Request{Spans: q.Spans[:0], Owner: q}}
+	s.requests.put(q)
 }
 
 // dropFrame gives the memory of the request's frame back: its bytes are not needed any more.

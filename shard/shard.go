@@ -30,7 +30,7 @@ type Shard struct {
 
 	recvPool  *uring.Pool // frames larger than a receive buffer
 	replyPool *uring.Pool // replies that do not fit into a request's head
-	heads     headSlab
+	requests  requestPool
 	pools     []*uring.Pool // all of this shard, to be closed at the end
 
 	now     time.Time // of the turn
@@ -46,9 +46,8 @@ type Shard struct {
 	turns      map[topicKey]topicTurn // of balanced sends
 	logTokens  int
 
-	requestFree *request
-	received    []router.Received[message]
-	wake        []router.ShardID
+	received []router.Received[message]
+	wake     []router.ShardID
 
 	recovering storage.LogID // shard 0, before it turns
 	ended      bool          // not by a panic
@@ -215,14 +214,14 @@ func (s *Shard) sleep() time.Duration {
 	return max(0, time.Duration(next-int64(time.Since(s.started))))
 }
 
-// keepsMemory reports whether a pool has memory to give back.
+// keepsMemory reports whether a pool, or that of requests, has memory to give back.
 func (s *Shard) keepsMemory() bool {
 	for _, p := range s.pools {
 		if p.Kept() {
 			return true
 		}
 	}
-	return false
+	return s.requests.spares > 0
 }
 
 // retryEvery is when a shard looks again for memory that another shard may have given back.

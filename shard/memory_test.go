@@ -1,0 +1,63 @@
+package shard_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// TestBusyMomentGivesItsMemoryBack: many requests at a time take memory, and give it back when they are over.
+func TestBusyMomentGivesItsMemoryBack(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs, c.PollHold = []int{0}, time.Hour })
+	stream, topic := topicWith(t, s.dial(t), 1)
+	const polls = 400
+	var held []*rawClient
+	for range polls {
+		c := s.raw(t)
+		c.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,
+			Partition: wire.InPartition(0), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10}))
+		held = append(held, c)
+	}
+	s.awaitHeld(t, polls)
+	for _, c := range held {
+		c.send(wire.CodePing, 1, 1, nil)
+		c.answer()
+		c.answer()
+	}
+	if n := s.SpareRequests(); n < 100 {
+		t.Errorf("%d requests of %d have memory of their own", n, polls)
+	}
+	eventually(t, "the memory is given back", func() bool { return s.SpareRequests() == 0 })
+}
+
+// TestStrangersLeaveRoomForALogin: connections that have sent a byte use up what those before login may have, and a login that
+// comes in two pieces is served.
+func TestStrangersLeaveRoomForALogin(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs, c.MemoryBudget = []int{0}, 64<<20 })
+	for range 1200 {
+		c := s.rawAs(t, "", "")
+		if _, err := c.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := s.rawAs(t, "", "")
+	body := vsr.AppendLogin(nil, wire.Login{Protocol: vsr.Protocol, SDKName: []byte("t"), SDKVersion: []byte("1"), Username: []byte("iggy"), Password: []byte("iggy")})
+	p := make([]byte, vsr.HeaderSize)
+	vsr.PutRequest(p, vsr.RequestHeader{Client: c.client, Code: wire.CodeLogin}, body, nil)
+	for _, piece := range [][]byte{p[:100], p[100:], body[:5], body[5:]} {
+		if _, err := c.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond) // so that they are received one by one
+	}
+	if f := c.answer(); f.Status() != wire.StatusOK {
+		t.Errorf("login: %v", f.Status())
+	}
+	c.send(wire.CodePing, 1, 1, nil)
+	if f := c.answer(); f.Status() != wire.StatusOK {
+		t.Errorf("ping: %v", f.Status())
+	}
+}
