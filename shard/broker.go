@@ -167,7 +167,10 @@ func (b *Broker) startThreads() error {
 			}
 			b.info.Note = fmt.Sprintf("io_uring refused for shard %d, using epoll: %v", i, err)
 			for _, o := range b.shards[:i] {
-				_ = o.do(func(s *Shard) error { return s.io.Close() })
+				_ = o.do(func(s *Shard) error {
+					s.inbox.close()
+					return s.io.Close()
+				})
 			}
 			mode, again = "epoll", true
 			break
@@ -210,6 +213,7 @@ func (s *Shard) thread() {
 	}
 	s.b.turning.Done()
 	s.b.turning.Wait() // after a failed journal, requests lie in memory of shards that have ended
+	s.inbox.close()
 	if s.io != nil {
 		if err := s.io.Close(); err != nil {
 			s.log.Error("closing the shard's io", zap.Error(err))

@@ -137,6 +137,10 @@ func (s *Shard) unhold(c *conn) {
 		return
 	}
 	c.unheld = true
+	if q.unsent {
+		q.holdUntil = -1
+		return
+	}
 	if !q.remote {
 		s.release(q)
 		return

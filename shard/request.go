@@ -30,6 +30,7 @@ type request struct {
 	numbered bool // its number is the highest of the session now
 	placed   bool // counts as in flight
 	queued   bool // waits for that
+	unsent   bool // waits for a credit
 	stream   metadata.StreamID
 	topic    metadata.TopicID
 	part     metadata.PartitionID
@@ -195,6 +196,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 	}
 	q.remote = true
 	if !s.credited(q, kind) {
+		q.unsent = true
 		s.uncredited = append(s.uncredited, waiting{q, kind})
 	}
 }
@@ -266,7 +268,9 @@ func (s *Shard) retryUncredited() {
 	for _, w := range s.uncredited {
 		if !s.credited(w.q, w.kind) {
 			rest = append(rest, w)
+			continue
 		}
+		w.q.unsent = false // nobody sees it before the turn publishes its messages
 	}
 	clear(s.uncredited[len(rest):])
 	s.uncredited = rest
