@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == smallLimits {
 		execWithSmallLimits(os.Args[2:])
 	}
+	if len(os.Args) > 2 && os.Args[1] == fewDescriptors {
+		execWithFewDescriptors(os.Args[2:])
+	}
 	if len(os.Args) > 1 && os.Args[1] == serveDisk {
 		runDisk(os.Args[2:])
 	}
@@ -85,7 +88,7 @@ type options struct {
 	tags string   // build tags; empty: invariants
 	args []string // further flags
 	env  []string
-	wrap string        // forbidUring or smallLimits
+	wrap string        // forbidUring, smallLimits or fewDescriptors
 	wait time.Duration // until it serves; 0: 30 s
 }
 

@@ -50,7 +50,7 @@ func (a *acceptor) completed(s *Shard, c *uring.Completion) {
 	case s.logAllowed():
 		why := "accept failed"
 		if errors.Is(c.Err, syscall.EMFILE) || errors.Is(c.Err, syscall.ENFILE) {
-			why = "out of file descriptors: raise the limit (ulimit -n, LimitNOFILE) or lower the connection limit"
+			why = "out of file descriptors: raise the limit (ulimit -n, LimitNOFILE) or lower connections_max"
 		}
 		s.log.Error(why, zap.Error(c.Err))
 	}

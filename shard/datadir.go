@@ -71,21 +71,51 @@ func refuseForeign(path string) error {
 		path, strings.Join(has, " and "), storage.SuperblockName, storage.SuperblockName)
 }
 
-const filesMin = 64
+// What the process needs beside connections and segments, with room to spare: journals, rings and pipes, and what a snapshot,
+// a profile or an archive for an operator opens for a while.
+const (
+	ownDescriptors         = 32
+	ownDescriptorsPerShard = 16
+)
 
-// filesMax is how many segment descriptors a shard keeps open: a share of what the process may have beside connections.
-func (b *Broker) filesMax() int {
-	if b.cfg.FilesMax > 0 {
-		return b.cfg.FilesMax
-	}
+// filesMin is how many descriptors of segments a shard has, however low the limit is.
+const filesMin = 8
+
+// divideDescriptors divides what the process may open among connections and segments, so that sockets, which anybody may open
+// without a login, leave every shard the descriptors it writes with. Connections get at most half.
+func (b *Broker) divideDescriptors() {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return filesMin
+		r.Cur = 1024 // what Linux gives unless told otherwise
 	}
-	limit := int64(min(r.Cur, 1<<30))
-	left := limit - min(int64(b.cfg.ConnectionsMax), limit/2)
-	return int(max(filesMin, left/int64(len(b.cfg.CPUs))-filesMin))
+	limit := int(min(r.Cur, 1<<30))
+	d := descriptorsFor(limit, len(b.cfg.CPUs), b.cfg.ConnectionsMax, b.cfg.FilesMax)
+	if d.connections < b.cfg.ConnectionsMax {
+		b.log.Warn(fmt.Sprintf("at most %d connections are taken, and not connections_max = %d: the process may open only %d files and connections; raise that limit (ulimit -n, LimitNOFILE) to %d, or lower connections_max to %d",
+			d.connections, b.cfg.ConnectionsMax, limit, 2*b.cfg.ConnectionsMax+ownDescriptorsFor(len(b.cfg.CPUs)), d.connections))
+	}
+	b.cfg.ConnectionsMax, b.cfg.FilesMax = d.connections, d.files
 }
+
+// descriptors are how many connections a process takes, and how many descriptors of segments each of its shards keeps open.
+type descriptors struct{ connections, files int }
+
+// descriptorsFor divides limit. files other than 0 are given, and not up for division.
+func descriptorsFor(limit, shards, connectionsMax, files int) descriptors {
+	rest := limit - ownDescriptorsFor(shards)
+	if files == 0 {
+		files = max(filesMin, (rest-min(connectionsMax, rest/2))/shards)
+	}
+	return descriptors{connections: max(1, min(connectionsMax, rest-shards*files)), files: files}
+}
+
+func ownDescriptorsFor(shards int) int { return ownDescriptors + shards*ownDescriptorsPerShard }
+
+// filesMax is how many segment descriptors a shard keeps open.
+func (b *Broker) filesMax() int { return b.cfg.FilesMax }
+
+// ConnectionsMax is how many connections are taken: fewer than were asked for, when the process may not open enough files.
+func (b *Broker) ConnectionsMax() int { return b.cfg.ConnectionsMax }
 
 // makeDir makes a directory and those above it that are missing, and makes their names stable: a power cut must not take
 // the directory with all that was acknowledged in it.

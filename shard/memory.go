@@ -25,7 +25,7 @@ const (
 )
 
 // budgetMemory makes the lines: 40 % tails, 20 % bodies being received, 15 % journals, 15 % reads, 10 % replies.
-// Of the bodies, a quarter is open to connections before login, divided among the shards.
+// Of the bodies, a quarter is open to connections before login, divided among the shards. It divides descriptors as well.
 func (b *Broker) budgetMemory() error {
 	total := b.cfg.MemoryBudget
 	if total == 0 {
@@ -49,6 +49,7 @@ func (b *Broker) budgetMemory() error {
 		b.cfg.FrameBytesMax = most
 	}
 	b.strangersMax = int(total / 100 * 5 / shards)
+	b.divideDescriptors()
 	return nil
 }
 

@@ -111,12 +111,8 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	descriptors := machine.RaiseLimits()
+	machine.RaiseLimits()
 	sayPlan(c, plan, log)
-	if descriptors < uint64(c.ConnectionsMax) {
-		log.Warn(fmt.Sprintf("at most %d files and connections may be open, and connections_max is %d: raise the limit (ulimit -n, LimitNOFILE) or lower connections_max",
-			descriptors, c.ConnectionsMax))
-	}
 	heartbeat := c.HeartbeatInterval
 	if !c.HeartbeatEnabled {
 		heartbeat = 0
