@@ -97,6 +97,9 @@ func (s *Shard) turn(t *metadata.Topic) uint32 {
 }
 
 func (s *Shard) replySend(q *request) {
+	if s.diskFull.stored(s.mono) {
+		s.log.Info("the disk has room: appends are stored again")
+	}
 	s.reply(q, q.codec.appendSendMessagesReply(s.body(q), wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic),
 		PartitionID: uint32(q.part), BaseOffset: uint64(q.Base)}))
 }

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"errors"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -29,6 +30,9 @@ var storeStatuses = []struct {
 
 // storeFailed answers a request that its owner could not do.
 func (s *Shard) storeFailed(q *request) {
+	if errors.Is(q.Err, storage.ErrNoSpace) && s.diskFull.refused(s.mono) {
+		s.log.Error("disk full: appends are refused until there is room", zap.String("data directory", s.cfg.DataDir), zap.Error(q.Err))
+	}
 	for _, e := range storeStatuses {
 		if errors.Is(q.Err, e.err) {
 			s.refuse(q, e.status)
@@ -39,6 +43,38 @@ func (s *Shard) storeFailed(q *request) {
 		s.log.Error("request failed", zap.Uint64("log", uint64(q.Log)), zap.Uint32("code", uint32(q.code)), zap.Error(q.Err))
 	}
 	s.refuse(q, wire.StatusIOError)
+}
+
+// diskFull is what the log has been told of a disk without room. A client that is refused comes again at once, so each line
+// is written once a minute at most; and one that has room left in its segment is no end of it.
+type diskFull struct {
+	said    bool  // and not that it is over
+	again   int64 // when it may be said again
+	refusal int64 // the last one
+}
+
+const (
+	diskFullPause = int64(time.Minute)
+	diskFullOver  = int64(time.Second) // without a refusal
+)
+
+// refused notes that an append was refused, and reports whether to say so.
+func (d *diskFull) refused(mono int64) bool {
+	d.refusal = mono
+	if mono < d.again {
+		return false
+	}
+	d.said, d.again = true, mono+diskFullPause
+	return true
+}
+
+// stored notes that an append was stored, and reports whether to say that appends are stored again.
+func (d *diskFull) stored(mono int64) bool {
+	if !d.said || mono-d.refusal < diskFullOver {
+		return false
+	}
+	d.said = false
+	return true
 }
 
 // metaStatuses say which status a client sees for an error of the metadata.
