@@ -18,7 +18,7 @@ import (
 
 // recover reads the data directory, on shard 0's thread.
 func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, err error) {
-	cfg := storage.RecoverConfig{Dir: b.cfg.DataDir, Shards: len(b.cfg.CPUs), JournalBytes: b.journalFileBytes(),
+	cfg := storage.RecoverConfig{Dir: b.cfg.DataDir, Shards: len(b.cfg.CPUs), JournalBytes: b.journalFileBytes(), JournalFixed: b.cfg.JournalBytes != 0, Free: b.freeBytes,
 		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report, RetryPanics: b.cfg.RetryFenced}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return nil, nil, err
@@ -150,6 +150,11 @@ func (b *Broker) journalFileBytes() int64 {
 		n = min(journalBytesMax, max(journalBytesMin, min(total/journalShare/shards, b.budget.Total()/journalMemory/shards)))
 	}
 	return n / 2 &^ (storage.BlockSize - 1)
+}
+
+func (b *Broker) freeBytes() (int64, error) {
+	_, free, err := uring.StatFS(b.cfg.DataDir)
+	return free, err
 }
 
 // adoptLogs gives every shard its store, its replica of the metadata, and its share of the logs.

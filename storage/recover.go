@@ -13,11 +13,14 @@ type RecoverConfig struct {
 	Dir          string
 	Shards       int
 	JournalBytes int64 // size of each of the two files of a new journal
-	BootID       [16]byte
-	MountID      uint64
-	Now          uint64   // microseconds, for the superblock of a new directory
-	Secret       [24]byte // random: node id and seed of a new directory
-	Memory       Memory
+	JournalFixed bool  // files that have another size are made anew
+	// Free says how many bytes the filesystem has left. May be nil.
+	Free    func() (int64, error)
+	BootID  [16]byte
+	MountID uint64
+	Now     uint64   // microseconds, for the superblock of a new directory
+	Secret  [24]byte // random: node id and seed of a new directory
+	Memory  Memory
 	// Metadata turns a snapshot (nil: none) and the commands behind it into the live logs with their levels, the
 	// retired ones, and a snapshot of everything with the index of its last command.
 	Metadata func(snapshot []byte, commands []MetaCommand) (MetaState, error)
@@ -89,7 +92,7 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 		name string
 		do   func() error
 	}{
-		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"reserve", r.freeReserve}, {"panics", r.readPanics}, {"journals", r.readJournals}, {"state", r.readState},
+		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"reserve", r.freeReserve}, {"journal files", r.removeHalfMade}, {"panics", r.readPanics}, {"journals", r.readJournals}, {"state", r.readState},
 		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState},
 		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"panics", r.removePanics}, {"journal files", r.openJournals}, {"reserve", r.makeReserve},
 	}
@@ -336,66 +339,6 @@ func (r *recovery) writeState() error {
 	}
 	p := appendState(nil, r.next, r.out.Meta.Snapshot, logs)
 	return writeFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state", fmt.Sprintf("%016x.state", r.next), p)
-}
-
-// openJournals opens the journal of every shard of this run; a missing one is made, zeroed and synced. The superblock has
-// retired what the files held.
-func (r *recovery) openJournals() error {
-	for i := 0; i < r.cfg.Shards; i++ {
-		var j [2]JournalFile
-		size := int64(0)
-		for k := range j {
-			path := journalPath(r.cfg.Dir, i, k)
-			have, err := r.d.Size(path)
-			if err != nil && !notExist(err) {
-				return err
-			}
-			if k == 0 || size == 0 {
-				if size = have; size < JournalBytesMin || size%BlockSize != 0 {
-					size = max(JournalBytesMin, r.cfg.JournalBytes)
-				}
-			}
-			f, err := r.openJournal(path, size, have == size)
-			if err != nil {
-				return err
-			}
-			j[k] = f
-		}
-		r.out.Journals = append(r.out.Journals, j)
-	}
-	return r.d.SyncDir(r.cfg.Dir + "/journal") // also for files that an interrupted recovery made
-}
-
-func (r *recovery) openJournal(path string, size int64, whole bool) (f JournalFile, err error) {
-	f.Size = size
-	if f.FD, err = r.d.Open(path, true, false); err != nil {
-		return f, err
-	}
-	if f.Direct, err = r.d.Open(path, false, true); err != nil {
-		return f, err
-	}
-	if whole {
-		return f, nil
-	}
-	buf := r.cfg.Memory.Get(copyBytes)
-	if buf == nil {
-		return f, ErrNoMemory
-	}
-	defer r.cfg.Memory.Put(buf)
-	clear(buf)
-	if err := r.d.Truncate(f.FD, 0); err != nil {
-		return f, err
-	}
-	for at := int64(0); at < size; at += int64(len(buf)) {
-		if err := r.d.Write(f.Direct, buf[:min(int64(len(buf)), size-at)], at); err != nil {
-			return f, err
-		}
-	}
-	return f, r.d.Sync(f.FD)
-}
-
-func journalPath(dir string, shard, k int) string {
-	return fmt.Sprintf("%s/journal/shard-%04d-%d.journal", dir, shard, k)
 }
 
 // writeSuper makes the new run the one that counts, which retires every journal read.

@@ -104,6 +104,7 @@ type options struct {
 	levelShare   int // of 100 requests, changes of the level
 	dedupShare   int // of 100 logs
 	panics       bool
+	resize       bool // the journal gets another size at each start
 	faults       bool
 	space        bool
 }
@@ -126,7 +127,7 @@ func newWorld(seed uint64, trace func(string, ...any)) *world {
 		levels: [][]storage.Level{{storage.LevelPersisted}, {storage.LevelWritten}, {storage.LevelMemory},
 			{storage.LevelPersisted, storage.LevelWritten, storage.LevelMemory},
 			{storage.LevelPersisted, storage.LevelWritten}}[rng.IntN(5)],
-		dedupShare: pick(0, 0, 50),
+		dedupShare: pick(0, 0, 50), resize: seed%4 == 0,
 	}
 	return w
 }
@@ -198,6 +199,10 @@ func (w *world) recover(shards int) (end int) {
 	must(err)
 	cfg := storage.RecoverConfig{Dir: dir, Shards: shards, JournalBytes: w.opt.journalBytes, BootID: w.disk.BootID(), MountID: 1,
 		Now: w.wall, Memory: mem, Metadata: replayMeta, Report: w.report}
+	if w.opt.resize { // the setting changes with each start
+		cfg.JournalFixed = true
+		cfg.JournalBytes += int64((w.stats.recoveries+w.stats.recoveryCrashes+w.stats.failures)%3) * 64 << 10
+	}
 	for i := range cfg.Secret {
 		cfg.Secret[i] = byte(i*7 + 1)
 	}

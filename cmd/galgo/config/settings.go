@@ -46,7 +46,7 @@ func (c *Config) settings() []setting {
 		choice("pin", &c.Pin, "bind each shard to its core; auto: yes, unless there are more shards than cores or a CPU quota is shared with others",
 			"auto", "true", "false"),
 		auto(&c.Memory, size("memory", &c.Memory, 64<<20, 1<<50, "memory for messages, outside the Go heap; auto: a quarter of the machine's or, if that is less, of the container's")),
-		auto(&c.JournalSize, size("journal_size", &c.JournalSize, 8<<20, 1<<40, "disk for the journal of each shard; auto: a sixteenth of the filesystem over all shards, at most 256 MiB each")),
+		auto(&c.JournalSize, size("journal_size", &c.JournalSize, 8<<20, 8<<30, "disk for the journal of each shard; another size holds from the next start on; auto: what there is stays, and a new one gets a sixteenth of the filesystem over all shards, at most 256 MiB each")),
 		choice("journal_writes", &c.JournalWrites, "how the journal reaches the disk, around the page cache or through it; auto: the start measures which is faster on this filesystem",
 			"auto", "direct", "buffered"),
 		level("replicated", &c.Replicated, "when a message of a topic with durability replicated, the default, is acknowledged: persisted on stable storage, written to the kernel, or held in memory"),
