@@ -96,3 +96,11 @@ func execWithoutUring(args []string) {
 	fmt.Fprintf(os.Stderr, "run %v without io_uring: %v\n", args, err)
 	os.Exit(3)
 }
+
+// TestRefusedUringSaysWhatToDo: where a seccomp profile forbids io_uring, --io=uring ends with what would have to change.
+func TestRefusedUringSaysWhatToDo(t *testing.T) {
+	s, err := tryStart(t, options{wrap: forbidUring, args: []string{"--io", "uring"}})
+	if err == nil || len(s.lines("it has to allow io_uring_setup", "--io auto takes epoll instead")) == 0 {
+		t.Errorf("--io=uring: %v\n%s", err, s.Log())
+	}
+}

@@ -49,7 +49,7 @@ func Open(mode string, cfg Config) (io IO, note string, err error) {
 	case "uring":
 		r, err := newRing(cfg, false)
 		if err != nil {
-			return nil, "", fmt.Errorf("io_uring: %w", explain(err))
+			return nil, "", fmt.Errorf("io_uring: %w; --io auto takes epoll instead", explain(err))
 		}
 		return r, "", nil
 	case "epoll":
@@ -78,11 +78,11 @@ func explain(err error) error {
 	case errors.Is(err, syscall.EPERM):
 		switch v := disabledSysctl(); v {
 		case "0":
-			return fmt.Errorf("%w; the sysctl allows it, so a seccomp profile or security module refuses it", err)
+			return fmt.Errorf("%w; the sysctl allows it, so a seccomp profile or security module refuses it: it has to allow io_uring_setup, io_uring_enter and io_uring_register", err)
 		case "":
-			return fmt.Errorf("%w; a seccomp profile or security module refuses it", err)
+			return fmt.Errorf("%w; a seccomp profile or security module refuses it: it has to allow io_uring_setup, io_uring_enter and io_uring_register", err)
 		default:
-			return fmt.Errorf("%w; kernel.io_uring_disabled is %s", err, v)
+			return fmt.Errorf("%w; kernel.io_uring_disabled is %s, and 0 would allow it", err, v)
 		}
 	case errors.Is(err, syscall.ENOSYS):
 		return fmt.Errorf("%w; this kernel or sandbox has none, or a seccomp profile hides it", err)

@@ -40,9 +40,22 @@ func ListenTCP(address string, backlog int) (fd int32, bound string, err error) 
 	}
 	if err != nil {
 		_ = unix.Close(n)
-		return -1, "", fmt.Errorf("listen on %s: %w", address, err)
+		return -1, "", fmt.Errorf("listen on %s: %w", address, explainListen(err))
 	}
 	return int32(n), addrText(name), nil
+}
+
+// explainListen adds to a refused address what the operator can do about it.
+func explainListen(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: stop the process that listens there, or give another address (tcp.address)", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w: give one that this machine has (tcp.address)", err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%w: a port below 1024 takes root or CAP_NET_BIND_SERVICE; give another (tcp.address)", err)
+	}
+	return err
 }
 
 // sockaddr says the same in the kernel's words; no address at all means every address of both families.
@@ -115,21 +128,6 @@ func PinThread(cpu int) error {
 	var set unix.CPUSet
 	set.Set(cpu)
 	return unix.SchedSetaffinity(0, &set)
-}
-
-// AllowedCPUs lists the CPUs that this process may use, in ascending order.
-func AllowedCPUs() ([]int, error) {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		return nil, fmt.Errorf("sched_getaffinity: %w", err)
-	}
-	var cpus []int
-	for cpu := range len(set) * 64 {
-		if set.IsSet(cpu) {
-			cpus = append(cpus, cpu)
-		}
-	}
-	return cpus, nil
 }
 
 // StatFS reports the bytes that the filesystem of path has in all, and free for us.
