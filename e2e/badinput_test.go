@@ -181,6 +181,9 @@ func testSizes(t *testing.T, s *server) {
 			f(size, in, "not a frame of the protocol")
 		}
 	}
+	if len(s.lines("67108865 bytes, and 256 to 67108864 are allowed", "frame_size_max")) == 0 {
+		t.Error("the log does not say which size is too large, what is allowed, and which setting says so")
+	}
 	f(64<<10+1, false, "frame too large before login")
 	f(64<<20, false, "frame too large before login")
 }

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -188,6 +189,9 @@ func vsrFrameSize(p []byte, max int) (int, error) {
 		return 0, nil
 	}
 	_, n, err := vsr.DecodeHeader(p, max)
+	if errors.Is(err, vsr.ErrFrameSize) {
+		err = fmt.Errorf("%w; the setting frame_size_max is the upper bound", err)
+	}
 	return n, err
 }
 

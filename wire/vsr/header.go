@@ -93,7 +93,7 @@ const (
 
 // The stream cannot be trusted any more; close it.
 var (
-	ErrFrameSize      = errors.New("vsr: frame size below 256 or above the limit")
+	ErrFrameSize      = errors.New("vsr: frame size out of bounds")
 	ErrUnknownCommand = errors.New("vsr: unknown frame command")
 )
 
@@ -133,7 +133,7 @@ func DecodeHeader(p []byte, max int) (h Header, size int, err error) {
 	announced := binary.LittleEndian.Uint32(h[sizePos:])
 	switch {
 	case announced < HeaderSize || uint64(announced) > uint64(max):
-		return nil, 0, ErrFrameSize
+		return nil, 0, fmt.Errorf("%w: %d bytes, and %d to %d are allowed", ErrFrameSize, announced, HeaderSize, max)
 	case h.Command() > commandLast:
 		return nil, 0, ErrUnknownCommand
 	}
