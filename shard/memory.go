@@ -3,8 +3,6 @@ package shard
 import (
 	"fmt"
 
-	"go.uber.org/zap"
-
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -44,14 +42,23 @@ func (b *Broker) budgetMemory() error {
 		b.lines.journal = append(b.lines.journal, b.budget.Line(fmt.Sprintf("journals of shard %d", i), total/100*15/shards))
 	}
 	if most := int(min(total/100*20, total/100*40/shards)) - frameRoom; b.cfg.FrameBytesMax > most {
-		b.log.Warn("frames are smaller than they were to be: memory for requests or for a shard's tails has no room for one",
-			zap.Int("asked", b.cfg.FrameBytesMax), zap.Int("bytes", most))
+		b.log.Warn(fmt.Sprintf("requests of at most %d bytes are taken, and not frame_size_max = %d: memory has no room for a larger one; raise memory to %d MiB, or lower frame_size_max to %d",
+			most, b.cfg.FrameBytesMax, memoryForFrames(int64(b.cfg.FrameBytesMax), shards)>>20, most))
 		b.cfg.FrameBytesMax = most
 	}
 	b.strangersMax = int(total / 100 * 5 / shards)
 	b.divideDescriptors()
 	return nil
 }
+
+// memoryForFrames is the memory, in whole MiB, of which the lines for requests and for a shard's tails have room for frames of that size.
+func memoryForFrames(frame, shards int64) int64 {
+	need := max((frame+frameRoom)*5, (frame+frameRoom)*5*shards/2)
+	return (need>>20 + 1) << 20
+}
+
+// FrameBytesMax is the largest request that is taken: smaller than was asked for, when memory has no room for that.
+func (b *Broker) FrameBytesMax() int { return b.cfg.FrameBytesMax }
 
 // pool makes a pool of this shard.
 func (s *Shard) pool(line *uring.Line) *uring.Pool {

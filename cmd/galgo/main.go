@@ -30,11 +30,19 @@ type exit struct {
 func (e exit) Error() string { return e.err.Error() }
 func (e exit) Unwrap() error { return e.err }
 
+// logged is an error whose text is in the log already.
+type logged struct{ err error }
+
+func (l logged) Error() string { return l.err.Error() }
+func (l logged) Unwrap() error { return l.err }
+
 func main() {
 	c := command()
 	c.SetArgs(arguments(os.Args))
 	if err := c.Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "galgo:", err)
+		if l := (logged{}); !errors.As(err, &l) {
+			fmt.Fprintln(os.Stderr, "galgo:", err)
+		}
 		os.Exit(codeOf(err))
 	}
 }

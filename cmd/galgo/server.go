@@ -19,11 +19,15 @@ import (
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/cmd/galgo/machine"
+	"github.com/galgo-mq/galgo/diagnose"
 	"github.com/galgo-mq/galgo/shard"
 )
 
 const (
 	shutdownMax = time.Minute
+
+	// knownPassword is what --dev gives the first user, unless another was given.
+	knownPassword = "iggy"
 
 	// gcPercent is higher than Go's 100 because the heap holds no messages: it is a few megabytes, and collecting it
 	// when it has doubled would be often and save nothing.
@@ -49,13 +53,24 @@ func serverCommand() *cobra.Command {
 	return c
 }
 
-// serve is the life of the server: start, wait for the end, end. fresh: without the data that is there.
+// serve is the life of the server. fresh: without the data that is there. Whoever reads the log as JSON gets the reason of a
+// bad end in it.
 func serve(c *config.Config, fresh bool) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	log, lines := newLog(c)
 	defer func() { _ = log.Sync() }()
+	err := live(c, fresh, log, lines)
+	if err != nil && c.LogFormat == "json" {
+		log.Error(err.Error())
+		return logged{err}
+	}
+	return err
+}
+
+// live starts, waits for the end, and ends.
+func live(c *config.Config, fresh bool, log *zap.Logger, lines *diagnose.Log) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	for _, w := range c.Warnings {
 		log.Warn(w)
 	}
@@ -82,7 +97,7 @@ func serve(c *config.Config, fresh bool) error {
 	if err != nil {
 		return err
 	}
-	c.TCPAddress = b.Info().Address
+	c.TCPAddress, c.FrameSizeMax, c.ConnectionsMax = b.Info().Address, int64(b.FrameBytesMax()), b.ConnectionsMax()
 	d.of(b, *c, &cfg, lines)
 	sayStarted(c, b.Info(), log)
 	if err := writeCurrent(c); err != nil {
@@ -146,7 +161,11 @@ func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
 		log.Info(n)
 	}
 	if c.Dev {
-		log.Warn("development: a new data directory gets user iggy with password iggy; only this machine is served")
+		password := "the password that was given"
+		if c.RootPassword == knownPassword {
+			password = "password " + c.RootPassword
+		}
+		log.Warn("development: a new data directory gets user " + c.RootUsername + " with " + password + "; only this machine is served")
 	}
 }
 

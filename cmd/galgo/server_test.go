@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -166,6 +167,7 @@ func TestWrongCommandLinesEndWithCode2AndTouchNothing(t *testing.T) {
 	f(nil, []string{"--config", file}, file+":2:1: unknown key tcp.adress: did you mean tcp.address?")
 	f(nil, []string{"--shrads=1"}, "did you mean --shards?")
 	f(nil, []string{"--cpus=4000"}, "core 4000 of --cpus is not one that this process may run on")
+	f(nil, []string{"--memory=64MiB", "--shards=2"}, "memory of 64 MiB is too little for 2 shards: give at least 128 MiB, or fewer shards")
 	f([]string{"GALGO_MEMORY=lots"}, nil, `GALGO_MEMORY: "lots" is not a size`)
 	f(nil, []string{"more"}, `unknown command "more"`)
 }
@@ -177,8 +179,7 @@ func TestStartThatFailsSaysWhy(t *testing.T) {
 		p.ends(exitFailed)
 		p.says(want)
 	}
-	f("memory budget of 64 MiB is too small for 2 shards", "--memory=64MiB")
-	f("listen on 192.0.2.1:1: ", "--tcp-address=192.0.2.1:1")
+	f("listen on 192.0.2.1:1: cannot assign requested address: give one that this machine has", "--tcp-address=192.0.2.1:1")
 	f("profiles: listen tcp", "--pprof-address=192.0.2.1:1")
 }
 
@@ -186,7 +187,49 @@ func TestAddressInUse(t *testing.T) {
 	first := server(t, t.TempDir(), nil, "--dev")
 	second := serverNotAwaited(t, t.TempDir(), nil, "--dev", "--tcp-address", first.address)
 	second.ends(exitFailed)
-	second.says("listen on "+first.address, "address already in use")
+	second.says("listen on "+first.address, "address already in use: stop the process that listens there, or give another address (tcp.address)")
+}
+
+// With log.format json every line is JSON, the reason of a start that failed too, and it is there once.
+func TestFailedStartInJSON(t *testing.T) {
+	p := serverNotAwaited(t, t.TempDir(), nil, "--dev", "--log-format=json", "--tcp-address=127.0.0.1:0", "--pprof-address=192.0.2.1:1")
+	p.ends(exitFailed)
+	var last struct{ Level, Msg string }
+	for line := range strings.Lines(p.log.String()) {
+		if err := json.Unmarshal([]byte(line), &last); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+	if last.Level != "error" || !strings.Contains(last.Msg, "profiles: listen tcp") {
+		t.Errorf("the last line is %+v", last)
+	}
+}
+
+// What the server says of sizes is what it takes, and what would have to change for more.
+func TestTakesLessThanAsked(t *testing.T) {
+	dir := t.TempDir()
+	p := server(t, dir, nil, "--dev", "--shards=1", "--memory=64MiB")
+	const taken = "12373184"
+	p.says("requests of at most 12373184 bytes are taken, and not frame_size_max = 67108864: memory has no room for a larger one; raise memory to 326 MiB, or lower frame_size_max to 12373184")
+	text, err := os.ReadFile(filepath.Join(dir, "runtime", "current_config.toml"))
+	if err != nil || !strings.Contains(string(text), taken) {
+		t.Errorf("%v\n%s", err, text)
+	}
+	p.signal(syscall.SIGTERM)
+	p.ends(0)
+	enough := server(t, t.TempDir(), nil, "--dev", "--shards=1", "--memory=326MiB")
+	enough.signal(syscall.SIGTERM)
+	enough.ends(0)
+	if log := enough.log.String(); strings.Contains(log, "requests of at most") {
+		t.Errorf("the advice does not do:\n%s", log)
+	}
+}
+
+// --dev says the password that everybody knows, if that is the one.
+func TestDevSaysWhoseUser(t *testing.T) {
+	server(t, t.TempDir(), nil, "--dev").says("development: a new data directory gets user iggy with password iggy;")
+	server(t, t.TempDir(), []string{"GALGO_ROOT_USERNAME=anna", "GALGO_ROOT_PASSWORD=secret"}, "--dev").
+		says("development: a new data directory gets user anna with the password that was given;")
 }
 
 func TestUnknownVariableIsAWarningAtStart(t *testing.T) {

@@ -136,9 +136,11 @@ func TestPlan(t *testing.T) {
 	f("tiny machine", memory(128<<20), Wish{}, want{[]int{0}, true, 64 << 20, 3, "for 1 of 8"})
 	f("small machine, shards on request", memory(1<<30), Wish{Shards: 8}, want{all, true, 512 << 20, 10, ""})
 	f("little on request", eight, Wish{Memory: 128 << 20}, want{[]int{0, 1}, true, 128 << 20, 4, "for 2 of 8"})
-	f("too little on request is the broker's to refuse", eight, Wish{Shards: 4, Memory: 128 << 20}, want{[]int{0, 1, 2, 3}, true, 128 << 20, 6, ""})
 	f("nobody knows", memory(0), Wish{}, want{all, true, 512 << 20, 10, ""})
 
+	if _, err := eight.Plan(Wish{Shards: 4, Memory: 128 << 20, Pin: "auto"}); err == nil || !strings.Contains(err.Error(), "give at least 256 MiB, or fewer shards") {
+		t.Errorf("too little on request: %v", err)
+	}
 	if _, err := eight.Plan(Wish{CPUs: []int{0, 9}, Pin: "auto"}); err == nil || !strings.Contains(err.Error(), "core 9 of --cpus") {
 		t.Errorf("a core that is not there: %v", err)
 	}

@@ -24,7 +24,7 @@ type Plan struct {
 }
 
 const (
-	// MemoryPerShardMin is what the broker refuses to go below.
+	// MemoryPerShardMin is what a shard needs, as the broker has it.
 	MemoryPerShardMin = 64 << 20
 	memoryShare       = 4
 	memoryUnknown     = 512 << 20
@@ -44,6 +44,9 @@ func (m Machine) Plan(w Wish) (Plan, error) {
 		cpus = w.CPUs
 	}
 	shards := m.shards(w, len(cpus), &p)
+	if least := int64(shards) * MemoryPerShardMin; p.Memory < least {
+		return p, fmt.Errorf("memory of %d MiB is too little for %d shards: give at least %d MiB, or fewer shards", p.Memory>>20, shards, least>>20)
+	}
 	shared := len(w.CPUs) == 0 && m.Quota > 0 && int(m.Quota) < len(cpus)
 	p.Pin = w.Pin == "true" || w.Pin == "auto" && !shared
 	if w.Pin == "auto" && shared {
@@ -92,7 +95,7 @@ func (m Machine) shards(w Wish, cpus int, p *Plan) int {
 		p.note("%d MiB of memory for messages are enough for %d of %d shards", p.Memory>>20, fewer, n)
 		n = fewer
 	}
-	if w.Memory == 0 { // what was asked for in vain is the broker's to refuse
+	if w.Memory == 0 { // too little of what was asked for is refused
 		p.Memory = max(p.Memory, int64(n)*MemoryPerShardMin)
 	}
 	return n
