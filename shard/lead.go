@@ -33,6 +33,9 @@ type lead struct {
 	forgets   bool             // a command that forgets some is on its way
 	snap      snapshotJob
 
+	rooms    []logRoom // by shard
+	nextRoom int64     // when to say again that partitions are refused
+
 	groups     groupsLead
 	nextExpiry int64 // when to look for expired tokens
 	expiring   bool  // a command that drops them is on its way
@@ -127,7 +130,10 @@ func (l *lead) admit(q *request) error {
 	if err := q.judgement.pass(l.s.meta); err != nil {
 		return err
 	}
-	return l.s.cfg.Limits.pass(l.s.meta, q.code, q.judgement.user, &q.demand)
+	if err := l.s.cfg.Limits.pass(l.s.meta, q.code, q.judgement.user, &q.demand); err != nil {
+		return err
+	}
+	return l.roomForLogs(q)
 }
 
 func (l *lead) begin(q *request) {

@@ -73,7 +73,7 @@ func (l *limitCounters) count(err error) {
 		l.streams.Add(1)
 	case metadata.ErrTooManyTopics:
 		l.topics.Add(1)
-	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions:
+	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions, errNoLogRoom:
 		l.partitions.Add(1)
 	case metadata.ErrTooManyUsers:
 		l.users.Add(1)

@@ -152,6 +152,17 @@ func (b *Broker) journalFileBytes() int64 {
 	return n / 2 &^ (storage.BlockSize - 1)
 }
 
+// journalMemoryMax is what a shard's journal may have in memory.
+func (b *Broker) journalMemoryMax(id shardID) int64 {
+	name := fmt.Sprintf("journals of shard %d", id)
+	for _, l := range b.budget.Stats() {
+		if l.Name == name {
+			return l.Max
+		}
+	}
+	panic("BUG: no line for the " + name)
+}
+
 func (b *Broker) freeBytes() (int64, error) {
 	_, free, err := uring.StatFS(b.cfg.DataDir)
 	return free, err
@@ -183,11 +194,11 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.requests.memory = s.replyPool
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
-		JournalMemory: s.pool(b.lines.journal[s.id]), ReadMemory: s.pool(b.lines.read),
+		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.journalMemoryMax(s.id), ReadMemory: s.pool(b.lines.read),
 		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), FilesMax: b.filesMax(), Fence: s.fenceHolds, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
-		s.lead = &lead{s: s, index: rec.Meta.Index}
+		s.lead = &lead{s: s, index: rec.Meta.Index, rooms: make([]logRoom, len(b.shards))}
 	}
 	configs := map[storage.LogID]storage.LogConfig{}
 	topics := map[storage.LogID]*metadata.Topic{}
@@ -215,6 +226,12 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 		l := s.store.AdoptLog(configs[st.ID], st)
 		l.Tag = b.counters.open(metadata.LogID(st.ID))
 		publishStats(l)
+	}
+	room := s.logRoom()
+	room.max = s.store.CarryMax()
+	room.carry.Store(s.store.Carry())
+	if err := s.store.CheckCarry(); err != nil {
+		return fmt.Errorf("shard %d: %w", s.id, err)
 	}
 	return nil
 }

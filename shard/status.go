@@ -90,6 +90,7 @@ var metaStatuses = map[error]wire.Status{
 	metadata.ErrTopicSize:         wire.StatusInvalidTopicSize,
 	metadata.ErrPartitionNotFound: wire.StatusPartitionNotFound,
 	metadata.ErrTooManyPartitions: wire.StatusTooManyPartitions,
+	errNoLogRoom:                  wire.StatusCannotCreatePartition,
 	metadata.ErrPartitionsCount:   wire.StatusInvalidPartitionsCount,
 	metadata.ErrPartitionIDs:      wire.StatusPartitionIDSpaceExhausted,
 	metadata.ErrOptionKey:         wire.StatusUnsupportedOptionKey,

@@ -17,8 +17,11 @@ const (
 	tokMask     uint64 = 0xff << 56
 )
 
-// submitStore hands the store's operations to the kernel.
+// submitStore hands the store's operations to the kernel, and shows the lead what its logs take.
 func (s *Shard) submitStore() {
+	if room, n := s.logRoom(), s.store.Carry(); room.carry.Load() != n {
+		room.carry.Store(n)
+	}
 	for _, op := range s.store.TakeOps() {
 		u := uringOp(&op)
 		u.Token = tokStore | op.Token

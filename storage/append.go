@@ -66,6 +66,10 @@ func (l *Log) tryAppend(r *Request) bool {
 		return false
 	}
 	seg := l.active()
+	if seg == nil && !l.opening && !l.s.segmentRoom() {
+		l.refuseSegment(r)
+		return true
+	}
 	if seg == nil {
 		l.startSegment(n)
 		return false

@@ -12,8 +12,12 @@ import (
 // Everything appended in a turn by all logs leaves as one group. At most two groups are being written at a time; while
 // they are, the next one gathers. The last group of a file is its lap group: it holds all that the shard still needs of
 // what went before, and only when it is safe is the other file overwritten. The last quarter of a file is kept for it.
+//
+// What every lap takes in any case is bounded, in sixteenths of a file, so that a lap and the largest group always fit: new
+// logs up to 4 (CarryMax), new consumers' offsets up to 5, new segments up to 6, so that none uses up what the next needs, and
+// metadata commands 2 beside them. Beyond its bound each is refused.
 
-var errJournalTooSmall = errors.New("storage: the journal is too small for the logs and stored offsets of its shard; give it more space")
+var errJournalTooSmall = errors.New("storage: the journal is too small for the logs and stored offsets of its shard; set journal_size to more")
 
 // JournalFile is one file of a journal, open for buffered and, where the filesystem allows it, direct writes.
 type JournalFile struct {
@@ -34,8 +38,17 @@ const (
 	JournalBytesMin = 512 << 10
 )
 
-// The lower half of the smallest journal file holds the head block and the largest batch that goes through the journal.
-const _ uint = JournalBytesMin/2 - BlockSize - groupHeadSize - 2*entryHeadSize - DirectMin - BlockSize
+const (
+	logsShare     = 4 // sixteenths of a file, see above
+	offsetsShare  = 5
+	segmentsShare = 6
+	metaShare     = 2
+	growthShare   = 1 // while a lap is on its way
+	groupShare    = 16 - segmentsShare - metaShare - growthShare
+)
+
+// What a lap leaves of the smallest journal file holds the head block and the largest batch that goes through the journal.
+const _ uint = JournalBytesMin/16*groupShare - BlockSize - groupHeadSize - 2*entryHeadSize - DirectMin - BlockSize
 
 // group is a journal group being gathered, in flight, or written and not yet safe.
 type group struct {
@@ -49,7 +62,8 @@ type group struct {
 	syncing bool
 	file    int
 	buf     []byte
-	n       int // bytes used, head included
+	heap    bool // buf is no memory of the journal's
+	n       int  // bytes used, head included
 	count   int
 	meta    uint64 // index of the last metadata command in it, 0: none
 	born    int64  // monotonic nanoseconds of its write
@@ -130,11 +144,12 @@ func (q *groupQueue) pop() {
 
 // groupMax is what a group may grow to, groupLimit what it may have at all.
 func (j *journal) groupMax() int   { return int(min(groupBytesMax, j.files[0].Size/8)) }
-func (j *journal) groupLimit() int { return int(j.files[0].Size/2 - 2*BlockSize) }
+func (j *journal) groupLimit() int { return int(j.files[0].Size/16*groupShare - 2*BlockSize) }
 
 // lapRoom is what is kept at the end of each file for the lap group: a quarter, or what a lap holds in any case.
 func (j *journal) lapRoom() int64 {
-	return max(j.files[0].Size/4, j.s.fixed+lapSlack) &^ (BlockSize - 1)
+	size := j.files[0].Size
+	return max(size/4, j.s.fixed+max(lapSlack, size/16*growthShare)) &^ (BlockSize - 1)
 }
 
 func (j *journal) newGroup(size int) *group {
@@ -142,6 +157,10 @@ func (j *journal) newGroup(size int) *group {
 	if buf == nil {
 		return nil
 	}
+	return j.groupIn(buf)
+}
+
+func (j *journal) groupIn(buf []byte) *group {
 	var g *group
 	if k := len(j.free); k > 0 {
 		g = j.free[k-1]
@@ -292,6 +311,9 @@ func (j *journal) place(g *group) {
 	op := Op{Kind: OpWrite, FD: f.FD, Pos: j.pos, Buf: p, Inline: true}
 	if g.persist {
 		op.FD, op.DSync, op.Inline = f.Direct, true, false
+		if g.heap {
+			op.FD = f.FD // what is not aligned goes through the page cache
+		}
 		g.direct = true
 		if plantedAckBeforeSyncBuffered {
 			op.DSync = false
@@ -339,7 +361,9 @@ func (j *journal) syncBuffered() {
 func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
 	j := &s.journal
 	j.writing--
-	s.cfg.JournalMemory.Put(p.g.buf)
+	if !p.g.heap {
+		s.cfg.JournalMemory.Put(p.g.buf)
+	}
 	p.g.buf = nil
 	if err != nil {
 		j.fail(err)

@@ -23,8 +23,12 @@ func (j *journal) startLap() {
 		return
 	}
 	g := j.newGroup(int(alignUp(Pos(size))))
-	if g == nil {
-		return
+	if g == nil && s.shrinkTails(size-s.fixed) {
+		return // again when the writes are done
+	}
+	if g == nil { // groups that wait for this lap have the memory: it must not wait for them
+		g = j.groupIn(make([]byte, alignUp(Pos(size))))
+		g.heap = true
 	}
 	g.flags, g.persist = groupLap, true
 	gather := j.gather
@@ -72,9 +76,57 @@ func (s *Store) shrinkTails(excess int64) (busy bool) {
 	return busy
 }
 
+// LogCarry is what a log with one segment takes in every lap.
+const LogCarry = logCarry + sealedSize
+
+const logCarry = 5 * entryHeadSize // its checkpoint, bytes, segments and offsets, and one to spare
+
+// Carry is what every lap takes in any case, but for metadata commands, which a snapshot takes out of it.
+func (s *Store) Carry() int64 { return s.fixed - s.metaCarrySize() }
+
+// CarryMax is what Carry may be with one more log: a quarter of a journal file, or of the memory for the journal.
+func (s *Store) CarryMax() int64 {
+	n := s.carryShare(logsShare)
+	if m := s.cfg.JournalMemoryMax; m > 0 {
+		n = min(n, m/4)
+	}
+	return n
+}
+
+func (s *Store) carryShare(sixteenths int64) int64 { return s.journal.files[0].Size / 16 * sixteenths }
+
+// segmentRoom reports whether the laps have room for one more segment.
+func (s *Store) segmentRoom() bool { return s.Carry()+sealedSize <= s.carryShare(segmentsShare) }
+
+// refuseSegment answers an append that needs one where there is none.
+func (l *Log) refuseSegment(r *Request) {
+	s := l.s
+	err := fmt.Errorf("%w: the laps of the journal have no room for another segment; set journal_size to more", ErrNoSpace)
+	if s.mono >= s.nextRoomReport {
+		s.nextRoomReport = s.mono + roomReportPause
+		s.report("appends are refused", l.cfg.ID, err)
+	}
+	s.answer(r, err)
+}
+
+// roomReportPause is the least time between two reports of a lack of room, in nanoseconds.
+const roomReportPause = 10e9
+
+// CheckCarry reports an error if a lap of what the store has been given leaves no room for a group.
+func (s *Store) CheckCarry() error {
+	j := &s.journal
+	if size := j.files[0].Size; j.lapRoom()+int64(j.groupMax())+BlockSize > size {
+		const mib = 1 << 20
+		least := (s.fixed*2*16/logsShare + mib - 1) / mib
+		return fmt.Errorf("%w: %d logs take %d bytes in every lap, and a file has %d bytes: set journal_size to %d MiB at least",
+			errJournalTooSmall, len(s.order), s.fixed, size, least)
+	}
+	return nil
+}
+
 // fixedCarry is what l takes in every lap, whatever its tail holds.
 func (l *Log) fixedCarry() int64 {
-	return 5*entryHeadSize + int64(len(l.segs))*sealedSize + int64(len(l.offsets))*offsetSize
+	return logCarry + int64(len(l.segs))*sealedSize + int64(len(l.offsets))*offsetSize
 }
 
 // noteFixed keeps the sum of what all logs take in every lap.
@@ -96,7 +148,7 @@ func (l *Log) carryEnd() (first int) {
 
 // carrySize bounds the bytes that carry adds.
 func (l *Log) carrySize() int64 {
-	n := l.fixedCarry() + int64(entryHeadSize)*int64(1+len(l.writes)+l.s.journal.marksOf(l))
+	n := l.fixedCarry() + int64(entryHeadSize)*int64(len(l.writes)+l.s.journal.marksOf(l))
 	if l.side == sideSafe {
 		return n
 	}

@@ -37,7 +37,7 @@ func (s *Store) MetaBytes() int64 { return s.metaCarrySize() }
 
 // MetaFull reports whether a command of n bytes has to wait for a snapshot.
 func (s *Store) MetaFull(n int) bool {
-	return s.metaCarrySize()+int64(entryHeadSize+n) > s.journal.files[0].Size/8
+	return s.metaCarrySize()+int64(entryHeadSize+n) > s.carryShare(metaShare)
 }
 
 // SnapshotDue reports whether it is time for a snapshot of the metadata: commands are refused when twice as many wait.

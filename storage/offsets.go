@@ -62,7 +62,7 @@ func (l *Log) autoCommit(key ConsumerKey, offset Offset) {
 
 // offsetRoom reports whether one more consumer of l may store an offset: every lap carries them all.
 func (s *Store) offsetRoom(l *Log) bool {
-	return l.stored < consumersMax && s.fixed < s.journal.files[0].Size/4
+	return l.stored < consumersMax && s.Carry() < s.carryShare(offsetsShare)
 }
 
 func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {

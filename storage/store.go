@@ -9,19 +9,20 @@ import (
 
 // Config is what a store needs to know.
 type Config struct {
-	Shard         int
-	Dir           string // data directory
-	Seed          uint64 // secret of the directory, from the superblock
-	FirstGroup    uint64 // first group number of this run
-	Journal       [2]JournalFile
-	LossBound     time.Duration // written but not yet synced at most this long
-	TailMemory    Memory
-	JournalMemory Memory
-	ReadMemory    Memory
-	DedupBytesMax int64                                   // of the ids that logs remember; 0: as their windows allow
-	FilesMax      int                                     // descriptors of segments kept open; 0: many
-	Fence         func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
-	Report        func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
+	Shard            int
+	Dir              string // data directory
+	Seed             uint64 // secret of the directory, from the superblock
+	FirstGroup       uint64 // first group number of this run
+	Journal          [2]JournalFile
+	LossBound        time.Duration // written but not yet synced at most this long
+	TailMemory       Memory
+	JournalMemory    Memory
+	JournalMemoryMax int64 // what that gives; 0: much
+	ReadMemory       Memory
+	DedupBytesMax    int64                                   // of the ids that logs remember; 0: as their windows allow
+	FilesMax         int                                     // descriptors of segments kept open; 0: many
+	Fence            func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
+	Report           func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
 }
 
 // Store holds the logs of one shard and their journal.
@@ -41,19 +42,20 @@ type Store struct {
 	opsInFlight int
 	completing  pendingOp
 
-	done      requestList
-	inner     requestList // answered requests of the store's own
-	starved   requestList // wait for memory or journal room
-	retry     []*Log      // logs whose waiting appends are to be tried again at the end of the turn
-	changed   []*Log
-	retrying  []*Log
-	meta      metaCarry
-	offEntry  entry
-	saving    []*Log  // fenced, to be saved aside
-	departing []*Log  // are to leave for another store
-	moved     []moved // have left, and are not journaled there yet
-	fixed     int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
-	scratch   []byte  // for laps
+	done           requestList
+	inner          requestList // answered requests of the store's own
+	starved        requestList // wait for memory or journal room
+	retry          []*Log      // logs whose waiting appends are to be tried again at the end of the turn
+	changed        []*Log
+	retrying       []*Log
+	meta           metaCarry
+	offEntry       entry
+	saving         []*Log  // fenced, to be saved aside
+	departing      []*Log  // are to leave for another store
+	moved          []moved // have left, and are not journaled there yet
+	fixed          int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
+	scratch        []byte  // for laps
+	nextRoomReport int64   // monotonic time of the next report that laps have no room
 
 	seen       seenIDs  // of the batch being filtered
 	dropped    []uint32 // which of its records are

@@ -1,0 +1,154 @@
+package storage
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/galgo-mq/galgo/batch"
+)
+
+// bounded is memory that runs out.
+type bounded struct{ left int }
+
+func (m *bounded) Get(n int) []byte {
+	if n > m.left {
+		return nil
+	}
+	m.left -= n
+	return make([]byte, n)
+}
+
+func (m *bounded) Put(b []byte) { m.left += len(b) }
+
+// filled is a store with a journal of two files of fileBytes on a steady disk, and as many logs as it may have.
+func filled(fileBytes int64, memory Memory, change func(c *Config)) *steady {
+	file := JournalFile{Size: fileBytes}
+	c := Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: memory, ReadMemory: heap{}}
+	change(&c)
+	s := New(c)
+	for id := LogID(1); s.Carry()+LogCarry <= s.CarryMax(); id++ {
+		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1})
+	}
+	return &steady{s: s}
+}
+
+// oneRecord is a batch of a single record.
+func oneRecord(t *testing.T, bytes int) []byte {
+	t.Helper()
+	var b batch.Builder
+	b.Reset(1)
+	if err := b.Add([16]byte{1}, make([]byte, bytes), nil); err != nil {
+		t.Fatal(err)
+	}
+	return append([]byte(nil), b.Bytes()...)
+}
+
+// do gives a request to the store and returns its error when it is answered.
+func (d *steady) do(t *testing.T, r *Request) error {
+	t.Helper()
+	answered := false
+	for range 200 {
+		d.turn++
+		d.s.Begin(uint64(d.turn), d.turn*1000)
+		for i := range d.ops {
+			d.s.Complete(d.ops[i].Token, int64(len(d.ops[i].Buf)), nil)
+		}
+		d.ops = d.ops[:0]
+		if r != nil {
+			d.s.Do(r)
+			r = nil
+		}
+		d.s.End()
+		d.ops = append(d.ops, d.s.TakeOps()...)
+		if err := d.s.Failed(); err != nil {
+			t.Fatal(err)
+		}
+		for q := d.s.TakeDone(); q != nil; q = d.s.TakeDone() {
+			if answered = true; q.Err != nil {
+				return q.Err
+			}
+		}
+		if answered {
+			return nil
+		}
+	}
+	t.Fatalf("no answer; %d laps", d.s.Laps())
+	return nil
+}
+
+// TestALapLargerThanItsMemoryIsWritten: groups that wait for a lap may have the memory that it needs, or there was never enough.
+func TestALapLargerThanItsMemoryIsWritten(t *testing.T) {
+	mem := &bounded{left: 100 << 10}
+	d := filled(1<<20, mem, func(*Config) {})
+	if c := d.s.Carry(); c < 200<<10 {
+		t.Fatalf("laps take %d bytes only", c)
+	}
+	p := oneRecord(t, 10_000)
+	for i := 0; d.s.Laps() < 3; i++ {
+		if err := d.do(t, &Request{Kind: ReqAppend, Log: 1 + LogID(i%2), Batch: append([]byte(nil), p...)}); err != nil {
+			t.Fatal(err)
+		}
+		if i > 1000 {
+			t.Fatalf("%d laps", d.s.Laps())
+		}
+	}
+}
+
+// TestWhatLapsCarryIsBounded: with as many logs as there may be, each consumer and each segment takes its part of every lap. Both
+// are refused at their bounds, segments last, and the journal goes on.
+func TestWhatLapsCarryIsBounded(t *testing.T) {
+	for _, size := range []int64{JournalBytesMin, 1 << 20} {
+		reports := 0
+		d := filled(size, heap{}, func(c *Config) {
+			c.Report = func(string, LogID, error) { reports++ }
+		})
+		s := d.s
+		send := func(id LogID, bytes int) error {
+			return d.do(t, &Request{Kind: ReqAppend, Log: id, Batch: oneRecord(t, bytes)})
+		}
+		logs := LogID(s.Logs())
+		for id := LogID(1); id <= logs; id++ {
+			if err := send(id, 100); err != nil {
+				t.Fatalf("log %d of %d: %v", id, logs, err)
+			}
+		}
+		var err error
+		consumers := uint32(0)
+		for ; err == nil; consumers++ {
+			err = d.do(t, &Request{Kind: ReqStoreOffset, Log: 1 + LogID(consumers)%logs, Consumer: ConsumerKey{ID: consumers}})
+		}
+		if !errors.Is(err, ErrTooManyConsumers) || consumers < 100 {
+			t.Fatalf("consumer %d: %v", consumers, err)
+		}
+		segments := 0
+		for err = nil; err == nil; segments++ {
+			err = send(1+LogID(segments)%logs, 100)
+		}
+		if !errors.Is(err, ErrNoSpace) || segments < 100 || reports != 1 {
+			t.Fatalf("segment %d: %v, %d reports", segments, err, reports)
+		}
+		for laps := s.Laps(); s.Laps() < laps+3; {
+			for k := range uint32(50) {
+				r := Request{Kind: ReqStoreOffset, Log: 1 + LogID(k)%logs, Consumer: ConsumerKey{ID: k}}
+				if err := d.do(t, &r); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := s.CheckCarry(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAJournalTooSmallForItsLogsIsRefused at the start, by name of the setting.
+func TestAJournalTooSmallForItsLogsIsRefused(t *testing.T) {
+	d := filled(4<<20, heap{}, func(*Config) {})
+	small := newStore()
+	for _, l := range d.s.order {
+		small.OpenLog(l.cfg)
+	}
+	if err := small.CheckCarry(); !errors.Is(err, errJournalTooSmall) {
+		t.Fatal(err)
+	}
+}
