@@ -17,8 +17,12 @@ const (
 	tokMask     uint64 = 0xff << 56
 )
 
-// submitStore hands the store's operations to the kernel, and shows the lead what its logs take.
+// submitStore hands the store's operations to the kernel, and shows the lead what its logs take. A failed journal ends the process:
+// see Broker.fail. It may fail where nothing is in flight whose completion would tell.
 func (s *Shard) submitStore() {
+	if f := s.store.Failed(); f != nil {
+		s.b.fail(s, f)
+	}
 	if room, n := s.logRoom(), s.store.Carry(); room.carry.Load() != n {
 		room.carry.Store(n)
 	}
@@ -65,7 +69,7 @@ func openFlags(create, direct bool) int32 {
 	return flags
 }
 
-// storeCompleted hands an answer back to the store. A failed journal ends the process: see Broker.fail.
+// storeCompleted hands an answer back to the store.
 func (s *Shard) storeCompleted(c *uring.Completion) {
 	s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
 	if f := s.store.Failed(); f != nil {

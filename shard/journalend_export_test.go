@@ -1,0 +1,15 @@
+package shard
+
+import "github.com/galgo-mq/galgo/storage"
+
+// OpenLogs has shard 0 carry so many logs more, of no topic, whatever room there is.
+func (b *Broker) OpenLogs(n int) {
+	done := make(chan struct{})
+	b.shards[0].post(func(s *Shard) {
+		for i := range n {
+			s.store.OpenLog(storage.LogConfig{ID: 1<<40 + storage.LogID(i), Level: storage.LevelPersisted, SegmentSize: 1 << 30})
+		}
+		close(done)
+	})
+	<-done
+}
