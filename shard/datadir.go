@@ -82,7 +82,7 @@ const (
 const filesMin = 8
 
 // divideDescriptors divides what the process may open among connections and segments, so that sockets, which anybody may open
-// without a login, leave every shard the descriptors it writes with. Connections get at most half.
+// without a login, leave every shard the descriptors it writes with. Connections get at most three quarters.
 func (b *Broker) divideDescriptors() {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
@@ -92,7 +92,7 @@ func (b *Broker) divideDescriptors() {
 	d := descriptorsFor(limit, len(b.cfg.CPUs), b.cfg.ConnectionsMax, b.cfg.FilesMax)
 	if d.connections < b.cfg.ConnectionsMax {
 		b.log.Warn(fmt.Sprintf("at most %d connections are taken, and not connections_max = %d: the process may open only %d files and connections; raise that limit (ulimit -n, LimitNOFILE) to %d, or lower connections_max to %d",
-			d.connections, b.cfg.ConnectionsMax, limit, 2*b.cfg.ConnectionsMax+ownDescriptorsFor(len(b.cfg.CPUs)), d.connections))
+			d.connections, b.cfg.ConnectionsMax, limit, b.cfg.ConnectionsMax+b.cfg.ConnectionsMax/3+ownDescriptorsFor(len(b.cfg.CPUs)), d.connections))
 	}
 	b.cfg.ConnectionsMax, b.cfg.FilesMax = d.connections, d.files
 }
@@ -104,7 +104,7 @@ type descriptors struct{ connections, files int }
 func descriptorsFor(limit, shards, connectionsMax, files int) descriptors {
 	rest := limit - ownDescriptorsFor(shards)
 	if files == 0 {
-		files = max(filesMin, (rest-min(connectionsMax, rest/2))/shards)
+		files = max(filesMin, (rest-min(connectionsMax, rest/4*3))/shards)
 	}
 	return descriptors{connections: max(1, min(connectionsMax, rest-shards*files)), files: files}
 }
