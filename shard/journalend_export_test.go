@@ -2,6 +2,19 @@ package shard
 
 import "github.com/galgo-mq/galgo/storage"
 
+// TakeReplies takes all memory for replies that is left.
+func (b *Broker) TakeReplies() {
+	done := make(chan struct{})
+	b.shards[0].post(func(s *Shard) {
+		for n := 64 << 20; n >= 4096; n /= 2 {
+			for s.replyPool.Get(n) != nil {
+			}
+		}
+		close(done)
+	})
+	<-done
+}
+
 // OpenLogs has shard 0 carry so many logs more, of no topic, whatever room there is.
 func (b *Broker) OpenLogs(n int) {
 	done := make(chan struct{})

@@ -498,16 +498,22 @@ func (s *Shard) metaAnswered(q *request) {
 	s.metaReply(q)
 }
 
-// snapshotJob writes the metadata's snapshot beside the old one, so that the journal need not carry its commands.
+// snapshotJob writes the metadata's snapshot beside the old one, so that the journal need not carry its commands. The snapshot
+// lies in the heap, as the metadata does that it is of, and must not wait for memory that clients use: without it the journal has
+// no room for commands, deletions included.
 type snapshotJob struct {
 	active bool
 	index  uint64
-	size   int
-	buf    []byte
+	data   []byte
+	size   int // of data, also when it is written
+	at     int // what of data is written, or being written
 	fd     int32
 	step   int
 	again  int64 // monotonic time before which none is tried, after one failed
 }
+
+// snapshotPiece is what of a snapshot is written at a time.
+const snapshotPiece = 256 << 10
 
 // snapshotPause is how long after a snapshot that failed the next one is tried: the disk may have been full.
 const snapshotPause = 10 * time.Second
@@ -516,12 +522,8 @@ func (l *lead) maybeSnapshot() {
 	if l.snap.active || l.event != nil || !l.s.store.SnapshotDue() || l.s.mono < l.snap.again {
 		return
 	}
-	p := l.s.meta.AppendSnapshot(nil)
-	buf := l.s.replyPool.Get(len(p))
-	if buf == nil {
-		return // next turn
-	}
-	l.snap = snapshotJob{active: true, index: l.index, size: copy(buf, p), buf: buf}
+	p := l.s.meta.AppendSnapshot(make([]byte, 0, l.snap.size+l.snap.size/8)) // most are a little larger than the one before
+	l.snap = snapshotJob{active: true, index: l.index, data: p, size: len(p)}
 	l.snapshotStep(0, nil)
 }
 
@@ -547,7 +549,11 @@ func (l *lead) snapshotStep(res int64, err error) {
 		j.fd = int32(res)
 		op.Kind, op.FD = uring.KindTruncate, j.fd
 	case 2:
-		op.Kind, op.Buf = uring.KindWrite, j.buf[:j.size]
+		end := min(j.at+snapshotPiece, j.size)
+		op.Kind, op.Pos, op.Buf = uring.KindWrite, int64(j.at), j.data[j.at:end]
+		if j.at = end; end < j.size {
+			j.step-- // once more
+		}
 	case 3:
 		op.Kind = uring.KindFdatasync
 	case 4:
@@ -567,7 +573,6 @@ func (l *lead) snapshotStep(res int64, err error) {
 }
 
 func (l *lead) endSnapshot() {
-	l.s.replyPool.Put(l.snap.buf)
-	l.snap.buf, l.snap.active = nil, false
+	l.snap.data, l.snap.active = nil, false
 	l.next()
 }

@@ -97,6 +97,30 @@ func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 	}
 }
 
+// TestSnapshotsNeedNoMemoryOfReplies: metadata is snapshotted, in pieces, whatever memory clients have taken.
+func TestSnapshotsNeedNoMemoryOfReplies(t *testing.T) {
+	dir := t.TempDir()
+	change := func(c *shard.Config) { c.CPUs, c.JournalBytes = []int{0}, 2<<20 }
+	s := startBroker(t, dir, change)
+	c := s.dial(t)
+	ctx := context.Background()
+	s.TakeReplies()
+	name := func(i int) string { return fmt.Sprintf("%d %s", i, strings.Repeat("x", 240)) }
+	const streams = 1500 // four times what the journal has room for, and a snapshot of two pieces
+	for i := range streams {
+		if _, err := c.CreateStream(ctx, name(i)); err != nil {
+			t.Fatalf("stream %d: %v", i, err)
+		}
+	}
+	s.stop(t)
+	c = startBroker(t, dir, change).dial(t)
+	for i := range streams {
+		if _, err := c.GetStream(ctx, wire.Named(name(i))); err != nil {
+			t.Fatalf("stream %d: %v", i, err)
+		}
+	}
+}
+
 // TestDeletingNothingClosesNothing: a command that is refused leaves its topic as it was.
 func TestDeletingNothingClosesNothing(t *testing.T) {
 	s := startBroker(t, t.TempDir(), nil)
