@@ -1,5 +1,5 @@
 # make run    builds the broker and starts it on loopback with user iggy, password iggy
-# make test   sets up what the tests need and runs all of them; under 15 minutes on two cores
+# make test   sets up what the tests need and runs all of them, and lists what it skipped; under 15 minutes on two cores
 # make check  what a reviewer needs: build, vet, format, unit tests with invariants and race, tidy
 # make bench  io_uring beside epoll, and the levels of durability side by side, in one table
 # make conformance  the real clients in full: Python, Rust, command line; builds what is missing
