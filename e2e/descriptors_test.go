@@ -36,7 +36,7 @@ func execWithFewDescriptors(args []string) {
 // beyond the promised number are closed, and a producer that was there writes to partitions that have no file yet.
 func TestStrangersLeaveDescriptors(t *testing.T) {
 	backends(t, func(t *testing.T, args []string) {
-		const taken, parts = 44, 20
+		const taken, parts = 64, 20
 		s := start(t, options{wrap: fewDescriptors, args: append(args, "--shards", "2")})
 		if len(s.lines(fmt.Sprintf("at most %d connections are taken, and not connections_max = 20000", taken))) == 0 {
 			t.Errorf("the start does not say how many connections it takes:\n%s", s.Log())
