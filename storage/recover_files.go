@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // The journal files of a run. They are opened when the superblock has retired what they held, so that one that is missing, or of
@@ -11,6 +12,9 @@ import (
 // the same again.
 
 const journalTemp = ".tmp"
+
+// journalSizeMin is the least that the setting takes, for both files of a shard.
+const journalSizeMin = 8 << 20
 
 // journalPlan is what has to be done for one file.
 type journalPlan struct {
@@ -98,11 +102,11 @@ func (r *recovery) roomForJournals(plans []journalPlan) error {
 	shards := int64(r.cfg.Shards)
 	fits := max(0, free+have-others) / shards &^ (1<<20 - 1)
 	remedy := fmt.Sprintf("set journal_size to %d MiB or less, or give it more space", fits>>20)
-	if fits < 2*JournalBytesMin {
+	if fits < journalSizeMin {
 		remedy = "give it more space, or use fewer shards"
 	}
 	return fmt.Errorf("%w: the journals of %d shards, %d MiB each, need %d MiB beside the %d MiB that they have, and %d MiB are free on the filesystem of %s: %s",
-		ErrNoSpace, shards, 2*plans[len(plans)-1].size>>20, need>>20, have>>20, free>>20, r.cfg.Dir, remedy)
+		syscall.ENOSPC, shards, 2*plans[len(plans)-1].size>>20, need>>20, have>>20, free>>20, r.cfg.Dir, remedy)
 }
 
 // makeJournals makes the files that are not as planned. What they held is retired: it gives its space back first. When one cannot

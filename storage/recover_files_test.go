@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/galgo-mq/galgo/sim"
@@ -53,15 +54,15 @@ func journalSizes(t *testing.T, d *sim.Disk) (sizes []int64) {
 // says what would do.
 func TestAJournalThatDoesNotFitIsRefused(t *testing.T) {
 	d := sim.NewDisk(1)
-	free := int64(10 << 20)
+	free := int64(30 << 20)
 	change := func(c *storage.RecoverConfig) {
-		c.JournalBytes, c.Free = 4<<20, func() (int64, error) { return free, nil }
+		c.JournalBytes, c.Free = 8<<20, func() (int64, error) { return free, nil }
 	}
 	_, _, err := recoverFiles(t, d, change)
-	if !errors.Is(err, storage.ErrNoSpace) {
-		t.Fatalf("four files of 4 MiB where 10 MiB are free: %v", err)
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("four files of 8 MiB where 30 MiB are free: %v", err)
 	}
-	for _, part := range []string{"journals of 2 shards", "8 MiB each", "10 MiB are free", "set journal_size to 4 MiB or less"} {
+	for _, part := range []string{"journals of 2 shards", "16 MiB each", "30 MiB are free", "set journal_size to 14 MiB or less"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is not in %q", part, err)
 		}
@@ -69,7 +70,7 @@ func TestAJournalThatDoesNotFitIsRefused(t *testing.T) {
 	if left := d.Files("/journal/"); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	free = 18 << 20
+	free = 34 << 20
 	if _, _, err := recoverFiles(t, d, change); err != nil {
 		t.Fatal(err)
 	}
