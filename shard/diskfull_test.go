@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -16,40 +15,15 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// fullDisk is an IO over a disk that has no room for segments while full is set.
-type fullDisk struct {
-	uring.IO
-	full   *atomic.Bool
-	doomed map[uring.Handle]bool
-}
-
-func (x *fullDisk) Submit(op *uring.Op) uring.Handle {
-	if op.Kind == uring.KindFallocate && x.full.Load() {
-		h := x.IO.Submit(&uring.Op{Kind: uring.KindNop, Token: op.Token})
-		x.doomed[h] = true
-		return h
-	}
-	return x.IO.Submit(op)
-}
-
-func (x *fullDisk) Wait(timeout time.Duration) []uring.Completion {
-	cs := x.IO.Wait(timeout)
-	for i := range cs {
-		if x.doomed[cs[i].Handle] {
-			delete(x.doomed, cs[i].Handle)
-			cs[i].Err = syscall.ENOSPC
-		}
-	}
-	return cs
-}
-
 // TestFullDiskIsSaid: the log says that the disk is full, once for all that is refused, and once that it is no more.
 func TestFullDiskIsSaid(t *testing.T) {
 	var full atomic.Bool
 	core, logged := observer.New(zap.InfoLevel)
 	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
 		c.CPUs, c.Log = []int{0}, zap.New(core)
-		c.WrapIO = func(_ int, io uring.IO) uring.IO { return &fullDisk{io, &full, map[uring.Handle]bool{}} }
+		c.WrapIO = func(_ int, io uring.IO) uring.IO {
+			return &failingIO{IO: io, err: syscall.ENOSPC, doomed: func(op *uring.Op) bool { return op.Kind == uring.KindFallocate && full.Load() }}
+		}
 	})
 	c := s.dial(t)
 	stream, topic := topicWith(t, c, 1)

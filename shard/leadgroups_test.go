@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,26 +75,15 @@ func TestHandoverEndsWhileShard0Sleeps(t *testing.T) {
 	}
 }
 
-// roomLater is noSnapshots until there is room.
-type roomLater struct {
-	noSnapshots
-	room *atomic.Bool
-}
-
-func (x *roomLater) Submit(op *uring.Op) uring.Handle {
-	if x.room.Load() {
-		return x.IO.Submit(op)
-	}
-	return x.noSnapshots.Submit(op)
-}
-
 // TestLogoutWithoutRoom: members log out and close while no metadata command can be written. They lose their places when there
 // is room again.
 func TestLogoutWithoutRoom(t *testing.T) {
 	var room atomic.Bool
 	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
 		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop()
-		c.WrapIO = func(_ int, io uring.IO) uring.IO { return &roomLater{noSnapshots{io, map[uring.Handle]bool{}}, &room} }
+		c.WrapIO = func(_ int, io uring.IO) uring.IO {
+			return &failingIO{IO: io, err: syscall.EIO, doomed: func(op *uring.Op) bool { return !room.Load() && ofSnapshot(op) }}
+		}
 	})
 	ctx := context.Background()
 	admin, out, gone := s.dial(t), s.dial(t), s.dial(t)

@@ -7,48 +7,28 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// noSnapshots is an IO in which the metadata's snapshot is never finished.
-type noSnapshots struct {
-	uring.IO
-	doomed map[uring.Handle]bool
-}
-
-func (x *noSnapshots) Submit(op *uring.Op) uring.Handle {
-	if op.Kind == uring.KindRename && strings.HasSuffix(op.Path2, "/metadata.snapshot") {
-		h := x.IO.Submit(&uring.Op{Kind: uring.KindNop, Token: op.Token})
-		x.doomed[h] = true
-		return h
-	}
-	return x.IO.Submit(op)
-}
-
-func (x *noSnapshots) Wait(timeout time.Duration) []uring.Completion {
-	cs := x.IO.Wait(timeout)
-	for i := range cs {
-		if x.doomed[cs[i].Handle] {
-			delete(x.doomed, cs[i].Handle)
-			cs[i].Err = syscall.EIO
-		}
-	}
-	return cs
+// ofSnapshot says that a snapshot of the metadata is about to take its place.
+func ofSnapshot(op *uring.Op) bool {
+	return op.Kind == uring.KindRename && strings.HasSuffix(op.Path2, "/metadata.snapshot")
 }
 
 // TestRefusedMetadataLeavesNoHole: when snapshots fail, the journal has no room for another command at some time. What was
 // refused for that leaves no hole in the order of those that were not, over laps of the journal and a restart.
 func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 	dir := t.TempDir()
+	core, logged := observer.New(zap.WarnLevel)
 	s := startBroker(t, dir, func(c *shard.Config) {
-		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop()
-		c.WrapIO = func(_ int, io uring.IO) uring.IO { return &noSnapshots{io, map[uring.Handle]bool{}} }
+		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.New(core)
+		c.WrapIO = func(_ int, io uring.IO) uring.IO { return &failingIO{IO: io, err: syscall.EIO, doomed: ofSnapshot} }
 	})
 	c := s.dial(t)
 	ctx := context.Background()
@@ -84,6 +64,11 @@ func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 	}
 	if _, err := c.Send(ctx, stream, topic, 0, oneBatch(t, 1, 100)); err != nil {
 		t.Fatalf("a topic whose deletion was refused takes no more: %v", err)
+	}
+	for _, e := range logged.All() {
+		if strings.Contains(e.Message, "disk full") {
+			t.Errorf("the journal has no room, and the log says: %s", e.Message)
+		}
 	}
 	s.stop(t)
 	c = startBroker(t, dir, nil).dial(t)

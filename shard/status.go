@@ -20,6 +20,7 @@ var storeStatuses = []struct {
 	{storage.ErrUnknownLog, wire.StatusTransientNotAccepted}, // its owner has not heard of it yet, or any more
 	{storage.ErrNoMemory, wire.StatusTransientNotCommitted},
 	{storage.ErrNoSpace, wire.StatusCannotSaveMessagesToSegment},
+	{storage.ErrJournalFull, wire.StatusCannotSaveMessagesToSegment},
 	{storage.ErrFenced, wire.StatusCannotAppendMessage},
 	{storage.ErrJournalFailed, wire.StatusCannotAppendMessage},
 	{storage.ErrOffsetBeyondEnd, wire.StatusInvalidOffset},

@@ -101,7 +101,7 @@ func (s *Store) segmentRoom() bool { return s.Carry()+sealedSize <= s.carryShare
 // refuseSegment answers an append that needs one where there is none.
 func (l *Log) refuseSegment(r *Request) {
 	s := l.s
-	err := fmt.Errorf("%w: the laps of the journal have no room for another segment; set journal_size to more", ErrNoSpace)
+	err := fmt.Errorf("%w: laps cannot carry another segment; set journal_size to more", ErrJournalFull)
 	if s.mono >= s.nextRoomReport {
 		s.nextRoomReport = s.mono + roomReportPause
 		s.report("appends are refused", l.cfg.ID, err)

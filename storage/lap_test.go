@@ -124,7 +124,7 @@ func TestWhatLapsCarryIsBounded(t *testing.T) {
 		for err = nil; err == nil; segments++ {
 			err = send(1+LogID(segments)%logs, 100)
 		}
-		if !errors.Is(err, ErrNoSpace) || segments < 100 || reports != 1 {
+		if !errors.Is(err, ErrJournalFull) || segments < 100 || reports != 1 {
 			t.Fatalf("segment %d: %v, %d reports", segments, err, reports)
 		}
 		for laps := s.Laps(); s.Laps() < laps+3; {

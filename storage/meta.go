@@ -13,7 +13,7 @@ type metaCarry struct {
 func (s *Store) startMeta(r *Request) {
 	n := entryHeadSize + len(r.Batch)
 	if s.MetaFull(len(r.Batch)) || n > s.journal.groupMax() {
-		s.answer(r, fmt.Errorf("%w: metadata commands wait for a snapshot", ErrNoSpace))
+		s.answer(r, fmt.Errorf("%w: metadata commands wait for a snapshot", ErrJournalFull))
 		return
 	}
 	if !s.journal.room(n) {

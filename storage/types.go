@@ -52,6 +52,8 @@ var (
 	ErrClosed = errors.New("storage: log is closed")
 	// ErrNoSpace: the disk is full. Reads go on; writes resume by themselves when there is room.
 	ErrNoSpace = errors.New("storage: no space left on the disk")
+	// ErrJournalFull: laps of the journal have no room for what was asked, while the disk may have plenty.
+	ErrJournalFull = errors.New("storage: no room left in the journal")
 	// ErrUnknownLog: no log of this id lives on this shard.
 	ErrUnknownLog = errors.New("storage: unknown log")
 	// ErrOffsetBeyondEnd: a stored offset must not pass the last visible record.

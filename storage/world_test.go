@@ -788,7 +788,7 @@ func (w *world) nextProposal() {
 	c.done = func(c *call) {
 		w.proposing = false
 		if c.Err != nil {
-			if !w.faulty && !(w.full && errors.Is(c.Err, storage.ErrNoSpace)) {
+			if !w.faulty && !(w.full && (errors.Is(c.Err, storage.ErrNoSpace) || errors.Is(c.Err, storage.ErrJournalFull))) {
 				fail("metadata command: %v", c.Err)
 			}
 			w.nextProposal()
