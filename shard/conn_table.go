@@ -57,9 +57,8 @@ type intake struct {
 	starving []*conn  // want memory for a frame
 	noBuffer []*conn  // want a receive buffer
 	queued   []queued // want a place for their request
-	spare    []queued
-	gone     int // of queued: those whose connection is closing
-	held     int // receive buffers in use
-	inFlight int // requests that hold a place, where those are limited
-	strange  int // bytes of frames that connections before login have
+	gone     int      // of queued: those whose connection is closing
+	held     int      // receive buffers in use
+	inFlight int      // requests that hold a place, where those are limited
+	strange  int      // bytes of frames that connections before login have
 }

@@ -111,9 +111,6 @@ func descriptorsFor(limit, shards, connectionsMax, files int) descriptors {
 
 func ownDescriptorsFor(shards int) int { return ownDescriptors + shards*ownDescriptorsPerShard }
 
-// filesMax is how many segment descriptors a shard keeps open.
-func (b *Broker) filesMax() int { return b.cfg.FilesMax }
-
 // ConnectionsMax is how many connections are taken: fewer than were asked for, when the process may not open enough files.
 func (b *Broker) ConnectionsMax() int { return b.cfg.ConnectionsMax }
 

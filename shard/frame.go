@@ -63,7 +63,7 @@ func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 // keep appends p to the bytes that wait.
 func (s *Shard) keep(c *conn, p []byte) bool {
 	if need := c.keptLen + len(p); need > len(c.kept) {
-		buf := s.keptMemory(c, need)
+		buf, tiny := s.keptMemory(c, need)
 		if buf == nil {
 			return false
 		}
@@ -72,7 +72,7 @@ func (s *Shard) keep(c *conn, p []byte) bool {
 		if c.kept != nil {
 			s.dropKept(c)
 		}
-		c.kept, c.tiny = buf, need <= tinyFrame && !c.session.bound()
+		c.kept, c.tiny = buf, tiny
 	}
 	c.keptLen += copy(c.kept[c.keptLen:], p)
 	s.copied(len(p))
@@ -84,11 +84,11 @@ func (s *Shard) keep(c *conn, p []byte) bool {
 const tinyFrame = 512
 
 // keptMemory gets memory for the beginning of a frame.
-func (s *Shard) keptMemory(c *conn, n int) []byte {
+func (s *Shard) keptMemory(c *conn, n int) (buf []byte, tiny bool) {
 	if n <= tinyFrame && !c.session.bound() {
-		return make([]byte, tinyFrame)
+		return make([]byte, tinyFrame), true
 	}
-	return s.frameMemory(c, n)
+	return s.frameMemory(c, n), false
 }
 
 // dropKept gives the memory of what was kept back; its bytes are somewhere else now.
@@ -402,9 +402,13 @@ func (s *Shard) occupy(q *request) bool {
 	if s.intake.inFlight >= most || len(s.intake.queued) > 0 {
 		return false
 	}
+	s.place(q)
+	return true
+}
+
+func (s *Shard) place(q *request) {
 	s.intake.inFlight++
 	q.placed = true
-	return true
 }
 
 // vacate gives the place of q back: it is answered, or may wait for a message that others send.
@@ -425,9 +429,8 @@ func (s *Shard) startQueued() {
 	if !s.queuedMayStart() {
 		return
 	}
-	list := s.intake.queued
-	s.intake.queued = s.intake.spare[:0]
-	for i, w := range list {
+	rest := s.intake.queued[:0]
+	for _, w := range s.intake.queued {
 		c := w.q.conn
 		switch {
 		case c.closing:
@@ -435,18 +438,13 @@ func (s *Shard) startQueued() {
 			w.q.queued = false
 			s.sentAll(c)
 		case s.intake.inFlight < s.cfg.Limits.inFlightOfShard:
-			s.intake.inFlight++
-			w.q.placed, w.q.queued = true, false
-			s.handle(c, w.q, w.frame)
-		case s.intake.gone > 0:
-			s.intake.queued = append(s.intake.queued, w)
+			w.q.queued = false
+			s.place(w.q)
+			s.handle(c, w.q, w.frame) // which begins no other: its reply is on its way, at the least
 		default:
-			s.intake.queued = append(s.intake.queued, list[i:]...)
-			clear(list)
-			s.intake.spare = list
-			return
+			rest = append(rest, w)
 		}
 	}
-	clear(list)
-	s.intake.spare = list
+	clear(s.intake.queued[len(rest):])
+	s.intake.queued = rest
 }

@@ -53,6 +53,15 @@ func (s *Shard) noSuchGroup(stream, topic, group wire.Identifier) bool {
 	return err != nil
 }
 
+// judgeGroup is judge for a command about a group, and refuses one for a group that is not there before that.
+func (s *Shard) judgeGroup(c *conn, q *request, a metadata.Action, stream, topic, group wire.Identifier) bool {
+	if s.noSuchGroup(stream, topic, group) {
+		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
+		return false
+	}
+	return s.judge(c, q, a, ident(stream), ident(topic))
+}
+
 func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) {
 	g, err := q.codec.decodeGetConsumerGroups(body)
 	if err != nil {
@@ -93,11 +102,7 @@ func deleteConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
-		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
-		return
-	}
-	if s.judge(c, q, metadata.ActionDeleteGroup, ident(g.Stream), ident(g.Topic)) {
+	if s.judgeGroup(c, q, metadata.ActionDeleteGroup, g.Stream, g.Topic, g.Group) {
 		s.propose(q, metadata.EncodeDeleteGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group)))
 	}
 }
@@ -108,11 +113,7 @@ func joinConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
-		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
-		return
-	}
-	if !s.judge(c, q, metadata.ActionJoinGroup, ident(g.Stream), ident(g.Topic)) {
+	if !s.judgeGroup(c, q, metadata.ActionJoinGroup, g.Stream, g.Topic, g.Group) {
 		return
 	}
 	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), group: ident(g.Group), member: c.session.client}
@@ -125,11 +126,7 @@ func leaveConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
-		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
-		return
-	}
-	if s.judge(c, q, metadata.ActionLeaveGroup, ident(g.Stream), ident(g.Topic)) {
+	if s.judgeGroup(c, q, metadata.ActionLeaveGroup, g.Stream, g.Topic, g.Group) {
 		s.propose(q, metadata.EncodeLeaveGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
 	}
 }

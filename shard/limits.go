@@ -111,12 +111,12 @@ func (l *Limits) pass(m *metadata.Machine, code wire.Code, user metadata.UserID,
 				return metadata.ErrTooManyTopics
 			}
 		}
-		if uint64(d.partitions) > uint64(l.PartitionsMax) && d.partitions <= metadata.PartitionsOnceMax { // beyond: the command's own refusal
+		if l.tooManyPartitions(0, d.partitions) {
 			return metadata.ErrPartitionIDs
 		}
 	case wire.CodeCreatePartitions:
 		t, err := m.Topic(d.stream, d.topic)
-		if err == nil && uint64(len(t.Partitions))+uint64(d.partitions) > uint64(l.PartitionsMax) && d.partitions <= metadata.PartitionsOnceMax {
+		if err == nil && l.tooManyPartitions(len(t.Partitions), d.partitions) {
 			return metadata.ErrPartitionIDs
 		}
 	case wire.CodeCreateUser:
@@ -144,6 +144,11 @@ func (l *Limits) pass(m *metadata.Machine, code wire.Code, user metadata.UserID,
 		}
 	}
 	return nil
+}
+
+// tooManyPartitions judges how many a topic is to have. More than one command may make are for the command itself to refuse.
+func (l *Limits) tooManyPartitions(has int, more uint32) bool {
+	return more <= metadata.PartitionsOnceMax && has+int(more) > l.PartitionsMax
 }
 
 // nameAllowed judges the length of a new name by the configured limit.

@@ -152,17 +152,6 @@ func (b *Broker) journalFileBytes() int64 {
 	return n / 2 &^ (storage.BlockSize - 1)
 }
 
-// journalMemoryMax is what a shard's journal may have in memory.
-func (b *Broker) journalMemoryMax(id shardID) int64 {
-	name := fmt.Sprintf("journals of shard %d", id)
-	for _, l := range b.budget.Stats() {
-		if l.Name == name {
-			return l.Max
-		}
-	}
-	panic("BUG: no line for the " + name)
-}
-
 func (b *Broker) freeBytes() (int64, error) {
 	_, free, err := uring.StatFS(b.cfg.DataDir)
 	return free, err
@@ -194,8 +183,8 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.requests.memory = s.replyPool
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
-		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.journalMemoryMax(s.id), ReadMemory: s.pool(b.lines.read),
-		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), FilesMax: b.filesMax(), Fence: s.fenceHolds, Report: s.report})
+		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.lines.journal[s.id].Max(), ReadMemory: s.pool(b.lines.read),
+		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), FilesMax: b.cfg.FilesMax, Fence: s.fenceHolds, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
 		s.lead = &lead{s: s, index: rec.Meta.Index, rooms: make([]logRoom, len(b.shards))}

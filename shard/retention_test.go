@@ -17,6 +17,16 @@ func u64Option(key string, v uint64) wire.Option {
 	return wire.Option{Key: []byte(key), Kind: wire.KindUint64, Value: binary.LittleEndian.AppendUint64(nil, v)}
 }
 
+// partitionOf is the first partition of a topic as clients see it.
+func partitionOf(t *testing.T, c *client.Client, stream, topic wire.Identifier) wire.Partition {
+	t.Helper()
+	d, err := c.GetTopic(context.Background(), stream, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Partitions[0]
+}
+
 // firstOffset is where a poll from the beginning begins.
 func firstOffset(t *testing.T, c *client.Client, stream, topic wire.Identifier) (first, next uint64) {
 	t.Helper()
@@ -122,13 +132,7 @@ func TestDeleteSegments(t *testing.T) {
 	ctx := context.Background()
 	stream, topic := topicWith(t, c, 1, u64Option("segment_size", 1<<20))
 	fill(t, c, stream, topic, 31) // the last segment is not full
-	segments := func() uint32 {
-		d, err := c.GetTopic(ctx, stream, topic)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d.Partitions[0].SegmentsCount
-	}
+	segments := func() uint32 { return partitionOf(t, c, stream, topic).SegmentsCount }
 	had := segments()
 	if had < 4 {
 		t.Fatalf("%d segments", had)

@@ -64,16 +64,9 @@ func TestBalancedSendsTakeTurnsByTopic(t *testing.T) {
 func TestTrimsWaitForEachOther(t *testing.T) {
 	s := startBroker(t, t.TempDir(), nil)
 	c := s.dial(t)
-	ctx := context.Background()
 	stream, topic := topicWith(t, c, 1, u64Option("segment_size", 1<<20))
 	fill(t, c, stream, topic, 60)
-	segments := func() uint32 {
-		d, err := c.GetTopic(ctx, stream, topic)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d.Partitions[0].SegmentsCount
-	}
+	segments := func() uint32 { return partitionOf(t, c, stream, topic).SegmentsCount }
 	had := segments()
 	clients := []*rawClient{s.raw(t), s.raw(t)}
 	resume := s.Hold(s.Owner(metadata.ByName([]byte("cost")), metadata.ByName([]byte("cost")), 0)) // both are there when it looks
@@ -97,13 +90,7 @@ func TestFullSegmentIsSealed(t *testing.T) {
 	c := s.dial(t)
 	ctx := context.Background()
 	stream, topic := topicWith(t, c, 1, u64Option("segment_size", 1<<20))
-	partition := func() wire.Partition {
-		d, err := c.GetTopic(ctx, stream, topic)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d.Partitions[0]
-	}
+	partition := func() wire.Partition { return partitionOf(t, c, stream, topic) }
 	if p := partition(); p.SegmentsCount != 1 {
 		t.Errorf("%d segments of a new partition", p.SegmentsCount)
 	}

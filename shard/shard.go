@@ -232,7 +232,7 @@ const retryEvery = 5 * time.Millisecond
 func (s *Shard) complete(c *uring.Completion) {
 	switch c.Token & tokMask {
 	case tokStore:
-		s.storeCompleted(c)
+		s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
 	case tokConn:
 		s.connCompleted(c)
 	case tokAccept:

@@ -68,11 +68,3 @@ func openFlags(create, direct bool) int32 {
 	}
 	return flags
 }
-
-// storeCompleted hands an answer back to the store.
-func (s *Shard) storeCompleted(c *uring.Completion) {
-	s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
-	if f := s.store.Failed(); f != nil {
-		s.b.fail(s, f)
-	}
-}

@@ -122,6 +122,9 @@ func (b *Budget) Stats() []LineStats {
 	return out
 }
 
+// Max is how many bytes there are in all.
+func (l *Line) Max() int64 { return l.max }
+
 // Short reports whether less than an eighth of the line is left.
 func (l *Line) Short() bool { return l.used.Load() > l.max-l.max/8 }
 
