@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -300,18 +299,7 @@ func (l *crashLoop) await(s *server, w *load, delay time.Duration) error {
 
 func (l *crashLoop) endInOrder(s *server) (ending, error) {
 	l.done.orders++
-	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return inOrder, err
-	}
-	select {
-	case <-s.Exited:
-	case <-time.After(30 * time.Second):
-		return inOrder, errors.New("the broker does not end")
-	}
-	if code := s.Cmd.ProcessState.ExitCode(); code != 0 {
-		return inOrder, fmt.Errorf("the broker ended with code %d", code)
-	}
-	return inOrder, nil
+	return inOrder, s.Stop()
 }
 
 // final looks at everything once more, ends in order, and looks again.
