@@ -72,15 +72,17 @@ func Open(mode string, cfg Config) (io IO, note string, err error) {
 	return nil, "", fmt.Errorf("io mode %q is not one of auto, uring, epoll", mode)
 }
 
+const refusedByProfile = "a seccomp profile or security module refuses it: it has to allow io_uring_setup, io_uring_enter and io_uring_register"
+
 // explain adds to a refusal of io_uring what the operator can do about it.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPERM):
 		switch v := disabledSysctl(); v {
 		case "0":
-			return fmt.Errorf("%w; the sysctl allows it, so a seccomp profile or security module refuses it: it has to allow io_uring_setup, io_uring_enter and io_uring_register", err)
+			return fmt.Errorf("%w; the sysctl allows it, so %s", err, refusedByProfile)
 		case "":
-			return fmt.Errorf("%w; a seccomp profile or security module refuses it: it has to allow io_uring_setup, io_uring_enter and io_uring_register", err)
+			return fmt.Errorf("%w; %s", err, refusedByProfile)
 		default:
 			return fmt.Errorf("%w; kernel.io_uring_disabled is %s, and 0 would allow it", err, v)
 		}

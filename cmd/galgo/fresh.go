@@ -12,11 +12,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/uring"
 )
-
-// superblockName is the file that makes a directory one of ours and carries its lock (docs/formats/superblock.md).
-const superblockName = "galgo.meta"
 
 // ourData are the names of what a server makes beside it.
 var ourData = []string{"journal", "logs", "state", "runtime"}
@@ -37,11 +35,11 @@ func removeData(dir string, patience time.Duration, log *zap.Logger) error {
 		return fmt.Errorf("--fresh: %w", err)
 	case len(there) == 0 && len(others) == 0:
 		return nil
-	case !slices.Contains(there, superblockName):
+	case !slices.Contains(there, config.SuperblockName):
 		return fmt.Errorf("--fresh: %s has no %s but has %s, so it is not known to be a data directory and nothing was removed: remove it yourself, or give another directory",
-			dir, superblockName, list(append(there, others...)))
+			dir, config.SuperblockName, list(append(there, others...)))
 	}
-	super, err := os.OpenFile(filepath.Join(dir, superblockName), os.O_RDWR|os.O_CREATE, 0o640)
+	super, err := os.OpenFile(filepath.Join(dir, config.SuperblockName), os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return fmt.Errorf("--fresh: %w", err)
 	}
@@ -72,7 +70,7 @@ func lookAt(dir string) (ours, others []string, err error) {
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == superblockName || slices.Contains(ourData, name):
+		case name == config.SuperblockName || slices.Contains(ourData, name):
 			ours = append(ours, name)
 		case name != "lost+found":
 			others = append(others, name)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/galgo-mq/galgo/cmd/galgo/config"
 )
 
 // Who the first user is matters to the start that makes it. Later ones serve, whatever is said of it, and whether or not its
@@ -67,7 +69,7 @@ func TestFirstUserThatCannotBeMadeStopsTheFirstStart(t *testing.T) {
 // or says what is wrong and leaves it to the one after that.
 func TestFirstUserIsMadeByWhicheverStartCan(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, superblockName), nil, 0o640); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, config.SuperblockName), nil, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

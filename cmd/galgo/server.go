@@ -26,9 +26,6 @@ import (
 const (
 	shutdownMax = time.Minute
 
-	// knownPassword is what --dev gives the first user, unless another was given.
-	knownPassword = "iggy"
-
 	// gcPercent is higher than Go's 100 because the heap holds no messages: it is a few megabytes, and collecting it
 	// when it has doubled would be often and save nothing.
 	gcPercent = 400
@@ -162,7 +159,7 @@ func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
 	}
 	if c.Dev {
 		password := "the password that was given"
-		if c.RootPassword == knownPassword {
+		if c.RootPassword == config.DevPassword {
 			password = "password " + c.RootPassword
 		}
 		log.Warn("development: a new data directory gets user " + c.RootUsername + " with " + password + "; only this machine is served")

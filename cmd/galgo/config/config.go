@@ -125,8 +125,10 @@ const (
 var envOfOthers = map[string]bool{envPrefix + "PASSWORD": true, envPrefix + "PLANTED": true, envPrefix + "SEED": true}
 
 const (
-	devPassword    = "iggy"
-	superblockName = "galgo.meta" // what a data directory has from the first start on: docs/formats/superblock.md
+	// DevPassword is what --dev gives the first user, unless another was given.
+	DevPassword = "iggy"
+	// SuperblockName is the file that makes a directory one of ours and carries its lock: docs/formats/superblock.md.
+	SuperblockName = "galgo.meta"
 )
 
 // Load reads the configuration. flags are those of AddFlags, parsed; environ is as os.Environ gives it. Its errors say
@@ -175,7 +177,7 @@ func (c *Config) finish(fresh bool) error {
 				"take a loopback address such as 127.0.0.1:8090, or leave out --dev", c.TCPAddress)
 		}
 		if c.RootPassword == "" && c.RootPasswordFile == "" {
-			c.RootPassword = devPassword
+			c.RootPassword = DevPassword
 		}
 	}
 	if c.RootPassword != "" && c.RootPasswordFile != "" {
@@ -191,7 +193,7 @@ func (c *Config) finish(fresh bool) error {
 // dataIsNew says whether there is surely no user yet. Without that, the start finds out: one that was cut off may have left a
 // directory without users.
 func (c *Config) dataIsNew() bool {
-	_, err := os.Stat(filepath.Join(c.DataDir, superblockName))
+	_, err := os.Stat(filepath.Join(c.DataDir, SuperblockName))
 	return errors.Is(err, os.ErrNotExist)
 }
 

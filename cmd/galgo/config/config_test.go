@@ -234,7 +234,7 @@ func TestFirstUserIsJudgedByTheStartThatMakesIt(t *testing.T) {
 		if _, err := load(t, text, env, args); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q %v %v, new: %v, want %s", text, env, args, err, want)
 		}
-		if err := os.WriteFile(filepath.Join(dir, superblockName), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, SuperblockName), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		c, err := load(t, text, env, args)
@@ -257,7 +257,7 @@ func TestFirstUserIsJudgedByTheStartThatMakesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, superblockName), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, SuperblockName), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := load(t, "", nil, []string{"--root-password-file=" + file, "--data-dir=" + dir})
