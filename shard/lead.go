@@ -29,9 +29,10 @@ type lead struct {
 	event *metaEvent // in progress
 	index uint64     // of the last command
 
-	forgotten []metadata.LogID // retired logs whose files are gone
-	forgets   bool             // a command that forgets some is on its way
-	snap      snapshotJob
+	forgotten  []metadata.LogID // retired logs whose files are gone
+	forgets    bool             // a command that forgets some is on its way
+	snap       snapshotJob
+	snapMemory *uring.Pool
 
 	rooms    []logRoom // by shard
 	nextRoom int64     // when to say again that partitions are refused
@@ -498,15 +499,16 @@ func (s *Shard) metaAnswered(q *request) {
 	s.metaReply(q)
 }
 
-// snapshotJob writes the metadata's snapshot beside the old one, so that the journal need not carry its commands. The snapshot
-// lies in the heap, as the metadata does that it is of, and must not wait for memory that clients use: without it the journal has
-// no room for commands, deletions included.
+// snapshotJob writes the metadata's snapshot beside the old one, so that the journal need not carry its commands. It is made in the
+// heap, as the metadata is that it is of, and written in pieces from memory of its own: it must not wait for what clients use, as
+// without it the journal has no room for commands, deletions included.
 type snapshotJob struct {
 	active bool
 	index  uint64
 	data   []byte
-	size   int // of data, also when it is written
-	at     int // what of data is written, or being written
+	piece  []byte // off-heap; data goes through it
+	size   int    // of data, also when it is written
+	at     int    // what of data is written, or being written
 	fd     int32
 	step   int
 	again  int64 // monotonic time before which none is tried, after one failed
@@ -522,8 +524,12 @@ func (l *lead) maybeSnapshot() {
 	if l.snap.active || l.event != nil || !l.s.store.SnapshotDue() || l.s.mono < l.snap.again {
 		return
 	}
+	piece := l.snapMemory.Get(snapshotPiece)
+	if piece == nil {
+		return // the machine has none: in a later turn
+	}
 	p := l.s.meta.AppendSnapshot(make([]byte, 0, l.snap.size+l.snap.size/8)) // most are a little larger than the one before
-	l.snap = snapshotJob{active: true, index: l.index, data: p, size: len(p)}
+	l.snap = snapshotJob{active: true, index: l.index, data: p, size: len(p), piece: piece}
 	l.snapshotStep(0, nil)
 }
 
@@ -549,9 +555,9 @@ func (l *lead) snapshotStep(res int64, err error) {
 		j.fd = int32(res)
 		op.Kind, op.FD = uring.KindTruncate, j.fd
 	case 2:
-		end := min(j.at+snapshotPiece, j.size)
-		op.Kind, op.Pos, op.Buf = uring.KindWrite, int64(j.at), j.data[j.at:end]
-		if j.at = end; end < j.size {
+		n := copy(j.piece, j.data[j.at:])
+		op.Kind, op.Pos, op.Buf = uring.KindWrite, int64(j.at), j.piece[:n]
+		if j.at += n; j.at < j.size {
 			j.step-- // once more
 		}
 	case 3:
@@ -573,6 +579,7 @@ func (l *lead) snapshotStep(res int64, err error) {
 }
 
 func (l *lead) endSnapshot() {
-	l.snap.data, l.snap.active = nil, false
+	l.snapMemory.Put(l.snap.piece)
+	l.snap.data, l.snap.piece, l.snap.active = nil, nil, false
 	l.next()
 }

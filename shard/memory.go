@@ -60,6 +60,15 @@ func memoryForFrames(frame, shards int64) int64 {
 // FrameBytesMax is the largest request that is taken: smaller than was asked for, when memory has no room for that.
 func (b *Broker) FrameBytesMax() int { return b.cfg.FrameBytesMax }
 
+// reserve is memory beside the budget for what all else waits for, and which must not wait for others: a lap of the journal when
+// groups that wait for it have the journal's line, and a piece of the metadata's snapshot. It is at most a little more than a
+// file of the journal, and given back when it is written.
+func (s *Shard) reserve(fileBytes int64) *uring.Pool {
+	const pieces = 4 << 20 // pools map two MiB at a time
+	n := fileBytes + pieces
+	return s.pool(uring.NewBudget(n).Line(fmt.Sprintf("reserve of shard %d", s.id), n))
+}
+
 // pool makes a pool of this shard.
 func (s *Shard) pool(line *uring.Line) *uring.Pool {
 	p := uring.NewPool(line)

@@ -181,13 +181,14 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	s.meta = m
 	s.recvPool, s.replyPool = s.pool(b.lines.recv), s.pool(b.lines.reply)
 	s.requests.memory = s.replyPool
+	reserve := s.reserve(rec.Journals[s.id][0].Size)
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
-		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.lines.journal[s.id].Max(), ReadMemory: s.pool(b.lines.read),
+		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.lines.journal[s.id].Max(), LapMemory: reserve, ReadMemory: s.pool(b.lines.read),
 		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), FilesMax: b.cfg.FilesMax, Fence: s.fenceHolds, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
-		s.lead = &lead{s: s, index: rec.Meta.Index, rooms: make([]logRoom, len(b.shards))}
+		s.lead = &lead{s: s, index: rec.Meta.Index, snapMemory: reserve, rooms: make([]logRoom, len(b.shards))}
 	}
 	configs := map[storage.LogID]storage.LogConfig{}
 	topics := map[storage.LogID]*metadata.Topic{}

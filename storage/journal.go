@@ -62,8 +62,8 @@ type group struct {
 	syncing bool
 	file    int
 	buf     []byte
-	heap    bool // buf is no memory of the journal's
-	n       int  // bytes used, head included
+	memory  Memory // that buf is of
+	n       int    // bytes used, head included
 	count   int
 	meta    uint64 // index of the last metadata command in it, 0: none
 	born    int64  // monotonic nanoseconds of its write
@@ -152,15 +152,13 @@ func (j *journal) lapRoom() int64 {
 	return max(size/4, j.s.fixed+max(lapSlack, size/16*growthShare)) &^ (BlockSize - 1)
 }
 
-func (j *journal) newGroup(size int) *group {
-	buf := j.s.cfg.JournalMemory.Get(size)
+func (j *journal) newGroup(size int) *group { return j.groupOf(j.s.cfg.JournalMemory, size) }
+
+func (j *journal) groupOf(memory Memory, size int) *group {
+	buf := memory.Get(size)
 	if buf == nil {
 		return nil
 	}
-	return j.groupIn(buf)
-}
-
-func (j *journal) groupIn(buf []byte) *group {
 	var g *group
 	if k := len(j.free); k > 0 {
 		g = j.free[k-1]
@@ -169,7 +167,7 @@ func (j *journal) groupIn(buf []byte) *group {
 		g = &group{logs: make([]*Log, 0, 16)}
 	}
 	logs, marks := g.logs[:0], g.marks[:0]
-	*g = group{buf: buf, n: groupHeadSize, logs: logs, marks: marks}
+	*g = group{memory: memory, buf: buf, n: groupHeadSize, logs: logs, marks: marks}
 	return g
 }
 
@@ -311,9 +309,6 @@ func (j *journal) place(g *group) {
 	op := Op{Kind: OpWrite, FD: f.FD, Pos: j.pos, Buf: p, Inline: true}
 	if g.persist {
 		op.FD, op.DSync, op.Inline = f.Direct, true, false
-		if g.heap {
-			op.FD = f.FD // what is not aligned goes through the page cache
-		}
 		g.direct = true
 		if plantedAckBeforeSyncBuffered {
 			op.DSync = false
@@ -361,9 +356,7 @@ func (j *journal) syncBuffered() {
 func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
 	j := &s.journal
 	j.writing--
-	if !p.g.heap {
-		s.cfg.JournalMemory.Put(p.g.buf)
-	}
+	p.g.memory.Put(p.g.buf)
 	p.g.buf = nil
 	if err != nil {
 		j.fail(err)

@@ -27,8 +27,10 @@ func (j *journal) startLap() {
 		return // again when the writes are done
 	}
 	if g == nil { // groups that wait for this lap have the memory: it must not wait for them
-		g = j.groupIn(make([]byte, alignUp(Pos(size))))
-		g.heap = true
+		g = j.groupOf(s.cfg.LapMemory, int(alignUp(Pos(size))))
+	}
+	if g == nil {
+		return // again in the next turn
 	}
 	g.flags, g.persist = groupLap, true
 	gather := j.gather

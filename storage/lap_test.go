@@ -79,7 +79,8 @@ func (d *steady) do(t *testing.T, r *Request) error {
 // TestALapLargerThanItsMemoryIsWritten: groups that wait for a lap may have the memory that it needs, or there was never enough.
 func TestALapLargerThanItsMemoryIsWritten(t *testing.T) {
 	mem := &bounded{left: 100 << 10}
-	d := filled(1<<20, mem, func(*Config) {})
+	own := &bounded{left: 1 << 20}
+	d := filled(1<<20, mem, func(c *Config) { c.LapMemory = own })
 	if c := d.s.Carry(); c < 200<<10 {
 		t.Fatalf("laps take %d bytes only", c)
 	}
@@ -91,6 +92,9 @@ func TestALapLargerThanItsMemoryIsWritten(t *testing.T) {
 		if i > 1000 {
 			t.Fatalf("%d laps", d.s.Laps())
 		}
+	}
+	if err := d.do(t, &Request{Kind: ReqAppend, Log: 1, Batch: append([]byte(nil), p...)}); err != nil || own.left != 1<<20 {
+		t.Errorf("%v; %d bytes of the laps' own memory are still out", err, 1<<20-own.left)
 	}
 }
 

@@ -17,7 +17,8 @@ type Config struct {
 	LossBound        time.Duration // written but not yet synced at most this long
 	TailMemory       Memory
 	JournalMemory    Memory
-	JournalMemoryMax int64 // what that gives; 0: much
+	JournalMemoryMax int64  // what that gives; 0: much
+	LapMemory        Memory // for a lap that JournalMemory has no room for; nil: the same
 	ReadMemory       Memory
 	DedupBytesMax    int64                                   // of the ids that logs remember; 0: as their windows allow
 	FilesMax         int                                     // descriptors of segments kept open; 0: many
@@ -112,6 +113,9 @@ func New(cfg Config) *Store {
 	}
 	if cfg.FilesMax <= 0 {
 		s.cfg.FilesMax = 1 << 30
+	}
+	if cfg.LapMemory == nil {
+		s.cfg.LapMemory = cfg.JournalMemory
 	}
 	s.journal = journal{s: s, files: cfg.Journal, pos: BlockSize, number: cfg.FirstGroup, first: cfg.FirstGroup,
 		psafe: cfg.FirstGroup - 1, wsafe: cfg.FirstGroup - 1}
