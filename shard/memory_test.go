@@ -48,10 +48,11 @@ func TestStrangersLeaveRoomForALogin(t *testing.T) {
 	p := make([]byte, vsr.HeaderSize)
 	vsr.PutRequest(p, vsr.RequestHeader{Client: c.client, Code: wire.CodeLogin}, body, nil)
 	for _, piece := range [][]byte{p[:100], p[100:], body[:5], body[5:]} {
+		kept := s.Stats()[0].Copies
 		if _, err := c.Write(piece); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Millisecond) // so that they are received one by one
+		eventually(t, "the piece is received, and kept", func() bool { return s.Stats()[0].Copies > kept })
 	}
 	if f := c.answer(); f.Status() != wire.StatusOK {
 		t.Errorf("login: %v", f.Status())
