@@ -151,7 +151,7 @@ func TestHeldPollAndAReset(t *testing.T) {
 			}
 			before := s.Conns()[0]
 			c.Close()
-			eventually(t, "the connection is gone", func() bool { return s.Conns()[0] == before-1 })
+			until(t, "the connection is gone", func() bool { return s.Conns()[0] == before-1 })
 			for range 3 { // whose places in the table must not be one
 				if err := s.dial(t).Ping(context.Background()); err != nil {
 					t.Fatal(err)

@@ -177,21 +177,21 @@ func TestRequestsInFlight(t *testing.T) {
 			patient.answer() // the held poll has no place
 			handled := s.Handled(0)
 			keeper.send(wire.CodeCreateUser, 1, 1, vsr.AppendCreateUser(nil, wire.CreateUser{Username: []byte("user"), Password: []byte("password"), Status: wire.UserActive}))
-			eventually(t, "the only place is taken", func() bool { return s.Handled(0) == handled+1 })
+			until(t, "the only place is taken", func() bool { return s.Handled(0) == handled+1 })
 			patient.send(wire.CodePing, 1, 1, nil)
-			eventually(t, "a request waits", func() bool { return s.LimitCounts().RequestsInFlight == 1 })
+			until(t, "a request waits", func() bool { return s.LimitCounts().RequestsInFlight == 1 })
 			const closing = 5
 			conns := s.Conns()[0]
 			for k := range uint64(closing) {
 				gone := s.raw(t) // a login needs no place
 				gone.send(wire.CodePing, 1, 1, nil)
-				eventually(t, "another one waits", func() bool { return s.LimitCounts().RequestsInFlight == 2+k })
+				until(t, "another one waits", func() bool { return s.LimitCounts().RequestsInFlight == 2+k })
 				if err := gone.Conn.(*net.TCPConn).SetLinger(0); err != nil { // a reset: after an orderly end the answer would still be sent
 					t.Fatal(err)
 				}
 				gone.Close()
 			}
-			eventually(t, "those that closed while they waited are gone", func() bool { return s.Conns()[0] == conns })
+			until(t, "those that closed while they waited are gone", func() bool { return s.Conns()[0] == conns })
 			greedy := s.raw(t)
 			for range 50 {
 				greedy.send(wire.CodePing, 1, 1, nil)
@@ -226,15 +226,5 @@ func TestConnectionMemory(t *testing.T) {
 	}
 	if got := s.LimitCounts(); got.ConnectionMemory != 1 || got.FrameSize != 0 {
 		t.Errorf("counted %+v", got)
-	}
-}
-
-// eventually waits until something is so.
-func eventually(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !so(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not so after 10 s: ", what)
-		}
 	}
 }

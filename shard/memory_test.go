@@ -30,7 +30,7 @@ func TestBusyMomentGivesItsMemoryBack(t *testing.T) {
 	if n := s.SpareRequests(); n < 100 {
 		t.Errorf("%d requests of %d have memory of their own", n, polls)
 	}
-	eventually(t, "the memory is given back", func() bool { return s.SpareRequests() == 0 })
+	until(t, "the memory is given back", func() bool { return s.SpareRequests() == 0 })
 }
 
 // TestStrangersLeaveRoomForALogin: connections that have sent a byte use up what those before login may have, and a login that
@@ -52,7 +52,7 @@ func TestStrangersLeaveRoomForALogin(t *testing.T) {
 		if _, err := c.Write(piece); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the piece is received, and kept", func() bool { return s.Stats()[0].Copies > kept })
+		until(t, "the piece is received, and kept", func() bool { return s.Stats()[0].Copies > kept })
 	}
 	if f := c.answer(); f.Status() != wire.StatusOK {
 		t.Errorf("login: %v", f.Status())

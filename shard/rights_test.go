@@ -52,12 +52,12 @@ func TestRightRevokedWhileTheCommandWaits(t *testing.T) {
 			handled := s.Handled(1)
 			revoked, created := make(chan error, 1), make(chan error, 1)
 			go func() { revoked <- revoke.do(root) }()
-			eventually(t, "the first command waits for shard 0", func() bool { return s.Handled(1) == handled+1 })
+			until(t, "the first command waits for shard 0", func() bool { return s.Handled(1) == handled+1 })
 			go func() {
 				_, err := maker.CreateStream(ctx, "late")
 				created <- err
 			}()
-			eventually(t, "the second one does", func() bool { return s.Handled(1) == handled+2 })
+			until(t, "the second one does", func() bool { return s.Handled(1) == handled+2 })
 			resume()
 			if err := <-revoked; err != nil {
 				t.Fatal(err)

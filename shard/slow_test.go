@@ -159,7 +159,7 @@ func TestSlowReadersKeepNoCredits(t *testing.T) {
 	for range readers {
 		s.slowPoll(t, stream, topic, 0) // half of them from another shard than that of its log
 	}
-	eventually(t, "all have asked", func() bool { return s.Handled(0)+s.Handled(1) >= begun+2*readers })
+	until(t, "all have asked", func() bool { return s.Handled(0)+s.Handled(1) >= begun+2*readers })
 	for range 4 {
 		c := s.dial(t)
 		for p := range uint32(2) {
