@@ -84,18 +84,30 @@ var handlers = [...]func(*Machine, Micros, *decoder) (Result, error){
 // Apply changes the state by the command at the given index of the metadata log. Indexes rise and may leave gaps. An
 // error means that the command is refused and nothing but Revision has changed: every replica refuses it alike. Which
 // errors a command can give stands at its Encode function; besides those ErrStale (the index is not above Revision,
-// which then stays) and ErrCommand. cmd is not kept.
+// which then stays), a VersionError (a newer version wrote it) and ErrCommand. cmd is not kept.
 func (m *Machine) Apply(index uint64, cmd []byte) (Result, error) {
 	if index <= m.revision {
 		return Result{}, ErrStale
 	}
 	m.revision = index
 	d := decoder{p: cmd}
-	version, kind, at := d.u8(), d.u8(), Micros(d.u64())
-	if version != commandVersion || at == 0 || int(kind) >= len(handlers) || handlers[kind] == nil {
+	d.version = uint32(d.u8())
+	kind, at := d.u8(), Micros(d.u64())
+	d.room("origin of a command", originBytes)
+	switch {
+	case d.version > commandVersion:
+		return Result{}, &VersionError{"version of a command", d.version, commandVersion}
+	case d.newer != nil:
+		return Result{}, d.newer
+	case d.failed || d.version == 0 || at == 0 || kind == 0:
 		return Result{}, ErrCommand
+	case int(kind) >= len(handlers):
+		return Result{}, &VersionError{"kind of a command", uint32(kind), uint32(kindLast)}
 	}
 	r, err := handlers[kind](m, at, &d)
+	if d.newer != nil {
+		err = d.newer // no handler changes anything unless its body is whole
+	}
 	m.invariants()
 	return r, err
 }
@@ -112,7 +124,7 @@ func (m *Machine) createStream(at Micros, d *decoder) (Result, error) {
 	case m.streams.count() == StreamsMax:
 		return Result{}, ErrTooManyStreams
 	}
-	s := &Stream{ID: StreamID(m.streams.lowestFree()), Name: string(name), CreatedAt: at}
+	s := &Stream{ID: StreamID(m.streams.lowestFree()), Name: string(name), CreatedAt: at, Since: m.revision}
 	m.streams.put(uint32(s.ID), s.Name, s)
 	return Result{Stream: s.ID}, nil
 }
@@ -177,6 +189,7 @@ func (m *Machine) decodeStream(d *decoder) (*Stream, error) {
 }
 
 func (m *Machine) forgetLogs(_ Micros, d *decoder) (Result, error) {
+	d.room("node of retired logs", nodeBytes)
 	logs := make([]LogID, d.count(8))
 	for i := range logs {
 		logs[i] = LogID(d.u64())
@@ -198,6 +211,7 @@ func (m *Machine) forgetLogs(_ Micros, d *decoder) (Result, error) {
 }
 
 func (m *Machine) reserveSessions(_ Micros, d *decoder) (Result, error) {
+	d.room("node of session numbers", nodeBytes)
 	upTo := d.u64()
 	if !d.whole() {
 		return Result{}, ErrCommand

@@ -23,7 +23,7 @@ func (m *Machine) createGroup(at Micros, d *decoder) (Result, error) {
 	case t.GroupCount() == GroupsMax || t.groups.next == math.MaxUint32:
 		return Result{}, ErrTooManyGroups
 	}
-	g := &Group{ID: t.groups.next, Stream: t.Stream, Topic: t.ID, Name: string(name), CreatedAt: at}
+	g := &Group{ID: t.groups.next, Stream: t.Stream, Topic: t.ID, Name: string(name), CreatedAt: at, Since: m.revision}
 	t.groups.next++
 	t.groups.put(g)
 	m.groups++
@@ -88,7 +88,7 @@ func (m *Machine) leaveGroup(_ Micros, d *decoder) (Result, error) {
 }
 
 func (m *Machine) dropMember(_ Micros, d *decoder) (Result, error) {
-	key := d.memberKey()
+	key := d.member()
 	if !d.whole() {
 		return Result{}, ErrCommand
 	}
@@ -101,6 +101,7 @@ func (m *Machine) dropMember(_ Micros, d *decoder) (Result, error) {
 }
 
 func (m *Machine) dropMembers(_ Micros, d *decoder) (Result, error) {
+	d.room("node of members", memberNodeBytes)
 	if !d.whole() {
 		return Result{}, ErrCommand
 	}
@@ -142,7 +143,7 @@ func (m *Machine) handOver(_ Micros, d *decoder) (Result, error) {
 // decodeMember reads three Idents and a key, and nothing else.
 func (m *Machine) decodeMember(d *decoder) (t *Topic, g *Group, key MemberKey, err error) {
 	stream, topic, group := d.ident(), d.ident(), d.ident()
-	key = d.memberKey()
+	key = d.member()
 	if !d.whole() {
 		return nil, nil, key, ErrCommand
 	}

@@ -235,7 +235,7 @@ func TestUsers(t *testing.T) {
 	if u, err := r.m.User(ByNumber(RootID)); err != nil || u.Permissions.Global != AllRights || u.CreatedAt != testTime {
 		t.Fatalf("root is %+v, %v", u, err)
 	}
-	rights := &Permissions{Global: PollMessages, Streams: []StreamPermissions{{Stream: 7, Rights: StreamRead, Topics: []TopicPermissions{{1, TopicManage}}}}}
+	rights := &Permissions{Global: PollMessages, Streams: []StreamPermissions{{Stream: 7, Rights: StreamRead, Topics: []TopicPermissions{{Topic: 1, Rights: TopicManage}}}}}
 	create(ErrUserExists, "root", "$h", UserActive, nil)
 	create(nil, "anna", "$h", UserInactive, rights)
 	create(ErrPermissions, "otto", "$h", UserActive, &Permissions{Streams: []StreamPermissions{{Stream: 2}, {Stream: 2}}})
@@ -300,12 +300,14 @@ func TestDamagedCommandsAreRefused(t *testing.T) {
 		r.apply(ErrCommand, change(append([]byte(nil), good...)))
 	}
 	f(func(p []byte) []byte { return append(p, 0) })
-	f(func(p []byte) []byte { p[0] = 2; return p })
+	f(func(p []byte) []byte { p[0] = 0; return p })
+	f(func(p []byte) []byte { p[0] = 1; return p }) // which has no origin
 	f(func(p []byte) []byte { p[1] = 0; return p })
-	f(func(p []byte) []byte { p[1] = 255; return p })
 	f(func(p []byte) []byte { clear(p[2:10]); return p }) // no time
 	f(func(p []byte) []byte { return appendHead(nil, kindForgetLogs, testTime) })
-	f(func(p []byte) []byte { return le.AppendUint32(appendHead(nil, kindForgetLogs, testTime), 1<<31) })
+	f(func(p []byte) []byte {
+		return le.AppendUint32(appendReserved(appendHead(nil, kindForgetLogs, testTime), nodeBytes), 1<<31)
+	})
 }
 
 // TestLimits begins one below each limit, with rows put in by hand: a million commands would take too long.

@@ -2,6 +2,7 @@ package metadata
 
 func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
 	id, name, partitions, options := d.ident(), d.text(), d.u32(), d.options()
+	d.placement()
 	if !d.whole() {
 		return Result{}, ErrCommand
 	}
@@ -27,7 +28,7 @@ func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
 	if err := settings.check(int(partitions)); err != nil {
 		return Result{}, err
 	}
-	t := &Topic{ID: TopicID(s.topics.lowestFree()), Stream: s.ID, Name: string(name), CreatedAt: at}
+	t := &Topic{ID: TopicID(s.topics.lowestFree()), Stream: s.ID, Name: string(name), CreatedAt: at, Since: m.revision}
 	t.setOptions(settings, explicit)
 	s.topics.put(uint32(t.ID), t.Name, t)
 	r := Result{Stream: s.ID, Topic: t.ID}
@@ -109,7 +110,7 @@ func (m *Machine) decodeTopic(d *decoder) (*Stream, *Topic, error) {
 }
 
 func (m *Machine) createPartitions(at Micros, d *decoder) (Result, error) {
-	t, count, err := m.decodePartitions(d)
+	t, count, err := m.decodePartitions(d, true)
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -125,7 +126,7 @@ func (m *Machine) createPartitions(at Micros, d *decoder) (Result, error) {
 }
 
 func (m *Machine) deletePartitions(_ Micros, d *decoder) (Result, error) {
-	t, count, err := m.decodePartitions(d)
+	t, count, err := m.decodePartitions(d, false)
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -141,8 +142,11 @@ func (m *Machine) deletePartitions(_ Micros, d *decoder) (Result, error) {
 }
 
 // decodePartitions reads two Idents and a count, which it judges.
-func (m *Machine) decodePartitions(d *decoder) (t *Topic, count int, err error) {
+func (m *Machine) decodePartitions(d *decoder, create bool) (t *Topic, count int, err error) {
 	stream, topic, n := d.ident(), d.ident(), d.u32()
+	if create {
+		d.placement()
+	}
 	if !d.whole() {
 		return nil, 0, ErrCommand
 	}
@@ -158,7 +162,7 @@ func (m *Machine) decodePartitions(d *decoder) (t *Topic, count int, err error) 
 // addPartitions appends partitions with new logs to a topic and notes them in r.
 func (m *Machine) addPartitions(t *Topic, count int, at Micros, r *Result) {
 	for range count {
-		p := Partition{Log: m.giveLog(), CreatedAt: at}
+		p := Partition{Log: m.giveLog(), CreatedAt: at, Since: m.revision}
 		r.Created = append(r.Created, CreatedLog{t.Stream, t.ID, PartitionID(len(t.Partitions)), p.Log, t.Settings})
 		t.Partitions = append(t.Partitions, p)
 	}

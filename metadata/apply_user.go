@@ -1,11 +1,11 @@
 package metadata
 
 func (m *Machine) createUser(at Micros, d *decoder) (Result, error) {
-	name, phc, status, permissions := d.text(), d.text(), UserStatus(d.u8()), d.permissions()
+	name, phc, status, permissions := d.text(), d.text(), UserStatus(d.u8()), d.permissions(d.version >= 2)
 	if !d.whole() {
 		return Result{}, ErrCommand
 	}
-	u := &User{Name: string(name), PasswordPHC: string(phc), Status: status, CreatedAt: at, Since: m.revision, Permissions: permissions}
+	u := &User{Name: string(name), PasswordPHC: string(phc), Status: status, CreatedAt: at, Since: m.revision, Secured: m.revision, Permissions: permissions}
 	if err := u.check(); err != nil {
 		return Result{}, err
 	}
@@ -82,7 +82,7 @@ func (m *Machine) deleteUser(_ Micros, d *decoder) (Result, error) {
 }
 
 func (m *Machine) updatePermissions(_ Micros, d *decoder) (Result, error) {
-	id, permissions := d.ident(), d.permissions()
+	id, permissions := d.ident(), d.permissions(d.version >= 2)
 	if !d.whole() {
 		return Result{}, ErrCommand
 	}

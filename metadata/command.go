@@ -3,13 +3,18 @@ package metadata
 // A command, little endian:
 //
 //	at  size  field
-//	 0     1  version    1
+//	 0     1  version    2
 //	 1     1  kind       see the list below
 //	 2     8  at         microseconds since 1970, of the turn that proposed it; not 0
-//	10        body       by kind; docs/formats/metadata.md draws each
+//	10    16  origin     zeros: room for clusters
+//	26        body       by kind; docs/formats/metadata.md draws each
 //
-// The Encode functions append a command to dst. They check nothing: Apply does, against the state.
-const commandVersion = 1
+// Version 1 has no origin, and nothing in its bodies of what version 2 adds; it is read. The Encode functions append a command
+// to dst. They check nothing: Apply does, against the state.
+const (
+	commandVersion = 2
+	originBytes    = 2 + 4 + 2 + 8 // node u16, boot u32, shard u16, number u64
+)
 
 type commandKind uint8
 
@@ -49,7 +54,7 @@ const (
 )
 
 func appendHead(dst []byte, kind commandKind, at Micros) []byte {
-	return le.AppendUint64(append(dst, commandVersion, byte(kind)), uint64(at))
+	return appendReserved(le.AppendUint64(append(dst, commandVersion, byte(kind)), uint64(at)), originBytes)
 }
 
 // EncodeCreateStream makes a stream. ErrStreamName, ErrStreamNameExists, ErrTooManyStreams.
@@ -86,7 +91,7 @@ type CreateTopic struct {
 func EncodeCreateTopic(dst []byte, at Micros, c CreateTopic) []byte {
 	dst = appendIdent(appendHead(dst, kindCreateTopic, at), c.Stream)
 	dst = le.AppendUint32(appendText(dst, c.Name), c.Partitions)
-	return appendOptions(dst, c.Options)
+	return appendReserved(appendOptions(dst, c.Options), placementBytes)
 }
 
 // UpdateTopic is what changes in a topic.
@@ -118,7 +123,7 @@ func EncodePurgeTopic(dst []byte, at Micros, stream, topic Ident) []byte {
 // ErrPartitionIDs, and ErrPartitionsCount when the topic would preallocate too much.
 func EncodeCreatePartitions(dst []byte, at Micros, stream, topic Ident, count uint32) []byte {
 	dst = appendIdent(appendIdent(appendHead(dst, kindCreatePartitions, at), stream), topic)
-	return le.AppendUint32(dst, count)
+	return appendReserved(le.AppendUint32(dst, count), placementBytes)
 }
 
 // EncodeDeletePartitions removes the partitions with the highest ids and retires their logs. ErrStreamNotFound,
@@ -131,7 +136,8 @@ func EncodeDeletePartitions(dst []byte, at Micros, stream, topic Ident, count ui
 // EncodeForgetLogs takes logs off the retired list: their files are gone for good. Ids that are not on the list are
 // passed over, so it may be said twice. ErrLogNever.
 func EncodeForgetLogs(dst []byte, at Micros, logs ...LogID) []byte {
-	dst = le.AppendUint32(appendHead(dst, kindForgetLogs, at), uint32(len(logs)))
+	dst = appendReserved(appendHead(dst, kindForgetLogs, at), nodeBytes)
+	dst = le.AppendUint32(dst, uint32(len(logs)))
 	for _, log := range logs {
 		dst = le.AppendUint64(dst, uint64(log))
 	}
@@ -187,7 +193,7 @@ func EncodeChangePassword(dst []byte, at Micros, user Ident, checkedPHC, newPHC 
 // EncodeReserveSessions reserves every session number below upTo: after a restart none of them is given out again.
 // ErrSessions when they are reserved already.
 func EncodeReserveSessions(dst []byte, at Micros, upTo uint64) []byte {
-	return le.AppendUint64(appendHead(dst, kindReserveSessions, at), upTo)
+	return le.AppendUint64(appendReserved(appendHead(dst, kindReserveSessions, at), nodeBytes), upTo)
 }
 
 // EncodeCreateToken makes a personal access token for the user that has its id since that revision; expiresAt 0 means
@@ -222,21 +228,23 @@ func EncodeDeleteGroup(dst []byte, at Micros, stream, topic, group Ident) []byte
 // EncodeJoinGroup makes a session a member. If it is one, nothing changes. ErrStreamNotFound, ErrTopicNotFound,
 // ErrGroupNotFound, ErrTooManyMembers.
 func EncodeJoinGroup(dst []byte, at Micros, stream, topic, group Ident, key MemberKey) []byte {
-	return append(appendGroup(appendHead(dst, kindJoinGroup, at), stream, topic, group), key[:]...)
+	return appendMember(appendGroup(appendHead(dst, kindJoinGroup, at), stream, topic, group), key)
 }
 
 // EncodeLeaveGroup takes a member out of a group. ErrStreamNotFound, ErrTopicNotFound, ErrGroupNotFound, ErrNotMember.
 func EncodeLeaveGroup(dst []byte, at Micros, stream, topic, group Ident, key MemberKey) []byte {
-	return append(appendGroup(appendHead(dst, kindLeaveGroup, at), stream, topic, group), key[:]...)
+	return appendMember(appendGroup(appendHead(dst, kindLeaveGroup, at), stream, topic, group), key)
 }
 
 // EncodeDropMember takes a member out of every group it is in; it may be in none.
 func EncodeDropMember(dst []byte, at Micros, key MemberKey) []byte {
-	return append(appendHead(dst, kindDropMember, at), key[:]...)
+	return appendMember(appendHead(dst, kindDropMember, at), key)
 }
 
 // EncodeDropMembers takes all members out of all groups: at the start of a run no session is left.
-func EncodeDropMembers(dst []byte, at Micros) []byte { return appendHead(dst, kindDropMembers, at) }
+func EncodeDropMembers(dst []byte, at Micros) []byte {
+	return appendReserved(appendHead(dst, kindDropMembers, at), memberNodeBytes)
+}
 
 // EncodeHandOver completes hand-overs. Those that are not under way any more with the same fence are passed over.
 func EncodeHandOver(dst []byte, at Micros, done []Handover) []byte {
@@ -247,6 +255,18 @@ func EncodeHandOver(dst []byte, at Micros, done []Handover) []byte {
 		dst = le.AppendUint64(dst, h.Fence)
 	}
 	return dst
+}
+
+// What clusters will say in commands, zeros until then: how many replicas a topic's partitions have, u16, and where each
+// partition lies, a u32 count of placements; and which node a command is about.
+const (
+	placementBytes = 2 + 4
+	nodeBytes      = 4
+)
+
+// appendMember writes a member: key 16 bytes, node u32, boot u32.
+func appendMember(dst []byte, key MemberKey) []byte {
+	return appendReserved(append(dst, key[:]...), memberNodeBytes)
 }
 
 func appendGroup(dst []byte, stream, topic, group Ident) []byte {

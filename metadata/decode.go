@@ -7,8 +7,10 @@ var le = binary.LittleEndian
 // decoder reads fields from the front of p. After the first field that is not there every read gives zero and failed
 // stays set: callers read all they want and ask once. What it returns aliases p.
 type decoder struct {
-	p      []byte
-	failed bool
+	p       []byte
+	failed  bool
+	version uint32        // of what is read: a command or a snapshot
+	newer   *VersionError // why it cannot be read, if a newer version wrote it
 }
 
 // bytes takes n bytes; nil when they are not there.
@@ -107,6 +109,23 @@ func (d *decoder) ident() Ident {
 func (d *decoder) memberKey() (k MemberKey) {
 	copy(k[:], d.bytes(len(k)))
 	return k
+}
+
+// room takes n bytes that commands have for clusters since version 2.
+func (d *decoder) room(what string, n int) {
+	if d.version >= 2 {
+		d.reserved(what, n)
+	}
+}
+
+// placement takes where the partitions of a command go: nothing says so yet.
+func (d *decoder) placement() { d.room("placement of partitions", placementBytes) }
+
+// member takes the key of a member of a group.
+func (d *decoder) member() MemberKey {
+	key := d.memberKey()
+	d.room("node of a member", memberNodeBytes)
+	return key
 }
 
 // Options are a u32 count, then per entry the key as text, one byte of kind, the value as text.

@@ -18,6 +18,7 @@ type Group struct {
 	Topic      TopicID
 	Name       string
 	CreatedAt  Micros
+	Since      uint64 // revision at which it was made
 	Generation uint64 // rises with every rebalance and every hand-over that is completed
 	members    table[Member]
 	seats      []seat // by partition; nil without members

@@ -26,6 +26,7 @@ type Stream struct {
 	ID        StreamID
 	Name      string
 	CreatedAt Micros
+	Since     uint64 // revision at which it was made: tells it from others that had its number
 	topics    table[Topic]
 }
 
@@ -35,6 +36,7 @@ type Topic struct {
 	Stream     StreamID
 	Name       string
 	CreatedAt  Micros
+	Since      uint64 // as the stream's
 	Settings   Settings
 	Explicit   []Option    // what creator or updater asked for, canonical
 	Derived    []Option    // the rest, filled from defaults
@@ -47,6 +49,7 @@ type Topic struct {
 type Partition struct {
 	Log       LogID
 	CreatedAt Micros
+	Since     uint64 // revision at which it was made; a purge changes the log and not this
 }
 
 // UserStatus says whether a user may log in.
@@ -65,6 +68,7 @@ type User struct {
 	Status      UserStatus
 	CreatedAt   Micros
 	Since       uint64       // revision at which it was created: tells it from an earlier user with the same id
+	Secured     uint64       // revision since which sessions are good: creation, or the last change that ended them
 	Permissions *Permissions // nil: none
 	Tokens      []Token      // in the order of their creation
 }

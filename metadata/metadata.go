@@ -109,6 +109,5 @@ var (
 	ErrLogNever   = errors.New("metadata: log id was never given out")
 	ErrSessions   = errors.New("metadata: session numbers are reserved already")
 	ErrSnapshot   = errors.New("metadata: snapshot is damaged")
-	ErrVersion    = errors.New("metadata: snapshot was written by a later version")
 	ErrOldVersion = errors.New("metadata: snapshot was written before the first release and cannot be read any more")
 )

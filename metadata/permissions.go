@@ -54,6 +54,7 @@ type Permissions struct {
 // StreamPermissions are a user's rights in one stream.
 type StreamPermissions struct {
 	Stream StreamID
+	Since  uint64 // of the stream that is meant; 0: none was there yet
 	Rights StreamRights
 	Topics []TopicPermissions
 }
@@ -61,6 +62,7 @@ type StreamPermissions struct {
 // TopicPermissions are a user's rights in one topic.
 type TopicPermissions struct {
 	Topic  TopicID
+	Since  uint64 // of the topic that is meant; 0: none was there yet
 	Rights TopicRights
 }
 
@@ -87,8 +89,10 @@ func (p *Permissions) check() error {
 //	   1  present    0 or 1; nothing follows 0
 //	   2  global     GlobalRights
 //	   4  streams    count, ascending by stream id, each:
-//	        4  stream id    1  StreamRights    4  topics, count, ascending by topic id, each:
-//	             4  topic id    1  TopicRights
+//	        4  stream id    8  since    1  StreamRights    4  topics, count, ascending by topic id, each:
+//	             4  topic id    8  since    1  TopicRights
+//
+// There is no since in commands of version 1 and snapshots of version 2.
 func appendPermissions(dst []byte, p *Permissions) []byte {
 	if p == nil {
 		return append(dst, 0)
@@ -96,16 +100,16 @@ func appendPermissions(dst []byte, p *Permissions) []byte {
 	dst = le.AppendUint16(append(dst, 1), uint16(p.Global))
 	dst = le.AppendUint32(dst, uint32(len(p.Streams)))
 	for _, s := range p.Streams {
-		dst = append(le.AppendUint32(dst, uint32(s.Stream)), byte(s.Rights))
+		dst = append(le.AppendUint64(le.AppendUint32(dst, uint32(s.Stream)), s.Since), byte(s.Rights))
 		dst = le.AppendUint32(dst, uint32(len(s.Topics)))
 		for _, t := range s.Topics {
-			dst = append(le.AppendUint32(dst, uint32(t.Topic)), byte(t.Rights))
+			dst = append(le.AppendUint64(le.AppendUint32(dst, uint32(t.Topic)), t.Since), byte(t.Rights))
 		}
 	}
 	return dst
 }
 
-func (d *decoder) permissions() *Permissions {
+func (d *decoder) permissions(withSince bool) *Permissions {
 	if !d.bool() {
 		return nil
 	}
@@ -113,13 +117,20 @@ func (d *decoder) permissions() *Permissions {
 	p.Streams = make([]StreamPermissions, d.count(9))
 	for i := range p.Streams {
 		s := &p.Streams[i]
-		s.Stream, s.Rights = StreamID(d.u32()), StreamRights(d.u8())
+		s.Stream, s.Since, s.Rights = StreamID(d.u32()), d.sinceIf(withSince), StreamRights(d.u8())
 		if n := d.count(5); n > 0 {
 			s.Topics = make([]TopicPermissions, n)
 		}
 		for j := range s.Topics {
-			s.Topics[j] = TopicPermissions{TopicID(d.u32()), TopicRights(d.u8())}
+			s.Topics[j] = TopicPermissions{TopicID(d.u32()), d.sinceIf(withSince), TopicRights(d.u8())}
 		}
 	}
 	return p
+}
+
+func (d *decoder) sinceIf(there bool) uint64 {
+	if !there {
+		return 0
+	}
+	return d.u64()
 }

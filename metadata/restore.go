@@ -1,6 +1,9 @@
 package metadata
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // restorer reads the body of a snapshot and refuses what Apply could never have made: the checksum tells a damaged disk,
 // not a faulty writer.
@@ -10,9 +13,12 @@ type restorer struct {
 	logs []LogID // all that were met, living and retired
 }
 
-func restoreBody(body []byte) (*Machine, error) {
-	r := restorer{decoder: decoder{p: body}, m: New()}
+func restoreBody(body []byte, version uint32) (*Machine, error) {
+	r := restorer{decoder: decoder{p: body, version: version}, m: New()}
 	r.m.revision, r.m.nextLog, r.m.sessionsReserved = r.u64(), LogID(r.u64()), r.u64()
+	r.room("cluster id", clusterIDBytes)
+	r.room("nodes", 4)
+	r.room("origins", 4)
 	for range r.count(userBytesMin) {
 		r.user()
 	}
@@ -22,6 +28,7 @@ func restoreBody(body []byte) (*Machine, error) {
 	r.m.retired = make([]LogID, r.count(8))
 	for i := range r.m.retired {
 		r.m.retired[i] = r.log()
+		r.room("nodes of a retired log", 4)
 		r.require(i == 0 || r.m.retired[i] > r.m.retired[i-1])
 	}
 	slices.Sort(r.logs)
@@ -29,6 +36,9 @@ func restoreBody(body []byte) (*Machine, error) {
 		r.require(r.logs[i] != r.logs[i-1])
 	}
 	r.require(r.m.nextLog > 0 && (r.m.UserCount() == 0 || r.m.users.find(ByNumber(RootID)) != nil))
+	if r.newer != nil {
+		return nil, r.newer
+	}
 	if !r.whole() {
 		return nil, ErrSnapshot
 	}
@@ -43,6 +53,24 @@ func (r *restorer) require(ok bool) {
 	}
 }
 
+// room takes n bytes that snapshots have for clusters since version 3.
+func (r *restorer) room(what string, n int) {
+	if r.version >= 3 {
+		r.reserved(what, n)
+	}
+}
+
+// since reads the revision at which a thing was made. Version 2 does not say it: things are as old as its snapshot then, which
+// tells them from whatever gets their number later.
+func (r *restorer) since() uint64 {
+	since := r.m.revision
+	if r.version >= 3 {
+		since = r.u64()
+	}
+	r.require(since > 0 && since <= r.m.revision)
+	return since
+}
+
 // log reads an id that must have been given out, once.
 func (r *restorer) log() LogID {
 	log := LogID(r.u64())
@@ -54,8 +82,13 @@ func (r *restorer) log() LogID {
 func (r *restorer) user() {
 	id := UserID(r.u32())
 	u := &User{ID: id, Name: string(r.text()), PasswordPHC: string(r.text()), Status: UserStatus(r.u8()),
-		CreatedAt: Micros(r.u64()), Since: r.u64(), Permissions: r.permissions()}
-	r.require(id < UsersMax && u.check() == nil && u.Since > 0 && u.Since <= r.m.revision)
+		CreatedAt: Micros(r.u64()), Since: r.u64()}
+	u.Secured = u.Since
+	if r.version >= 3 {
+		u.Secured = r.u64()
+	}
+	u.Permissions = r.permissions(r.version >= 3)
+	r.require(id < UsersMax && u.check() == nil && u.Since > 0 && u.Since <= u.Secured && u.Secured <= r.m.revision)
 	r.tokens(u)
 	restoreRow(r, &r.m.users, uint32(id), u.Name, u)
 }
@@ -75,7 +108,7 @@ func (r *restorer) tokens(u *User) {
 }
 
 func (r *restorer) stream() {
-	s := &Stream{ID: StreamID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64())}
+	s := &Stream{ID: StreamID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64()), Since: r.since()}
 	r.require(s.ID < StreamsMax && nameOK([]byte(s.Name), 1, nameBytesMax))
 	for range r.count(topicBytesMin) {
 		r.topic(s)
@@ -84,16 +117,18 @@ func (r *restorer) stream() {
 }
 
 func (r *restorer) topic(s *Stream) {
-	t := &Topic{Stream: s.ID, ID: TopicID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64())}
+	t := &Topic{Stream: s.ID, ID: TopicID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64()), Since: r.since()}
 	r.require(t.ID < TopicsMax && nameOK([]byte(t.Name), 1, nameBytesMax))
 	settings, explicit := r.settings()
+	r.room("replicas of a topic", 2)
 	t.Partitions = make([]Partition, r.count(partitionBytesMin))
 	r.require(len(t.Partitions) <= PartitionsMax && settings.check(len(t.Partitions)) == nil)
 	for i := range t.Partitions {
 		if r.failed {
 			return
 		}
-		t.Partitions[i] = Partition{Log: r.log(), CreatedAt: Micros(r.u64())}
+		t.Partitions[i] = Partition{Log: r.log(), CreatedAt: Micros(r.u64()), Since: r.since()}
+		r.room("replicas of a partition", 4+4)
 	}
 	t.setOptions(settings, explicit)
 	r.groups(t)
@@ -121,7 +156,8 @@ func (r *restorer) groups(t *Topic) {
 
 // group reads a group whose members own every partition once.
 func (r *restorer) group(t *Topic) *Group {
-	g := &Group{Stream: t.Stream, Topic: t.ID, ID: GroupID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64()), Generation: r.u64()}
+	g := &Group{Stream: t.Stream, Topic: t.ID, ID: GroupID(r.u32()), Name: string(r.text()), CreatedAt: Micros(r.u64()), Since: r.since()}
+	g.Generation = r.u64()
 	members := r.count(memberBytesMin)
 	r.require(members <= MembersMax)
 	if members > 0 && !r.failed {
@@ -129,6 +165,7 @@ func (r *restorer) group(t *Topic) *Group {
 	}
 	for range members {
 		m := &Member{ID: MemberID(r.u32()), Key: r.memberKey()}
+		r.room("node of a member", memberNodeBytes)
 		m.Partitions = make([]PartitionID, r.count(seatBytes))
 		for i := range m.Partitions {
 			p, s := PartitionID(r.u32()), seat{r.u64(), m.ID, MemberID(r.u32())}
@@ -148,26 +185,44 @@ func (r *restorer) group(t *Topic) *Group {
 	return g
 }
 
-// settings reads all keys of the catalogue in its order, each in its canonical form.
+// settings reads options by key, ascending. A key that is missing has its default; one that is not in the catalogue, or has a
+// kind or a value that nothing here means, was written by a newer version.
 func (r *restorer) settings() (s Settings, explicit optionSet) {
 	s = defaultSettings()
-	r.require(int(r.u16()) == len(catalogue))
-	for i := range catalogue {
-		o := &catalogue[i]
-		r.require(string(r.text()) == o.key)
-		shown := r.bool()
-		if shown {
-			explicit |= 1 << i
-		}
-		r.require(Kind(r.u8()) == o.kind)
-		value := r.text()
+	last := ""
+	count := int(r.u16())
+	r.require(!plantedOptionsByPlace || count == len(catalogue))
+	for i := range count {
+		key := string(r.text())
+		r.require(i == 0 || key > last)
+		last = key
+		asked := r.bool()
+		kind, value := Kind(r.u8()), r.text()
 		if r.failed {
 			break
 		}
-		asked, ok := o.set(&s, o.kind, value)
-		r.require((asked || o.hidden) && ok && (!o.hidden || asked == shown) && string(o.value(&s)) == string(value))
+		if r.option(&s, key, asked, kind, value) {
+			explicit |= optionNamed(key)
+		}
 	}
 	return s, explicit
+}
+
+// option takes one option over, in its canonical form, and tells whether a client has asked for it.
+func (r *restorer) option(s *Settings, key string, explicit bool, kind Kind, value []byte) bool {
+	row := rowOf(key)
+	if row < 0 {
+		r.newerThan(fmt.Sprintf("topic option %q", key), 0, 0)
+		return false
+	}
+	o := &catalogue[row]
+	asked, ok := o.set(s, kind, value)
+	if !ok || kind != o.kind {
+		r.newerThan(fmt.Sprintf("the value of topic option %q", key), 0, 0)
+		return false
+	}
+	r.require((asked || o.hidden) && (!o.hidden || asked == explicit) && string(o.value(s)) == string(value))
+	return explicit
 }
 
 // restoreRow puts a row into its table: numbers ascend, names are unique.

@@ -75,7 +75,7 @@ func (b *Broker) replay(snapshot []byte, commands []storage.MetaCommand) (st sto
 				next, c.Index-1)
 		}
 		_, err := m.Apply(c.Index, c.Bytes)
-		if errors.Is(err, metadata.ErrCommand) {
+		if errors.Is(err, metadata.ErrCommand) || errors.Is(err, metadata.ErrVersion) {
 			return st, fmt.Errorf("metadata command %d: %w", c.Index, err)
 		}
 	}
