@@ -2,9 +2,11 @@ package shard
 
 import (
 	"errors"
+	"fmt"
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -13,35 +15,101 @@ import (
 // dropFrame.
 type handler func(s *Shard, c *conn, q *request, body []byte)
 
-// handlers are the commands that work. Others of the protocol answer that the feature is unavailable. It is an array
-// because it is looked at for every request.
-var handlers [1024]handler
+// command is one row of the table of commands: what answers it, and what its caller needs the right for.
+type command struct {
+	handle  handler
+	actions uint64 // set of metadata.Action: one of them is judged before anything is done or shown
+	session bool   // instead: it is about the session alone, and needs no right
+}
+
+// needs tells whether the table has the action for this command.
+func (k *command) needs(a metadata.Action) bool { return k.actions>>a&1 == 1 }
+
+// of makes a row whose command needs one of the actions, depending on what it is about.
+func of(h handler, actions ...metadata.Action) command {
+	k := command{handle: h}
+	for _, a := range actions {
+		if a == 0 || a >= 64 {
+			panic(fmt.Sprintf("BUG: action %d does not fit into a set", a))
+		}
+		k.actions |= 1 << a
+	}
+	return k
+}
+
+// check judges the row when the process starts.
+func (k *command) check(code wire.Code) {
+	if k.handle == nil || k.session == (k.actions != 0) {
+		panic(fmt.Sprintf("BUG: command %d has no handler, or no action that its rights are judged by", code))
+	}
+}
+
+const codeMax = 1023
+
+// commandTable has those that work. Others of the protocol answer that the feature is unavailable. It is an array because it is
+// looked at for every request.
+var commandTable [codeMax + 1]command
 
 func init() {
-	for code, h := range map[wire.Code]handler{
-		wire.CodePing: ping, wire.CodeLogin: login, wire.CodeLogout: logoutCommand,
-		wire.CodeGetClusterMetadata: getClusterMetadata, wire.CodeGetMe: getMe, wire.CodeGetStats: getStats,
-		wire.CodeGetClient: getClient, wire.CodeGetClients: getClients, wire.CodeGetUser: getUser, wire.CodeGetUsers: getUsers,
-		wire.CodeCreateUser: createUser, wire.CodeDeleteUser: deleteUser, wire.CodeUpdateUser: updateUser,
-		wire.CodeUpdatePermissions: updatePermissions, wire.CodeChangePassword: changePassword,
-		wire.CodeGetTokens: getTokens, wire.CodeCreateToken: createToken, wire.CodeDeleteToken: deleteToken,
-		wire.CodeDescribeOptions: describeOptions, wire.CodeSetDurability: setDurability, wire.CodeGetSnapshotFile: getSnapshotFile,
-		wire.CodeGetStream: getStream, wire.CodeGetStreams: getStreams, wire.CodeCreateStream: createStream,
-		wire.CodeUpdateStream: updateStream, wire.CodeDeleteStream: deleteStream, wire.CodePurgeStream: purgeStream,
-		wire.CodeGetTopic: getTopic, wire.CodeGetTopics: getTopics, wire.CodeCreateTopic: createTopic,
-		wire.CodeUpdateTopic: updateTopic, wire.CodeDeleteTopic: deleteTopic, wire.CodePurgeTopic: purgeTopic,
-		wire.CodeCreatePartitions: createPartitions, wire.CodeDeletePartitions: deletePartitions,
-		wire.CodeDeleteSegments: deleteSegments,
-		wire.CodeSendMessages:   sendMessages, wire.CodePollMessages: pollMessages,
-		wire.CodeFlushUnsavedBuffer: flushUnsavedBuffer,
-		wire.CodeGetConsumerOffset:  getConsumerOffset, wire.CodeStoreConsumerOffset: storeConsumerOffset,
-		wire.CodeDeleteConsumerOffset: deleteConsumerOffset,
-		wire.CodeGetConsumerGroup:     getConsumerGroup, wire.CodeGetConsumerGroups: getConsumerGroups,
-		wire.CodeCreateConsumerGroup: createConsumerGroup, wire.CodeDeleteConsumerGroup: deleteConsumerGroup,
-		wire.CodeJoinConsumerGroup: joinConsumerGroup, wire.CodeLeaveConsumerGroup: leaveConsumerGroup,
-		wire.CodeSyncConsumerGroup: syncConsumerGroup,
+	for code, k := range map[wire.Code]command{
+		wire.CodePing:   {handle: ping, session: true},
+		wire.CodeLogin:  {handle: login, session: true},
+		wire.CodeLogout: {handle: logoutCommand, session: true},
+
+		wire.CodeGetClusterMetadata: of(getClusterMetadata, metadata.ActionGetClusterMetadata),
+		wire.CodeGetMe:              of(getMe, metadata.ActionGetMe),
+		wire.CodeGetStats:           of(getStats, metadata.ActionGetStats),
+		wire.CodeGetClient:          of(getClient, metadata.ActionGetClient),
+		wire.CodeGetClients:         of(getClients, metadata.ActionGetClients),
+		wire.CodeGetSnapshotFile:    of(getSnapshotFile, metadata.ActionGetSnapshot),
+		wire.CodeDescribeOptions:    of(describeOptions, metadata.ActionDescribeOptions),
+
+		wire.CodeGetUser:           of(getUser, metadata.ActionGetUser, metadata.ActionGetOwnUser),
+		wire.CodeGetUsers:          of(getUsers, metadata.ActionGetUsers),
+		wire.CodeCreateUser:        of(createUser, metadata.ActionCreateUser),
+		wire.CodeDeleteUser:        of(deleteUser, metadata.ActionDeleteUser),
+		wire.CodeUpdateUser:        of(updateUser, metadata.ActionUpdateUser),
+		wire.CodeUpdatePermissions: of(updatePermissions, metadata.ActionUpdatePermissions),
+		wire.CodeChangePassword:    of(changePassword, metadata.ActionChangePassword, metadata.ActionChangeOwnPassword),
+		wire.CodeGetTokens:         of(getTokens, metadata.ActionGetTokens),
+		wire.CodeCreateToken:       of(createToken, metadata.ActionCreateToken),
+		wire.CodeDeleteToken:       of(deleteToken, metadata.ActionDeleteToken),
+
+		wire.CodeGetStream:    of(getStream, metadata.ActionGetStream),
+		wire.CodeGetStreams:   of(getStreams, metadata.ActionGetStreams),
+		wire.CodeCreateStream: of(createStream, metadata.ActionCreateStream),
+		wire.CodeUpdateStream: of(updateStream, metadata.ActionUpdateStream),
+		wire.CodeDeleteStream: of(deleteStream, metadata.ActionDeleteStream),
+		wire.CodePurgeStream:  of(purgeStream, metadata.ActionPurgeStream),
+
+		wire.CodeGetTopic:         of(getTopic, metadata.ActionGetTopic),
+		wire.CodeGetTopics:        of(getTopics, metadata.ActionGetTopics),
+		wire.CodeCreateTopic:      of(createTopic, metadata.ActionCreateTopic),
+		wire.CodeUpdateTopic:      of(updateTopic, metadata.ActionUpdateTopic),
+		wire.CodeSetDurability:    of(setDurability, metadata.ActionUpdateTopic),
+		wire.CodeDeleteTopic:      of(deleteTopic, metadata.ActionDeleteTopic),
+		wire.CodePurgeTopic:       of(purgeTopic, metadata.ActionPurgeTopic),
+		wire.CodeCreatePartitions: of(createPartitions, metadata.ActionCreatePartitions),
+		wire.CodeDeletePartitions: of(deletePartitions, metadata.ActionDeletePartitions),
+		wire.CodeDeleteSegments:   of(deleteSegments, metadata.ActionDeleteSegments),
+
+		wire.CodeSendMessages:         of(sendMessages, metadata.ActionSendMessages),
+		wire.CodePollMessages:         of(pollMessages, metadata.ActionPollMessages),
+		wire.CodeFlushUnsavedBuffer:   of(flushUnsavedBuffer, metadata.ActionSendMessages),
+		wire.CodeGetConsumerOffset:    of(getConsumerOffset, metadata.ActionGetConsumerOffset),
+		wire.CodeStoreConsumerOffset:  of(storeConsumerOffset, metadata.ActionStoreConsumerOffset),
+		wire.CodeDeleteConsumerOffset: of(deleteConsumerOffset, metadata.ActionDeleteConsumerOffset),
+
+		wire.CodeGetConsumerGroup:    of(getConsumerGroup, metadata.ActionGetGroup),
+		wire.CodeGetConsumerGroups:   of(getConsumerGroups, metadata.ActionGetGroups),
+		wire.CodeCreateConsumerGroup: of(createConsumerGroup, metadata.ActionCreateGroup),
+		wire.CodeDeleteConsumerGroup: of(deleteConsumerGroup, metadata.ActionDeleteGroup),
+		wire.CodeJoinConsumerGroup:   of(joinConsumerGroup, metadata.ActionJoinGroup),
+		wire.CodeLeaveConsumerGroup:  of(leaveConsumerGroup, metadata.ActionLeaveGroup),
+		wire.CodeSyncConsumerGroup:   of(syncConsumerGroup, metadata.ActionSyncGroup),
 	} {
-		handlers[code] = h
+		k.check(code)
+		commandTable[code] = k
 	}
 }
 
@@ -59,16 +127,28 @@ func (s *Shard) dispatch(c *conn, q *request, p []byte) {
 		s.reject(c, q, err)
 		return
 	}
-	h := handlers[q.code]
-	if h == nil {
-		s.refuse(q, wire.StatusFeatureUnavailable)
+	k, unknown := commandOf(q.code)
+	if unknown != wire.StatusOK {
+		s.refuse(q, unknown)
 		return
 	}
 	if s.orphaned(c) && q.code != wire.CodePing && q.code != wire.CodeLogin && q.code != wire.CodeLogout {
 		s.refuse(q, wire.StatusUnauthenticated)
 		return
 	}
-	h(s, c, q, r.body)
+	k.handle(s, c, q, r.body)
+}
+
+// commandOf finds a command's row, or says why there is none: the protocol's own checks may know codes that the table does not.
+func commandOf(code wire.Code) (*command, wire.Status) {
+	if code > codeMax {
+		return nil, wire.StatusInvalidCommand
+	}
+	k := &commandTable[code]
+	if k.handle == nil {
+		return nil, wire.StatusFeatureUnavailable
+	}
+	return k, wire.StatusOK
 }
 
 // orphaned reports whether c has the session of a user who is gone: it may do no more than who has not logged in, and is not to
@@ -150,6 +230,9 @@ func (s *Shard) body(q *request) []byte { return q.head[q.codec.headBytes:q.code
 
 // reply answers q with a body, which was appended to what body returned.
 func (s *Shard) reply(q *request, body []byte) {
+	if len(body) > 0 && s.unjudged(q) {
+		return
+	}
 	s.dropFrame(q)
 	c, head := q.conn, q.codec.headBytes
 	vec := append(c.vec[:0], q.head[:head])

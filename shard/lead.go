@@ -83,6 +83,9 @@ type metaEvent struct {
 // propose sends a metadata command into the order. Its answer comes to metaAnswered. The frame stays: names in q point
 // into it.
 func (s *Shard) propose(q *request, command []byte) {
+	if s.unjudged(q) {
+		return
+	}
 	if len(command) > commandMax {
 		s.refuse(q, wire.StatusInvalidCommand)
 		return
@@ -96,7 +99,7 @@ const commandMax = 256 << 10
 
 // proposeInternal is propose for a command of the broker itself, on shard 0.
 func (s *Shard) proposeInternal(command []byte, done func(s *Shard, q *request)) {
-	q := &request{home: s, command: command, internal: done}
+	q := &request{home: s, command: command, internal: done, judgement: judgement{broker: true}}
 	q.Owner = q
 	s.lead.enqueue(q)
 }

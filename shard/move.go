@@ -164,7 +164,7 @@ func (s *Shard) moved(e *metaEvent) {
 
 // proposeMove asks for a log to be moved, on shard 0. done is called there.
 func (s *Shard) proposeMove(log metadata.LogID, to router.ShardID, done func(err error)) {
-	q := &request{home: s, move: &logMove{log: log, to: to}, internal: func(_ *Shard, q *request) { done(q.err) }}
+	q := &request{home: s, move: &logMove{log: log, to: to}, judgement: judgement{broker: true}, internal: func(_ *Shard, q *request) { done(q.err) }}
 	q.Owner = q
 	s.lead.enqueue(q)
 }

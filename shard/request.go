@@ -49,6 +49,7 @@ type request struct {
 	result  metadata.Result
 	err     error // of the metadata command
 
+	judged    bool       // its caller has one of the rights that the table of commands asks for, or was refused
 	judgement judgement  // who gives the metadata command
 	demand    demand     // and what it adds to what is limited
 	member    membership // of a request for a consumer group
@@ -171,6 +172,9 @@ func (s *Shard) dropFrame(q *request) {
 
 // toOwner hands a request for log to the shard that owns it. The reply comes to answered.
 func (s *Shard) toOwner(q *request, log metadata.LogID) {
+	if s.unjudged(q) {
+		return
+	}
 	owner, ok := s.owners.Owner(router.LogID(log))
 	if !ok {
 		s.refuse(q, wire.StatusTransientNotAccepted)

@@ -1,14 +1,18 @@
 package shard
 
 import (
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
 )
 
 // judgement is who wants to do what with which stream and topic. It is passed on the connection's shard, and for what
-// changes metadata once more when the command's turn has come. Its names point into the frame.
+// changes metadata once more when the command's turn has come. Its names point into the frame. The zero value is nobody, who may
+// do nothing.
 type judgement struct {
-	action        metadata.Action // 0: the broker itself
+	broker        bool // the broker itself asks; nothing else is looked at
+	action        metadata.Action
 	user          metadata.UserID
 	since         uint64
 	stream, topic metadata.Ident // as far as the action is about them
@@ -17,7 +21,7 @@ type judgement struct {
 // pass resolves what the action is about and looks at the caller's rights, in that order: who has none sees "not found" for
 // what does not exist. StatusUnauthenticated: the user is gone. StatusUnauthorized. Errors of the look-ups.
 func (j *judgement) pass(m *metadata.Machine) error {
-	if j.action == 0 {
+	if j.broker {
 		return nil
 	}
 	rule := j.action.Rule()
@@ -54,6 +58,7 @@ func may(m *metadata.Machine, id metadata.UserID, since uint64, a metadata.Actio
 // judge asks whether q's caller may do a with a stream and a topic, and refuses q if not. Idents that the action is not about
 // are not looked at.
 func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic metadata.Ident) bool {
+	q.judged = commandTable[q.code].needs(a)
 	q.judgement = judgement{action: a, user: c.session.user, since: c.session.since, stream: stream, topic: topic}
 	if err := q.judgement.pass(s.meta); err != nil {
 		s.refuse(q, metaStatus(err))
@@ -64,10 +69,24 @@ func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic meta
 
 // may asks whether q's caller may do a with what was resolved already, and refuses q if not.
 func (s *Shard) may(c *conn, q *request, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) bool {
+	q.judged = commandTable[q.code].needs(a)
 	if err := may(s.meta, c.session.user, c.session.since, a, stream, topic); err != nil {
 		s.refuse(q, metaStatus(err))
 		return false
 	}
+	return true
+}
+
+// unjudged refuses a request whose handler has not asked for one of the rights that the table says: it forgot to.
+func (s *Shard) unjudged(q *request) bool {
+	if q.judged || q.conn == nil || commandTable[q.code].session {
+		return false
+	}
+	if s.logAllowed() {
+		s.log.Error("request refused: its rights were not looked at; this is a fault of the server",
+			zap.String("event", "request_unjudged"), zap.Uint32("code", uint32(q.code)))
+	}
+	s.refuse(q, wire.StatusUnauthorized)
 	return true
 }
 

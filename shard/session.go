@@ -142,7 +142,7 @@ func logoutCommand(s *Shard, c *conn, q *request, _ []byte) {
 	s.b.registry.logout(c.id)
 	c.session = session{}
 	if member {
-		q.member.key = key
+		q.member.key, q.judgement.broker = key, true // whoever has a session may end it
 		s.propose(q, metadata.EncodeDropMember(nil, s.micros(), key))
 		return
 	}
