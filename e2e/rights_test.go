@@ -461,6 +461,7 @@ func TestRightsMatrix(t *testing.T) {
 			}
 			if status == 0 && o.undo != nil {
 				o.undo()
+				p.grant(rights) // those in what was deleted went with it
 			}
 		}
 		cases := [][]right{nil, {}}

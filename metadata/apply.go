@@ -126,6 +126,7 @@ func (m *Machine) createStream(at Micros, d *decoder) (Result, error) {
 	}
 	s := &Stream{ID: StreamID(m.streams.lowestFree()), Name: string(name), CreatedAt: at, Since: m.revision}
 	m.streams.put(uint32(s.ID), s.Name, s)
+	m.streamMade(s)
 	return Result{Stream: s.ID}, nil
 }
 
@@ -162,6 +163,7 @@ func (m *Machine) deleteStream(_ Micros, d *decoder) (Result, error) {
 		m.dropGroups(t)
 	}
 	m.streams.remove(uint32(s.ID), s.Name)
+	m.streamGone(s)
 	m.retire(r.Retired)
 	return r, nil
 }

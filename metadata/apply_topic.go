@@ -31,6 +31,7 @@ func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
 	t := &Topic{ID: TopicID(s.topics.lowestFree()), Stream: s.ID, Name: string(name), CreatedAt: at, Since: m.revision}
 	t.setOptions(settings, explicit)
 	s.topics.put(uint32(t.ID), t.Name, t)
+	m.topicMade(t)
 	r := Result{Stream: s.ID, Topic: t.ID}
 	m.addPartitions(t, int(partitions), at, &r)
 	return r, nil
@@ -80,6 +81,7 @@ func (m *Machine) deleteTopic(_ Micros, d *decoder) (Result, error) {
 	r := Result{Stream: s.ID, Topic: t.ID, Retired: appendRetired(nil, t, 0)}
 	m.dropGroups(t)
 	s.topics.remove(uint32(t.ID), t.Name)
+	m.topicGone(t)
 	m.retire(r.Retired)
 	return r, nil
 }

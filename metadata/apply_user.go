@@ -18,6 +18,7 @@ func (m *Machine) createUser(at Micros, d *decoder) (Result, error) {
 	if u.ID = UserID(m.users.lowestFree()); u.ID == RootID {
 		u.Permissions = &Permissions{Global: AllRights}
 	}
+	m.bindRights(u.Permissions)
 	m.users.put(uint32(u.ID), u.Name, u)
 	return Result{User: u.ID}, nil
 }
@@ -98,6 +99,7 @@ func (m *Machine) updatePermissions(_ Micros, d *decoder) (Result, error) {
 			return Result{}, err
 		}
 	}
+	m.bindRights(permissions)
 	u.Permissions = permissions
 	return Result{User: u.ID}, nil
 }

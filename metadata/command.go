@@ -152,7 +152,8 @@ type CreateUser struct {
 	Permissions *Permissions // nil: none
 }
 
-// EncodeCreateUser makes a user. The first one is root and gets all rights. ErrUsername, ErrPassword, ErrUserStatus,
+// EncodeCreateUser makes a user. The first one is root and gets all rights. Rights for a stream or topic of another incarnation than
+// there is are left out; those without one are for what has the number, or for the first that will. ErrUsername, ErrPassword, ErrUserStatus,
 // ErrPermissions, ErrUserExists, ErrTooManyUsers.
 func EncodeCreateUser(dst []byte, at Micros, c CreateUser) []byte {
 	dst = appendText(appendText(appendHead(dst, kindCreateUser, at), c.Name), c.PasswordPHC)

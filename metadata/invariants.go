@@ -39,6 +39,11 @@ func (m *Machine) invariants() {
 		panic(fmt.Sprintf("BUG: %d logs live and %d retired, only %d were given out", live, len(m.retired), given))
 	}
 	m.checkTokens()
+	for u := range m.Users() {
+		if u.Permissions != nil && !m.bound(u.Permissions) {
+			panic(fmt.Sprintf("BUG: rights of user %d are not those for what is there: %+v", u.ID, *u.Permissions))
+		}
+	}
 	if m.UserCount() > 0 && m.users.find(ByNumber(RootID)) == nil {
 		panic(fmt.Sprintf("BUG: %d users without root", m.UserCount()))
 	}

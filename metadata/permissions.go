@@ -44,8 +44,8 @@ const (
 	topicRightsAll = TopicSendMessages<<1 - 1
 )
 
-// Permissions say what a user may do. Streams and topics are ascending by id; they need not exist. User.May
-// judges by them.
+// Permissions say what a user may do. Streams and topics are ascending by id; they need not exist. Each entry holds the
+// incarnation of what it names and goes with it. User.May judges by them.
 type Permissions struct {
 	Global  GlobalRights
 	Streams []StreamPermissions

@@ -5,10 +5,12 @@ package metadata
 // The planted bugs, off. See planted_off.go.
 var (
 	plantedOptionsByPlace bool
+	plantedRightsStay     bool
 )
 
 var plants = map[string]*bool{
 	"options-by-place": &plantedOptionsByPlace,
+	"rights-stay":      &plantedRightsStay,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

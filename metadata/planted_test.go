@@ -9,6 +9,7 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 	defer Plant("")
 	for name, check := range map[string]func() error{
 		"options-by-place": checkOptionsByKey,
+		"rights-stay":      checkRightsGo,
 	} {
 		if !Plant(name) {
 			t.Fatalf("no bug %q", name)

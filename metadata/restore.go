@@ -36,6 +36,12 @@ func restoreBody(body []byte, version uint32) (*Machine, error) {
 		r.require(r.logs[i] != r.logs[i-1])
 	}
 	r.require(r.m.nextLog > 0 && (r.m.UserCount() == 0 || r.m.users.find(ByNumber(RootID)) != nil))
+	if version < 3 {
+		r.m.bindOldRights()
+	}
+	for u := range r.m.Users() {
+		r.require(u.Permissions == nil || r.m.bound(u.Permissions))
+	}
 	if r.newer != nil {
 		return nil, r.newer
 	}

@@ -1,10 +1,5 @@
 package metadata
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Action is something that a user may do or not. Every command of the protocol is one action; GET_USER and CHANGE_PASSWORD
 // are two each: which one, depends on whether the caller means itself.
 type Action uint8
@@ -194,7 +189,7 @@ func (u *User) May(a Action, stream StreamID, topic TopicID) bool {
 	if rule.Stream == 0 {
 		return false
 	}
-	i, found := slices.BinarySearchFunc(p.Streams, stream, func(e StreamPermissions, id StreamID) int { return cmp.Compare(e.Stream, id) })
+	i, found := p.entry(stream)
 	if !found {
 		return false
 	}
@@ -205,6 +200,6 @@ func (u *User) May(a Action, stream StreamID, topic TopicID) bool {
 	if rule.Topic == 0 {
 		return false
 	}
-	i, found = slices.BinarySearchFunc(s.Topics, topic, func(e TopicPermissions, id TopicID) int { return cmp.Compare(e.Topic, id) })
+	i, found = s.entry(topic)
 	return found && s.Topics[i].Rights&rule.Topic != 0
 }

@@ -337,7 +337,13 @@ func randomCommand(r *rand.Rand, m *Machine) []byte {
 		}
 	}
 	r.Shuffle(len(pending), func(i, j int) { pending[i], pending[j] = pending[j], pending[i] })
-	rights := &Permissions{Global: GlobalRights(r.IntN(1 << 10)), Streams: []StreamPermissions{{Stream: StreamID(n)}}}
+	rights := &Permissions{Global: GlobalRights(r.IntN(1 << 10)), Streams: []StreamPermissions{{Stream: StreamID(n), Topics: []TopicPermissions{{Topic: 1}, {Topic: 2}}}}}
+	if s, err := m.Stream(ByNumber(n)); err == nil && r.IntN(2) == 0 {
+		rights.Streams[0].Since = s.Since - uint64(r.IntN(4)/3)
+		if t, err := s.Topic(ByNumber(TopicID(1))); err == nil {
+			rights.Streams[0].Topics[0].Since = t.Since
+		}
+	}
 	switch 1 + commandKind(r.IntN(int(kindLast))) {
 	case kindCreateStream:
 		return EncodeCreateStream(nil, at, name())

@@ -19,6 +19,9 @@ func newToken() string {
 }
 
 func getTokens(s *Shard, c *conn, q *request, _ []byte) {
+	if !s.may(c, q, metadata.ActionGetTokens, 0, 0) {
+		return
+	}
 	u, err := s.meta.UserSince(c.session.user, c.session.since)
 	if err != nil {
 		s.refuse(q, wire.StatusUnauthenticated)

@@ -37,18 +37,32 @@ func wirePermissions(p *metadata.Permissions) *wire.Permissions {
 	return w
 }
 
-func metaPermissions(w *wire.Permissions) *metadata.Permissions {
+// metaPermissions are rights as a client gives them, for the streams and topics that have these numbers now.
+func (s *Shard) metaPermissions(w *wire.Permissions) *metadata.Permissions {
 	if w == nil {
 		return nil
 	}
 	p := &metadata.Permissions{Global: metadata.GlobalRights(w.Global), Streams: make([]metadata.StreamPermissions, len(w.Streams))}
-	for i, s := range w.Streams {
-		p.Streams[i] = metadata.StreamPermissions{Stream: metadata.StreamID(s.ID), Rights: metadata.StreamRights(s.Rights)}
-		for _, t := range s.Topics {
+	for i, e := range w.Streams {
+		p.Streams[i] = metadata.StreamPermissions{Stream: metadata.StreamID(e.ID), Rights: metadata.StreamRights(e.Rights)}
+		for _, t := range e.Topics {
 			p.Streams[i].Topics = append(p.Streams[i].Topics, metadata.TopicPermissions{Topic: metadata.TopicID(t.ID), Rights: metadata.TopicRights(t.Rights)})
+		}
+		if st, err := s.meta.Stream(metadata.ByNumber(e.ID)); err == nil {
+			name(st, &p.Streams[i])
 		}
 	}
 	return p
+}
+
+// name notes which stream and topics an entry of rights is for.
+func name(st *metadata.Stream, e *metadata.StreamPermissions) {
+	e.Since = st.Since
+	for i := range e.Topics {
+		if t, err := st.Topic(metadata.ByNumber(e.Topics[i].Topic)); err == nil {
+			e.Topics[i].Since = t.Since
+		}
+	}
 }
 
 func getUser(s *Shard, c *conn, q *request, body []byte) {
@@ -115,7 +129,7 @@ func createUser(s *Shard, c *conn, q *request, body []byte) {
 	q.demand = demand{name: u.Username}
 	s.hash(q, u.Password, func(s *Shard, phc string) {
 		s.propose(q, metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{Name: u.Username, PasswordPHC: phc,
-			Status: metadata.UserStatus(u.Status), Permissions: metaPermissions(u.Permissions)}))
+			Status: metadata.UserStatus(u.Status), Permissions: s.metaPermissions(u.Permissions)}))
 	})
 }
 
@@ -192,7 +206,7 @@ func updatePermissions(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	s.propose(q, metadata.EncodeUpdatePermissions(nil, s.micros(), ident(u.User), metaPermissions(u.Permissions)))
+	s.propose(q, metadata.EncodeUpdatePermissions(nil, s.micros(), ident(u.User), s.metaPermissions(u.Permissions)))
 }
 
 // changePassword asks for the present password of the user in question, whoever the caller is.
