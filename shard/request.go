@@ -152,7 +152,7 @@ func (s *Shard) freeRequest(q *request) {
 	if q.reply != nil {
 		s.replyPool.Put(q.reply)
 	}
-	*q = request{home: s, head: q.head, ownHead: q.ownHead, Request: storage.Request{Spans: q.Spans[:0], Owner: q}}
+	*q = request{home: s, head: q.head, ownHead: q.ownHead, Request: q.Request.Reset()}
 	s.requests.put(q)
 }
 

@@ -7,9 +7,10 @@ import (
 
 // Memory is a storage.Memory of a fixed budget that notices when memory is used after it was given back.
 type Memory struct {
-	left int
-	free map[int][][]byte
-	out  map[*byte]int
+	left    int
+	refused int
+	free    map[int][][]byte
+	out     map[*byte]int
 }
 
 const poison = 0xDB
@@ -26,6 +27,7 @@ func (m *Memory) Get(n int) []byte {
 	}
 	size := (n + blockSize - 1) &^ (blockSize - 1)
 	if size > m.left {
+		m.refused++
 		return nil
 	}
 	m.left -= size
@@ -45,6 +47,9 @@ func (m *Memory) Get(n int) []byte {
 	m.out[&b[0]] = size
 	return b[:n]
 }
+
+// Refused counts how often there was not as much as was asked for.
+func (m *Memory) Refused() int { return m.refused }
 
 // Put takes memory back, as Get gave it.
 func (m *Memory) Put(b []byte) {

@@ -241,6 +241,7 @@ func (w *world) poll(h *history) {
 	c := w.newCall(h, storage.ReqPoll)
 	c.Strategy = storage.FromOffset + storage.Strategy(w.rng.IntN(5))
 	c.Count, c.BytesMax = 1+uint32(w.rng.IntN(40)), 1+w.rng.IntN(300<<10)
+	c.refusals = c.node.reads.Refused()
 	c.Consumer, c.AutoCommit = consumers[w.rng.IntN(len(consumers))], w.rng.IntN(3) == 0
 	end := h.end()
 	switch c.Strategy {

@@ -169,7 +169,11 @@ func (l *Log) addSpan(r *Request, c *chunk, data []byte, pos Pos) {
 		c.refs++
 		seg = c.seg
 	}
-	r.Spans = append(r.Spans, Span{Data: data, chunk: c, seg: seg, pos: pos})
+	sp := Span{Data: data, chunk: c, seg: seg, pos: pos}
+	if c == nil {
+		sp.buf = int8(len(r.bufs))
+	}
+	r.Spans = append(r.Spans, sp)
 }
 
 // addSlice adds take frames of b behind the first skip, with a header of their own in the request's memory.

@@ -265,7 +265,7 @@ func (h *history) checkPoll(c *call) {
 	for k := range list {
 		p := &list[k]
 		if i >= len(h.visible) || h.visible[i].base != p.base {
-			fail("log %d: poll shows a batch at %d that is not visible", h.info.id, p.base)
+			fail("log %d: poll %d of %d from %d, in its piece %d of %d, shows a batch at %d that is not visible, or not next", h.info.id, c.Strategy, c.Count, c.from, k, len(list), p.base)
 		}
 		h.match(p, h.visible[i])
 		if k > 0 && (p.first != 0 || next != h.visible[i-1].next()) {
@@ -275,6 +275,40 @@ func (h *history) checkPoll(c *call) {
 		i++
 	}
 	h.checkFirst(c, list[0].base+storage.Offset(list[0].first), startNow)
+}
+
+// checkWhole checks that a poll has as much as was asked for, or all there is, unless the reply is full: then one for the last
+// records has the newest, and any other no room for the next batch.
+func (h *history) checkWhole(c *call) {
+	l := h.owner.s.Log(h.info.id)
+	list := pieces(&c.Request)
+	if l == nil || len(list) == 0 || c.Records == c.Count || l.Stats().Start > c.start {
+		return // retention may have overtaken it
+	}
+	end := list[len(list)-1].base + storage.Offset(list[len(list)-1].first+list[len(list)-1].count)
+	next, more := h.existing(end)
+	if !more || next >= c.hw {
+		return
+	}
+	if c.Strategy == storage.FromLast {
+		fail("log %d: poll for the last %d ends at %d, the newest was %d", h.info.id, c.Count, end-1, c.hw-1)
+	}
+	if c.refusals != c.node.reads.Refused() || len(c.Spans) >= storage.SpansMax-4 {
+		return
+	}
+	r := h.visible[h.at(next)]
+	if size := batch.HeaderSize + len(r.frames); c.Bytes+size <= c.BytesMax {
+		fail("log %d: poll %d of %d records and %d bytes has %d of %d, and the batch at %d has only %d", h.info.id, c.Strategy, c.Count, c.BytesMax, c.Records, c.Bytes, next, size)
+	}
+}
+
+// fits reports whether all visible records from one offset to another would have fitted into the reply.
+func (h *history) fits(c *call, from, to storage.Offset) bool {
+	bytes := 0
+	for i := h.at(from); i < len(h.visible) && h.visible[i].base < to; i++ {
+		bytes += batch.HeaderSize + len(h.visible[i].frames)
+	}
+	return bytes <= c.BytesMax && len(c.Spans) < storage.SpansMax-4
 }
 
 // checkEmpty checks that a poll without records had none to find.
@@ -324,8 +358,9 @@ func (h *history) checkFirst(c *call, first, startNow storage.Offset) {
 	if c.to == math.MaxUint64 {
 		hi = max(hi, first) // the stored offset may have moved while the poll waited
 	}
-	if first < lo || first > hi {
-		fail("log %d: poll %d from %d begins at %d, want %d to %d", h.info.id, c.Strategy, c.from, first, lo, hi)
+	full := c.Strategy == storage.FromLast && !h.fits(c, lo, c.Last+1)
+	if first < lo || first > hi && !full {
+		fail("log %d: poll %d of %d records and %d bytes from %d begins at %d, want %d to %d; it has %d records, %d bytes, %d pieces", h.info.id, c.Strategy, c.Count, c.BytesMax, c.from, first, lo, hi, c.Records, c.Bytes, len(c.Spans))
 	}
 }
 

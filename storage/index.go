@@ -129,9 +129,9 @@ func (g *segment) scan(pos Pos, n int) {
 		return
 	}
 	n = int(min(Pos(max(n, scanBytes)), g.found-pos))
-	buf := s.cfg.ReadMemory.Get(n)
+	buf := s.reading.get(s, n)
 	if buf == nil {
-		g.endScan(ErrNoMemory)
+		s.reading.wait(scanWaiting{g, pos, n})
 		return
 	}
 	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(pos), Buf: buf}, pendingOp{done: segmentScanned, log: g.log, seg: g, buf: buf, pos: pos})

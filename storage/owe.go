@@ -4,7 +4,7 @@ package storage
 // answered poll from memory into places in segments, and then, piece by piece, back into memory that is read from disk:
 //
 //	span in a chunk       --Owe--> chunk released; segment and position kept, if its blocks are on stable storage
-//	span in r.buf         --Owe--> r.buf released; segment and position kept
+//	span in a read buffer --Owe--> buffer released; segment and position kept
 //	span in r.Head        stays
 //	the first that has no memory is read, at most owePiece bytes; the request is answered again
 //
@@ -22,10 +22,7 @@ func (s *Store) Owe(r *Request, sent int) {
 	for i := range r.Spans {
 		s.shed(r, &r.Spans[i])
 	}
-	if r.buf != nil && !r.bufferNamed() {
-		s.cfg.ReadMemory.Put(r.buf)
-		r.buf = nil
-	}
+	s.dropUnnamed(r)
 	r.Kind = ReqLoad
 	s.load(r)
 }
@@ -65,22 +62,12 @@ func (s *Store) shed(r *Request, sp *Span) {
 		return
 	}
 	sp.seg.users++
-	sp.owed, sp.Data = len(sp.Data), nil
+	sp.owed, sp.Data, sp.buf = len(sp.Data), nil, 0
 	if c := sp.chunk; c != nil {
 		sp.chunk = nil
 		s.unref(c)
 	}
 	sp.held = true
-}
-
-// bufferNamed reports whether a span still lies in r.buf.
-func (r *Request) bufferNamed() bool {
-	for i := range r.Spans {
-		if sp := &r.Spans[i]; sp.Data != nil && sp.seg != nil && sp.chunk == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // load has the first span in memory, reading a piece of it if need be, and answers.
@@ -101,9 +88,9 @@ func (s *Store) load(r *Request) {
 		return
 	}
 	n := min(sp.owed, owePiece)
-	buf := s.cfg.ReadMemory.Get(n)
+	buf := s.reading.get(s, n)
 	if buf == nil {
-		s.starved.push(r)
+		s.reading.push(r)
 		return
 	}
 	g.users++
@@ -124,8 +111,8 @@ func loaded(s *Store, op *pendingOp, res int64, err error) {
 		return
 	}
 	sp := &r.Spans[0]
-	piece := Span{Data: op.buf, seg: g, pos: sp.pos}
-	r.buf = op.buf
+	r.bufs = append(r.bufs, op.buf)
+	piece := Span{Data: op.buf, seg: g, pos: sp.pos, buf: int8(len(r.bufs))}
 	if sp.owed -= len(op.buf); sp.owed == 0 {
 		s.dropSpan(sp)
 		*sp = piece

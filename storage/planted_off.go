@@ -14,4 +14,6 @@ const (
 	plantedForeignData           = false
 	plantedSkipDirSync           = false
 	plantedPanic                 = false
+	plantedReadKeepsBuffer       = false
+	plantedLastEndsAtEdge        = false
 )

@@ -16,6 +16,8 @@ var (
 	plantedForeignData           bool
 	plantedSkipDirSync           bool
 	plantedPanic                 bool
+	plantedReadKeepsBuffer       bool
+	plantedLastEndsAtEdge        bool
 )
 
 var plants = map[string]*bool{
@@ -29,6 +31,8 @@ var plants = map[string]*bool{
 	"foreign-data":             &plantedForeignData,
 	"skip-dir-sync":            &plantedSkipDirSync,
 	"panic":                    &plantedPanic,
+	"read-keeps-buffer":        &plantedReadKeepsBuffer,
+	"last-ends-at-edge":        &plantedLastEndsAtEdge,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

@@ -19,6 +19,7 @@ var shapes = map[string]func(w *world){
 	"hole-not-cut": func(w *world) {
 		w.opt.directShare, w.opt.crashEvery, w.opt.levels = 40, 20, []storage.Level{storage.LevelPersisted}
 	},
+	"read-keeps-buffer": func(w *world) { w.opt.directShare, w.opt.reads, w.opt.crashEvery = 40, 2<<20, 500 },
 	"direct-after-buffered": func(w *world) {
 		w.opt.crashEvery, w.opt.levels = 20, []storage.Level{storage.LevelPersisted, storage.LevelWritten}
 	},
@@ -27,7 +28,8 @@ var shapes = map[string]func(w *world){
 func TestEveryPlantedBugIsCaught(t *testing.T) {
 	defer storage.Plant("")
 	for _, name := range []string{"ack-before-sync-direct", "ack-before-sync-buffered", "direct-after-buffered",
-		"replay-stops-early", "recycled-block", "reused-offset", "hole-not-cut", "foreign-data", "skip-dir-sync"} {
+		"replay-stops-early", "recycled-block", "reused-offset", "hole-not-cut", "foreign-data", "skip-dir-sync",
+		"read-keeps-buffer", "last-ends-at-edge"} {
 		t.Run(name, func(t *testing.T) {
 			if !storage.Plant(name) {
 				t.Fatal("no such bug")

@@ -19,6 +19,11 @@ type pollState struct {
 	last   bool   // what is being read ends where seg's records on disk end
 	next   Offset // behind the last batch passed on disk, if passed
 	passed bool
+	newest uint32 // FromLast: that many fit into a reply, fewer than were asked for; 0: not known to be fewer
+	rest   int    // bytes of the last read that were not used
+	batch  int    // length of the batch that begins with them; 0: not known
+	want   int    // bytes that the next read needs at least, while it waits for memory
+	need   int    // bytes of memory that a poll waits for before it begins again
 }
 
 const (
@@ -29,10 +34,13 @@ const (
 // startPoll finds where r begins and answers it from memory, or asks the disk.
 func (l *Log) startPoll(r *Request) {
 	p := &r.poll
-	*p = pollState{}
+	*p = pollState{newest: p.newest}
 	r.Current = l.last
-	r.Spans, r.Records, r.Bytes = r.Spans[:0], 0, 0
+	r.Spans, r.Records, r.Bytes, r.HeadLen = r.Spans[:0], 0, 0, r.headFrom
 	p.left, p.bytes = r.Count, r.BytesMax
+	if p.newest > 0 {
+		p.left = p.newest
+	}
 	switch r.Strategy {
 	case FromOffset:
 		p.from = Offset(r.Value)
@@ -41,7 +49,7 @@ func (l *Log) startPoll(r *Request) {
 	case FromFirst:
 		p.from = l.start
 	case FromLast:
-		p.from = l.back(uint64(r.Count))
+		p.from = l.back(uint64(p.left))
 	case FromNext:
 		if o, ok := l.offsets[r.Consumer]; ok && !o.deleted {
 			p.from = o.offset + 1
@@ -58,7 +66,11 @@ func (l *Log) startPoll(r *Request) {
 // pollAgain lets a poll go on that was overtaken: its segment was removed, or its log.
 func (l *Log) pollAgain(r *Request) {
 	p := &r.poll
-	p.seg, p.pos = nil, 0
+	p.seg, p.pos, p.want = nil, 0, 0
+	if r.Records > 0 && p.from < l.start && l.s.logs[l.cfg.ID] == l {
+		l.finishPoll(r) // what would follow is gone
+		return
+	}
 	p.from, p.passed = max(p.from, l.start), false
 	switch {
 	case l.s.logs[l.cfg.ID] != l:
@@ -146,7 +158,7 @@ func (l *Log) pollDisk(r *Request) {
 		l.pollAgain(r)
 		return
 	}
-	if !g.indexed || g.readFD < 0 {
+	if !g.indexed && r.poll.pos == 0 || g.readFD < 0 {
 		g.waiters.push(r)
 		g.prepare()
 		return
@@ -161,7 +173,7 @@ func (l *Log) pollDisk(r *Request) {
 		}
 		p.pos, p.next, p.passed = e.pos, e.offset, true
 	}
-	l.read(r, g, readMin)
+	l.read(r, g, max(readMin, r.poll.want))
 }
 
 // segmentFor returns the first segment whose records reach what r wants.
@@ -187,7 +199,7 @@ func (l *Log) read(r *Request, g *segment, n int) {
 	if l.side == sideSafe && g.stable < end { // what it could not take is in the side file until the next start
 		end = g.stable
 		if p.pos >= end {
-			r.failPoll(l.s, l.fenced)
+			l.failOrFinish(r, l.fenced)
 			return
 		}
 	}
@@ -195,16 +207,13 @@ func (l *Log) read(r *Request, g *segment, n int) {
 		l.endSegment(r, g)
 		return
 	}
-	to := min(end, p.pos+Pos(min(readMax, p.bytes+readMin)))
-	if e, ok := ceilOffset(g.index, p.from+Offset(p.left)); ok && !p.byTime && e.pos > p.pos {
-		to = min(to, e.pos)
-	}
-	to = min(end, max(to, p.pos+Pos(n)))
-	buf := l.s.cfg.ReadMemory.Get(int(to - p.pos))
+	p.want = n
+	to := min(end, max(p.pos+Pos(n), l.readTo(p, g)))
+	buf := l.readBuffer(r, int(to-p.pos))
 	if buf == nil {
-		l.s.starved.push(r) // tried again at the end of the turn
 		return
 	}
+	p.want = 0
 	p.last = to == end
 	g.users++
 	g.used = l.s.mono
@@ -223,6 +232,10 @@ func (l *Log) endSegment(r *Request, g *segment) {
 		end = l.chunks[0].firstOffset
 	}
 	if p.passed && p.next < end && !l.follows(p.next, end) {
+		if r.Records > 0 { // the next poll meets it
+			l.finishPoll(r)
+			return
+		}
 		err := fmt.Errorf("%w: log %d, offset %d is missing at the end of segment %d", ErrDamaged, l.cfg.ID, p.next, g.base)
 		l.s.report("damaged segment", l.cfg.ID, err)
 		r.failPoll(l.s, err)
@@ -234,7 +247,8 @@ func (l *Log) endSegment(r *Request, g *segment) {
 
 // nextSegment goes on behind the end of g, in the next segment or in the tail.
 func (l *Log) nextSegment(r *Request, g *segment) {
-	if r.Records > 0 {
+	if plantedLastEndsAtEdge && r.Records > 0 {
+		r.poll.left = 0
 		l.finishPoll(r)
 		return
 	}
@@ -248,9 +262,15 @@ func (l *Log) nextSegment(r *Request, g *segment) {
 		l.pollTail(r)
 		return
 	}
+	if g.gone && r.Records == 0 {
+		l.pollAgain(r)
+		return
+	}
 	for i, o := range l.segs {
 		if o == g && i+1 < len(l.segs) && !l.segs[i+1].fresh {
-			r.poll.seg = l.segs[i+1]
+			next := l.segs[i+1]
+			r.poll.seg = next
+			r.poll.pos, r.poll.next, r.poll.passed = segmentStart, next.base, true
 			l.pollDisk(r)
 			return
 		}
@@ -259,62 +279,93 @@ func (l *Log) nextSegment(r *Request, g *segment) {
 }
 
 func pollRead(s *Store, op *pendingOp, res int64, err error) {
-	l, g, r := op.log, op.seg, op.req
+	l, g, r, buf := op.log, op.seg, op.req, op.buf
 	g.release()
-	if err == nil && res < int64(len(op.buf)) {
+	if err == nil && res < int64(len(buf)) {
 		err = fmt.Errorf("%w: log %d, segment %d ends at byte %d", ErrDamaged, l.cfg.ID, g.base, int64(r.poll.pos)+res)
 	}
-	if err != nil {
-		s.cfg.ReadMemory.Put(op.buf)
-		r.failPoll(s, err)
-		return
-	}
-	if l.s.logs[l.cfg.ID] != l {
-		s.cfg.ReadMemory.Put(op.buf)
+	if err == nil && l.s.logs[l.cfg.ID] != l {
+		s.cfg.ReadMemory.Put(buf)
 		l.pollAgain(r)
 		return
 	}
-	more, used, err := l.collect(r, nil, op.buf, r.poll.pos)
-	if r.Records > 0 {
-		r.buf = op.buf
-		l.finishPoll(r)
+	if err != nil {
+		s.cfg.ReadMemory.Put(buf)
+		l.failOrFinish(r, err)
 		return
 	}
-	defer s.cfg.ReadMemory.Put(op.buf)
-	if err != nil {
+	more, used, err := l.collectRead(r, buf)
+	switch {
+	case err != nil && r.Records == 0:
 		s.report("damaged batch", l.cfg.ID, err)
 		r.failPoll(s, err)
-		return
+	case err != nil || !more || g.gone && r.Records > 0: // the next poll meets what is damaged
+		l.finishPoll(r)
+	case g.gone:
+		l.pollAgain(r)
+	default:
+		l.readOn(r, g, used)
 	}
-	if !more {
+}
+
+// collectRead adds what r wants of buf, which was read from where r stands, and keeps buf if a span lies in it. The poll notes how
+// much of it was not used, and the length of the batch that goes on behind it, if one does.
+func (l *Log) collectRead(r *Request, buf []byte) (more bool, used int, err error) {
+	p := &r.poll
+	spans := len(r.Spans)
+	r.bufs = append(r.bufs, buf)
+	more, used, err = l.collect(r, nil, buf, p.pos)
+	rest := buf[min(used, len(buf)):]
+	p.rest, p.batch = len(rest), 0
+	if n, ok := batch.Peek(rest); ok {
+		p.batch = n
+	}
+	for i := spans; i < len(r.Spans); i++ {
+		if int(r.Spans[i].buf) == len(r.bufs) {
+			return more, used, err
+		}
+	}
+	r.bufs = r.bufs[:len(r.bufs)-1]
+	if !plantedReadKeepsBuffer {
+		l.s.cfg.ReadMemory.Put(buf)
+	}
+	return more, used, err
+}
+
+// readOn reads on in g behind the bytes that were used of the last read.
+func (l *Log) readOn(r *Request, g *segment, used int) {
+	p := &r.poll
+	p.pos += Pos(used)
+	n := max(readMin, p.batch)
+	switch {
+	case p.batch > 0 && r.Records > 0 && p.batch > p.bytes:
+		l.finishPoll(r) // it would go beyond what a reply may hold
+		return
+	case p.batch > 0 && p.last && l.side == sideSafe:
+		l.failOrFinish(r, l.fenced)
+		return
+	case p.batch > 0 && (p.last || p.pos+Pos(p.batch) > g.boundary(p.pos)):
+		err := fmt.Errorf("%w: log %d, batch of %d bytes at byte %d, %d are there", ErrDamaged, l.cfg.ID, p.batch, p.pos, p.rest)
+		if r.Records == 0 {
+			l.s.report("damaged batch", l.cfg.ID, err)
+		}
+		l.failOrFinish(r, err)
+		return
+	case p.batch == 0 && p.last:
+		p.pos += Pos(p.rest) // padding, too short to be looked at
+	case p.batch == 0 && used == 0:
+		n = max(n, p.rest*2)
+	}
+	l.read(r, g, n)
+}
+
+// failOrFinish answers a poll that can't go on: with what it has, or else with why.
+func (l *Log) failOrFinish(r *Request, err error) {
+	if r.Records > 0 {
 		l.finishPoll(r)
 		return
 	}
-	if g.gone {
-		l.pollAgain(r)
-		return
-	}
-	rest := op.buf[min(used, len(op.buf)):]
-	r.poll.pos += Pos(used)
-	want := readMin
-	if n, ok := batch.Peek(rest); ok {
-		want = max(want, n)
-		if r.poll.last && l.side == sideSafe {
-			r.failPoll(s, l.fenced)
-			return
-		}
-		if r.poll.last || r.poll.pos+Pos(n) > g.boundary(r.poll.pos) {
-			err = fmt.Errorf("%w: log %d, batch of %d bytes at byte %d, %d are there", ErrDamaged, l.cfg.ID, n, r.poll.pos, len(rest))
-			s.report("damaged batch", l.cfg.ID, err)
-			r.failPoll(s, err)
-			return
-		}
-	} else if r.poll.last {
-		r.poll.pos += Pos(len(rest)) // padding, too short to be looked at
-	} else if used == 0 {
-		want = max(want, len(op.buf)*2)
-	}
-	l.read(r, g, want)
+	r.failPoll(l.s, err)
 }
 
 // failPoll answers r with an error and no records.
@@ -329,6 +380,11 @@ func (r *Request) failPoll(s *Store, err error) {
 
 // finishPoll commits the offset if asked and answers.
 func (l *Log) finishPoll(r *Request) {
+	if l.missesNewest(r) {
+		l.s.Release(r)
+		l.startPoll(r)
+		return
+	}
 	if r.Records > 0 {
 		r.Last = r.poll.from - 1
 	}
@@ -348,8 +404,5 @@ func (s *Store) Release(r *Request) {
 		s.dropSpan(&r.Spans[i])
 	}
 	r.Spans = r.Spans[:0]
-	if r.buf != nil {
-		s.cfg.ReadMemory.Put(r.buf)
-		r.buf = nil
-	}
+	s.dropBuffers(r)
 }

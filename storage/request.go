@@ -49,6 +49,7 @@ type Span struct {
 	pos   Pos
 	owed  int  // bytes without memory
 	held  bool // counts among seg's users
+	buf   int8 // number, from 1 on, of the request's buffer that Data lies in; 0: none
 }
 
 // Request is one command to a log. The shard fills in what the kind needs and hands it to Do; it is the store's until it
@@ -84,12 +85,18 @@ type Request struct {
 
 	next     *Request
 	internal func(r *Request) // the store's own: called at the end of the turn instead of an answer
-	buf      []byte           // memory read from disk that Spans point into
+	bufs     [][]byte         // memory read from disk that Spans point into; nil: given back
+	headFrom int              // HeadLen, as the caller gave it
 	level    Level
 	log      *Log
 	poll     pollState
 	cut      bool   // append: its first record was dropped, as the log has it,
 	repeats  Offset // here
+}
+
+// Reset returns an empty request with the memory of r for spans, for its next use. r holds nothing of the store any more.
+func (r *Request) Reset() Request {
+	return Request{Spans: r.Spans[:0], bufs: r.bufs[:0], Owner: r.Owner}
 }
 
 // HeadMin is the room poll needs in Head.
@@ -134,3 +141,24 @@ func (l *requestList) take() *Request {
 }
 
 func (l *requestList) empty() bool { return l.first == nil }
+
+// remove takes r out of the list, and reports whether it was there.
+func (l *requestList) remove(r *Request) bool {
+	var before *Request
+	for q := l.first; q != nil; before, q = q, q.next {
+		if q != r {
+			continue
+		}
+		if before == nil {
+			l.first = r.next
+		} else {
+			before.next = r.next
+		}
+		if l.last == r {
+			l.last = before
+		}
+		r.next = nil
+		return true
+	}
+	return false
+}

@@ -20,6 +20,7 @@ type Config struct {
 	JournalMemoryMax int64  // what that gives; 0: much
 	LapMemory        Memory // for a lap that JournalMemory has no room for; nil: the same
 	ReadMemory       Memory
+	ReadMemoryMax    int64                                   // that it gives at once, when nobody else holds any; 0: much
 	DedupBytesMax    int64                                   // of the ids that logs remember; 0: as their windows allow
 	FilesMax         int                                     // descriptors of segments kept open; 0: many
 	Fence            func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
@@ -45,7 +46,8 @@ type Store struct {
 
 	done           requestList
 	inner          requestList // answered requests of the store's own
-	starved        requestList // wait for memory or journal room
+	starved        requestList // wait for room in the journal
+	reading        readQueue   // wait for memory to read into
 	retry          []*Log      // logs whose waiting appends are to be tried again at the end of the turn
 	changed        []*Log
 	retrying       []*Log
@@ -135,6 +137,7 @@ func (s *Store) End() {
 		s.start(r)
 		r = next
 	}
+	s.resumeReads()
 	for r := s.inner.pop(); r != nil; r = s.inner.pop() {
 		s.working = r.Log
 		r.internal(r)
@@ -169,6 +172,7 @@ func (s *Store) Do(r *Request) {
 	r.Err, r.Found, r.Records, r.Bytes = nil, false, 0, 0
 	r.Spans = r.Spans[:0]
 	r.poll = pollState{}
+	r.headFrom = r.HeadLen
 	r.log = nil
 	s.start(r)
 	s.working = 0
@@ -278,7 +282,7 @@ func (s *Store) Logs() int { return len(s.order) }
 
 // Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
 func (s *Store) Waiting() bool {
-	return !s.starved.empty() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.departing) > 0 || len(s.saving) > 0
+	return !s.starved.empty() || s.reading.waits() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.departing) > 0 || len(s.saving) > 0
 }
 
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.

@@ -45,9 +45,10 @@ func (l Level) String() string {
 
 // Errors a request can end with. Others are wrapped errors of the disk.
 var (
-	// ErrFenced: the log's storage failed or is damaged; appends are refused until the operator acts.
+	// ErrNotOwned: the partition of a group's poll belongs to another member by now.
 	ErrNotOwned = errors.New("storage: partition does not belong to this member of the group")
-	ErrFenced   = errors.New("storage: log is fenced")
+	// ErrFenced: the log's storage failed or is damaged; appends are refused until the operator acts.
+	ErrFenced = errors.New("storage: log is fenced")
 	// ErrClosed: the log is being deleted or purged.
 	ErrClosed = errors.New("storage: log is closed")
 	// ErrNoSpace: the disk is full. Reads go on; writes resume by themselves when there is room.
@@ -66,6 +67,10 @@ var (
 	ErrDamaged = errors.New("storage: damaged data")
 	// ErrNoMemory: the memory budget is used up; try again.
 	ErrNoMemory = errors.New("storage: memory budget used up")
+	// ErrBatchTooLarge: a batch, stored when the memory budget was larger, does not fit into what reads may take now.
+	ErrBatchTooLarge = errors.New("storage: batch larger than the memory for reads")
+	// ErrCanceled: the request was withdrawn while it waited.
+	ErrCanceled = errors.New("storage: request withdrawn")
 	// ErrJournalFailed: the shard's journal failed; nothing more can be acknowledged.
 	ErrJournalFailed = errors.New("storage: journal failed")
 )

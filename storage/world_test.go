@@ -42,6 +42,7 @@ type call struct {
 	from, to  storage.Offset
 	turn      int
 	needs     []*record // flush: told by then
+	refusals  int       // of memory for reads
 
 	done func(c *call)
 	rest []byte // of an answered poll: what its reader has not taken yet
@@ -690,6 +691,9 @@ func (w *world) polled(c *call) {
 	}
 	c.to = w.from(c)
 	c.h.checkPoll(c)
+	if !w.faulty && !w.damaged {
+		c.h.checkWhole(c)
+	}
 	if c.AutoCommit && c.Records > 0 {
 		last := &offsetWrite{value: lastOf(c), sentAt: c.tick, endedAt: w.tick, auto: true}
 		c.h.offsetsOf(c.Consumer).writes = append(c.h.offsetsOf(c.Consumer).writes, last)

@@ -1,0 +1,130 @@
+package storage
+
+import (
+	"errors"
+	"testing"
+)
+
+// readRig is a store with one log of three segments on disk, each with one batch, and little memory to read them.
+type readRig struct {
+	t     *testing.T
+	s     *Store
+	left  int // bytes of memory
+	reads []Op
+	heap
+}
+
+func (r *readRig) Get(n int) []byte {
+	if n = int(alignUp(Pos(n))); n > r.left {
+		return nil
+	}
+	r.left -= n
+	return make([]byte, n)
+}
+
+func (r *readRig) Put(b []byte) { r.left += cap(b) }
+
+func newReadRig(t *testing.T, memory int, sizes ...int) *readRig {
+	r := &readRig{t: t, left: memory}
+	file := JournalFile{Size: JournalBytesMin}
+	r.s = New(Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: heap{}, ReadMemory: r, ReadMemoryMax: int64(memory)})
+	l := r.s.OpenLog(LogConfig{ID: 1, Level: LevelPersisted, SegmentSize: 1 << 20})
+	for i, n := range sizes {
+		g := &segment{log: l, base: Offset(i), next: Offset(i + 1), fd: -1, readFD: int32(10 + i), sealed: true, recordBytes: int64(n), indexed: true, lastTS: 1}
+		g.end = segmentStart + Pos(n)
+		g.stable, g.alloc, g.found = alignUp(g.end), alignUp(g.end), g.end
+		g.index = []indexEntry{{Offset(i), segmentStart, 1}}
+		l.segs = append(l.segs, g)
+	}
+	l.next, l.hw, l.last, l.records = Offset(len(sizes)), Offset(len(sizes)), Offset(len(sizes)-1), uint64(len(sizes))
+	return r
+}
+
+// poll asks for the record at an offset and runs a turn.
+func (r *readRig) poll(from Offset) *Request {
+	q := &Request{Kind: ReqPoll, Log: 1, Strategy: FromOffset, Value: uint64(from), Count: 1, BytesMax: 64 << 10, Head: make([]byte, HeadMin)}
+	r.s.Do(q)
+	r.turn()
+	return q
+}
+
+// turn ends a turn and notes the reads that left.
+func (r *readRig) turn() {
+	r.s.End()
+	for _, op := range r.s.TakeOps() {
+		if op.Kind == OpRead {
+			r.reads = append(r.reads, op)
+		}
+	}
+}
+
+// complete ends the oldest read: its disk has failed.
+func (r *readRig) complete() {
+	op := r.reads[0]
+	r.reads = r.reads[1:]
+	r.s.Complete(op.Token, 0, errors.New("scripted"))
+	r.turn()
+}
+
+// TestWaitingReadsKeepTheirOrder: whoever came later takes no memory that an earlier read waits for, and all are served in the end.
+func TestWaitingReadsKeepTheirOrder(t *testing.T) {
+	r := newReadRig(t, 256<<10, 30_000, 30_000, 30_000)
+	r.poll(0)
+	r.left -= 200 << 10 // somebody else's
+	r.poll(1)
+	r.poll(2)
+	if len(r.reads) != 1 || r.reads[0].FD != 10 {
+		t.Fatalf("%d reads are on their way, want that of the first poll alone", len(r.reads))
+	}
+	r.left += 200 << 10
+	r.turn()
+	if len(r.reads) != 3 || r.reads[1].FD != 11 || r.reads[2].FD != 12 {
+		t.Fatalf("reads %v, want those of the second and the third poll", r.reads)
+	}
+	for len(r.reads) > 0 {
+		r.complete()
+	}
+	if r.left != 256<<10 || r.s.Waiting() {
+		t.Errorf("%d bytes of memory are left of %d; something waits: %v", r.left, 256<<10, r.s.Waiting())
+	}
+}
+
+// TestAWithdrawnReadIsForgotten: a poll whose client is gone leaves the queue, holds nothing, and those behind it go on.
+func TestAWithdrawnReadIsForgotten(t *testing.T) {
+	r := newReadRig(t, 128<<10, 30_000, 30_000)
+	r.left = 0
+	gone, next := r.poll(0), r.poll(1)
+	if !r.s.Cancel(gone) || r.s.Cancel(gone) {
+		t.Fatal("the poll that waits was not withdrawn, or twice")
+	}
+	if q := r.s.TakeDone(); q != gone || !errors.Is(q.Err, ErrCanceled) {
+		t.Fatalf("answered %v", q)
+	}
+	r.left = 128 << 10
+	r.turn()
+	if len(r.reads) != 1 || r.reads[0].FD != 11 {
+		t.Fatalf("reads %v, want that of the poll behind it", r.reads)
+	}
+	if r.s.Cancel(next) {
+		t.Error("a poll whose read is on its way was withdrawn")
+	}
+	r.complete()
+	if r.left != 128<<10 {
+		t.Errorf("%d bytes of memory are left", r.left)
+	}
+}
+
+// TestABatchThatCannotFitIsRefusedByName: nothing that anybody gives back would help, so the poll does not wait.
+func TestABatchThatCannotFitIsRefusedByName(t *testing.T) {
+	r := newReadRig(t, 64<<10, 30_000)
+	l := r.s.Log(1)
+	q := &Request{Kind: ReqPoll, Log: 1, Strategy: FromOffset, Count: 1, BytesMax: 64 << 10}
+	q.poll = pollState{left: 1, bytes: q.BytesMax, pos: segmentStart, seg: l.segs[0]}
+	q.log = l
+	if buf := l.readBuffer(q, 65<<10); buf != nil || r.s.Waiting() {
+		t.Fatalf("got %d bytes, waits: %v", len(buf), r.s.Waiting())
+	}
+	if a := r.s.TakeDone(); a != q || !errors.Is(a.Err, ErrBatchTooLarge) {
+		t.Errorf("answered %v", a)
+	}
+}
