@@ -36,6 +36,8 @@ type Broker struct {
 	dir       *dataDir
 	info      Info
 
+	readClaim atomic.Int32 // see readMemory
+
 	strangersMax int // bytes of requests that connections before login may hold, per shard
 
 	conns   atomic.Int64  // open

@@ -18,6 +18,7 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 		s.intake.gone++
 	}
 	s.unhold(c)
+	s.abandon(c)
 	if c.ended && c.busy != nil && c.send == 0 {
 		s.requestEnded(c)
 	}

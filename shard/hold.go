@@ -145,22 +145,45 @@ func (s *Shard) unhold(c *conn) {
 		s.release(q)
 		return
 	}
-	s.unholding = append(s.unholding, unholding{q, q.owner})
+	s.unholding = append(s.unholding, unholding{q, q.owner, nil})
+	s.sendUnholds()
+}
+
+// abandon withdraws what c waits for and nobody will read, if it waits for memory.
+func (s *Shard) abandon(c *conn) {
+	q := c.busy
+	if q == nil || q.code != wire.CodePollMessages || q.unsent || c.send != 0 {
+		return
+	}
+	if !q.remote {
+		s.store.Cancel(&q.Request)
+		return
+	}
+	s.unholding = append(s.unholding, unholding{q, q.owner, c})
 	s.sendUnholds()
 }
 
 // unholding is a poll that another shard may hold, which is to be told; the request may be another one by then.
 type unholding struct {
-	q  *request
-	at shardID
+	q    *request
+	at   shardID
+	gone *conn // that it was for, and that is closing: it is withdrawn. nil: it is answered
 }
+
+// over reports whether a poll that is to be withdrawn is answered: then it may be another one's by now.
+func (u *unholding) over() bool { return u.gone != nil && (u.gone.busy != u.q || !u.gone.closing) }
 
 func (s *Shard) sendUnholds() {
 	rest := s.unholding[:0]
 	for _, u := range s.unholding {
-		if s.port.ControlRoom(u.at) > controlReserve {
-			s.port.Control(u.at, message{kind: msgUnhold, req: u.q})
-		} else {
+		switch kind := msgUnhold; {
+		case u.over():
+		case s.port.ControlRoom(u.at) > controlReserve:
+			if u.gone != nil {
+				kind = msgAbandon
+			}
+			s.port.Control(u.at, message{kind: kind, req: u.q})
+		default:
 			rest = append(rest, u)
 		}
 	}

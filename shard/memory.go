@@ -2,8 +2,10 @@ package shard
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -17,13 +19,29 @@ type memoryLines struct {
 const (
 	defaultMemory  = 512 << 20
 	memoryPerShard = 64 << 20 // at least
-	frameRoom      = 1 << 20  // of a line beside the largest frame
+	frameRoom      = 3 << 20  // of a line beside the largest frame: the piece of memory its head is in, and what its size is rounded up by
 	dedupShare     = 8        // part of the budget, beside it, that the windows of deduplication may take on the heap
 	journalMemory  = 4        // a shard's journal takes at most this part of its memory: recovery reads all of them at once
 )
 
-// budgetMemory makes the lines: 40 % tails, 20 % bodies being received, 15 % journals, 15 % reads, 10 % replies.
-// Of the bodies, a quarter is open to connections before login, divided among the shards. It divides descriptors as well.
+// The lines in percent of the budget. The line for reads holds the largest request that the one for requests takes, so what was
+// admitted, by this build or one before it with as much memory, can be read.
+const (
+	recvPercent    = 20 // bodies being received
+	readPercent    = 22 // reads from disk, on their way and being sent
+	replyPercent   = 8
+	journalPercent = 15 // divided among the shards
+	tailPercent    = 35 // likewise
+	loginPercent   = 5  // of all, within recvPercent: for connections before login
+
+	_ = uint(100 - recvPercent - readPercent - replyPercent - journalPercent - tailPercent) // no more than there is
+	_ = uint(readPercent - recvPercent)
+)
+
+// readRoom is what a poll may need of the line for reads beside the largest batch: large buffers are rounded up.
+const readRoom = 512 << 10
+
+// budgetMemory makes the lines. It divides descriptors as well.
 func (b *Broker) budgetMemory() error {
 	total := b.cfg.MemoryBudget
 	if total == 0 {
@@ -36,25 +54,52 @@ func (b *Broker) budgetMemory() error {
 	b.budget = uring.NewBudget(total)
 	shards := int64(len(b.cfg.CPUs))
 	part := func(name string, percent int64) *uring.Line { return b.budget.Line(name, total/100*percent) }
-	b.lines = memoryLines{recv: part("requests", 20), read: part("reads", 15), reply: part("replies", 10)}
+	b.lines = memoryLines{recv: part("requests", recvPercent), read: part("reads", readPercent), reply: part("replies", replyPercent)}
 	for i := range shards {
-		b.lines.tail = append(b.lines.tail, b.budget.Line(fmt.Sprintf("tails of shard %d", i), total/100*40/shards))
-		b.lines.journal = append(b.lines.journal, b.budget.Line(fmt.Sprintf("journals of shard %d", i), total/100*15/shards))
+		b.lines.tail = append(b.lines.tail, b.budget.Line(fmt.Sprintf("tails of shard %d", i), total/100*tailPercent/shards))
+		b.lines.journal = append(b.lines.journal, b.budget.Line(fmt.Sprintf("journals of shard %d", i), total/100*journalPercent/shards))
 	}
-	if most := int(min(total/100*20, total/100*40/shards)) - frameRoom; b.cfg.FrameBytesMax > most {
+	if most := b.lines.frameMost(); b.cfg.FrameBytesMax > most {
 		b.log.Warn(fmt.Sprintf("requests of at most %d bytes are taken, and not frame_size_max = %d: memory has no room for a larger one; raise memory to %d MiB, or lower frame_size_max to %d",
 			most, b.cfg.FrameBytesMax, memoryForFrames(int64(b.cfg.FrameBytesMax), shards)>>20, most))
 		b.cfg.FrameBytesMax = most
 	}
-	b.strangersMax = int(total / 100 * 5 / shards)
+	if err := b.lines.check(b.cfg.FrameBytesMax); err != nil {
+		return err
+	}
+	b.strangersMax = int(total / 100 * loginPercent / shards)
 	b.divideDescriptors()
 	return nil
 }
 
-// memoryForFrames is the memory, in whole MiB, of which the lines for requests and for a shard's tails have room for frames of that size.
+// frameMost is the largest request for which every line that it passes through has room.
+func (m *memoryLines) frameMost() int {
+	return int(min(m.recv.Max(), m.tail[0].Max(), m.read.Max())) - frameRoom
+}
+
+// check reports a line in which the largest request, or the largest reply, does not fit: whatever is admitted must be able to be read.
+func (m *memoryLines) check(frame int) error {
+	for _, u := range []struct {
+		line *uring.Line
+		need int64
+	}{
+		{m.recv, int64(frame) + frameRoom},
+		{m.tail[0], int64(frame) + frameRoom},
+		{m.read, int64(frame) + readRoom},
+		{m.read, pollBytesMax + storage.ReadRoom + readRoom},
+		{m.reply, headsKept*headBytes + storage.BlockSize},
+	} {
+		if u.line.Max() < u.need {
+			return fmt.Errorf("memory for %s is %d bytes, and a request of %d bytes needs %d: raise memory, or lower frame_size_max", u.line.Name(), u.line.Max(), frame, u.need)
+		}
+	}
+	return nil
+}
+
+// memoryForFrames is the memory, in whole MiB, of which every line has room for frames of that size.
 func memoryForFrames(frame, shards int64) int64 {
-	need := max((frame+frameRoom)*5, (frame+frameRoom)*5*shards/2)
-	return (need>>20 + 1) << 20
+	need := max((frame+frameRoom)*100/recvPercent, (frame+frameRoom)*100*shards/tailPercent)
+	return (need>>20 + 2) << 20
 }
 
 // FrameBytesMax is the largest request that is taken: smaller than was asked for, when memory has no room for that.
@@ -82,3 +127,29 @@ func limitsFor(frameMax int) batch.Limits {
 	l.LengthMax = min(l.LengthMax, frameMax-newer.headBytes)
 	return l
 }
+
+// readMemory is what a shard reads into. The line is one for all shards: a shard that finds too little left claims it, and the
+// others take nothing until it has what it waits for, so that a large batch is read however busy they are.
+type readMemory struct {
+	*uring.Pool
+	claim *atomic.Int32 // number of the shard that waits, from 1 on; 0: none does
+	shard int32
+}
+
+// Get returns a buffer of n bytes, or nil: then the store waits and asks again.
+func (m *readMemory) Get(n int) []byte {
+	if by := m.claim.Load(); by != 0 && by != m.shard {
+		m.Pool.Drop() // what is only kept for later may be what the other waits for
+		return nil
+	}
+	buf := m.Pool.Get(n)
+	if buf == nil {
+		m.claim.CompareAndSwap(0, m.shard)
+	} else {
+		m.Forgo()
+	}
+	return buf
+}
+
+// Forgo ends the shard's claim: nobody waits here any more.
+func (m *readMemory) Forgo() { m.claim.CompareAndSwap(m.shard, 0) }

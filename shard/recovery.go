@@ -184,7 +184,8 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 	reserve := s.reserve(rec.Journals[s.id][0].Size)
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
-		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.lines.journal[s.id].Max(), LapMemory: reserve, ReadMemory: s.pool(b.lines.read),
+		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.lines.journal[s.id].Max(), LapMemory: reserve,
+		ReadMemory: &readMemory{Pool: s.pool(b.lines.read), claim: &b.readClaim, shard: int32(s.id) + 1}, ReadMemoryMax: b.lines.read.Max() - readRoom,
 		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), FilesMax: b.cfg.FilesMax, Fence: s.fenceHolds, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {

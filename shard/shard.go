@@ -114,6 +114,7 @@ const (
 	msgMoved                           // the map changes
 	msgGroups                          // groups has come up
 	msgUnhold                          // the client of req, a poll that the receiver may hold, has sent something else
+	msgAbandon                         // the client of req, a poll that may wait for memory at the receiver, is gone
 	msgOwe                             // req is told how much of its reply went, and wants the next piece
 )
 
@@ -306,6 +307,8 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.lead.forget(m.log)
 	case msgUnhold:
 		s.release(m.req)
+	case msgAbandon:
+		s.store.Cancel(&m.req.Request)
 	case msgGroups:
 		s.lead.note(m.groups)
 	case msgMoveOut:

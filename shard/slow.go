@@ -22,8 +22,10 @@ type owing struct {
 	sent     int // of spans, since the owner was told last
 }
 
-// memoryShort reports whether what replies hold is nearly used up.
-func (s *Shard) memoryShort() bool { return s.b.lines.tail[s.id].Short() || s.b.lines.read.Short() }
+// memoryShort reports whether what replies hold is nearly used up, or too little of it is left for a read that waits.
+func (s *Shard) memoryShort() bool {
+	return s.b.lines.tail[s.id].Short() || s.b.lines.read.Short() || s.b.readClaim.Load() != 0
+}
 
 // watchSlow cancels sends that hold memory and do not end.
 func (s *Shard) watchSlow() {

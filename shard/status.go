@@ -19,6 +19,8 @@ var storeStatuses = []struct {
 	{storage.ErrClosed, wire.StatusTransientNotAccepted},     // being deleted or purged: another try finds out
 	{storage.ErrUnknownLog, wire.StatusTransientNotAccepted}, // its owner has not heard of it yet, or any more
 	{storage.ErrNoMemory, wire.StatusTransientNotCommitted},
+	{storage.ErrCanceled, wire.StatusTransientNotCommitted},
+	{storage.ErrBatchTooLarge, wire.StatusCannotReadMessage},
 	{storage.ErrNoSpace, wire.StatusCannotSaveMessagesToSegment},
 	{storage.ErrJournalFull, wire.StatusCannotSaveMessagesToSegment},
 	{storage.ErrFenced, wire.StatusCannotAppendMessage},

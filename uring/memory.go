@@ -122,6 +122,9 @@ func (b *Budget) Stats() []LineStats {
 	return out
 }
 
+// Name says what the line is for.
+func (l *Line) Name() string { return l.name }
+
 // Max is how many bytes there are in all.
 func (l *Line) Max() int64 { return l.max }
 

@@ -230,6 +230,12 @@ func (p *Pool) Trim() {
 	p.spare, p.unused = p.empty, len(p.cached)
 }
 
+// Drop gives up all that is kept for later, at once.
+func (p *Pool) Drop() {
+	for p.unmapOne() {
+	}
+}
+
 // Kept reports whether the pool keeps something that Trim may give up.
 func (p *Pool) Kept() bool { return p.empty > 0 || len(p.cached) > 0 }
 
