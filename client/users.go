@@ -38,9 +38,18 @@ func (c *Client) UpdatePermissions(ctx context.Context, user wire.Identifier, pe
 	return c.tell(ctx, wire.CodeUpdatePermissions, vsr.AppendUpdatePermissions(nil, wire.UpdatePermissions{User: user, Permissions: permissions}))
 }
 
-// ChangePassword gives a user another password; current is that user's own.
+// ChangePassword gives a user another password; current is that user's own. All sessions of the user end but the one that asks.
 func (c *Client) ChangePassword(ctx context.Context, user wire.Identifier, current, password string) error {
-	return c.tell(ctx, wire.CodeChangePassword, vsr.AppendChangePassword(nil, wire.ChangePassword{User: user, Current: []byte(current), New: []byte(password)}))
+	return c.changePassword(ctx, wire.ChangePassword{User: user, Current: []byte(current), New: []byte(password)})
+}
+
+// ChangePasswordAndTokens is ChangePassword that deletes the user's tokens too. Servers of others refuse it.
+func (c *Client) ChangePasswordAndTokens(ctx context.Context, user wire.Identifier, current, password string) error {
+	return c.changePassword(ctx, wire.ChangePassword{User: user, Current: []byte(current), New: []byte(password), DropTokens: true})
+}
+
+func (c *Client) changePassword(ctx context.Context, p wire.ChangePassword) error {
+	return c.tell(ctx, wire.CodeChangePassword, vsr.AppendChangePassword(nil, p))
 }
 
 // GetTokens lists the caller's tokens.

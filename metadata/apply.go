@@ -8,6 +8,8 @@ type Result struct {
 	Topic  TopicID  // of topic, partition and group commands
 	Group  GroupID  // of group commands
 	User   UserID   // of user and token commands
+	// Secured is the revision since which sessions of the user are good, if the command has changed it: those from before have ended.
+	Secured uint64
 	// Created logs are to be placed on shards, by ascending partition. They have no files yet.
 	Created []CreatedLog
 	// Retired logs are to be closed, their files deleted and the directories synced, then forgotten (EncodeForgetLogs).
@@ -79,6 +81,7 @@ var handlers = [...]func(*Machine, Micros, *decoder) (Result, error){
 	kindHandOver:          (*Machine).handOver,
 	kindSetLevels:         (*Machine).setLevels,
 	kindSkipLogs:          (*Machine).skipLogs,
+	kindResetPassword:     (*Machine).resetPassword,
 }
 
 // Apply changes the state by the command at the given index of the metadata log. Indexes rise and may leave gaps. An

@@ -252,9 +252,9 @@ func TestUsers(t *testing.T) {
 	r.apply(ErrUserStatus, EncodeUpdateUser(nil, testTime, UpdateUser{User: name2("anna"), Status: 9}))
 	r.apply(ErrUserNotFound, EncodeUpdateUser(nil, testTime, UpdateUser{User: name2("nobody")}))
 	r.apply(nil, EncodeUpdateUser(nil, testTime, UpdateUser{name2("anna"), []byte("anne"), UserActive}))
-	r.apply(ErrPasswordChanged, EncodeChangePassword(nil, testTime, name2("anne"), "$other", "$new"))
-	r.apply(ErrPassword, EncodeChangePassword(nil, testTime, name2("anne"), "$h", ""))
-	r.apply(nil, EncodeChangePassword(nil, testTime, name2("anne"), "$h", "$new"))
+	r.apply(ErrPasswordChanged, EncodeChangePassword(nil, testTime, name2("anne"), "$other", "$new", false))
+	r.apply(ErrPassword, EncodeChangePassword(nil, testTime, name2("anne"), "$h", "", false))
+	r.apply(nil, EncodeChangePassword(nil, testTime, name2("anne"), "$h", "$new", false))
 	u, err := r.m.User(name2("anne"))
 	if err != nil || u.ID != 1 || u.PasswordPHC != "$new" || u.Status != UserActive || u.Permissions != nil {
 		t.Fatalf("user is %+v, %v", u, err)

@@ -60,9 +60,16 @@ func (m *Machine) updateUser(_ Micros, d *decoder) (Result, error) {
 	if changed.Name != u.Name && m.users.hasName(name) {
 		return Result{}, ErrUserExists
 	}
+	if d.guardsManagers() && !changed.manages() && m.isLastManager(u) {
+		return Result{}, ErrLastManagerOff
+	}
+	r := Result{User: u.ID}
+	if changed.Status != u.Status && changed.Status == UserInactive {
+		m.secure(&changed, &r)
+	}
 	m.users.rename(uint32(u.ID), u.Name, changed.Name)
 	*u = changed
-	return Result{User: u.ID}, nil
+	return r, nil
 }
 
 func (m *Machine) deleteUser(_ Micros, d *decoder) (Result, error) {
@@ -76,6 +83,9 @@ func (m *Machine) deleteUser(_ Micros, d *decoder) (Result, error) {
 	}
 	if u.ID == RootID {
 		return Result{}, ErrDeleteRoot
+	}
+	if d.guardsManagers() && m.isLastManager(u) {
+		return Result{}, ErrDeleteLastManager
 	}
 	m.dropTokens(u)
 	m.users.remove(uint32(u.ID), u.Name)
@@ -99,6 +109,11 @@ func (m *Machine) updatePermissions(_ Micros, d *decoder) (Result, error) {
 			return Result{}, err
 		}
 	}
+	changed := *u
+	changed.Permissions = permissions
+	if d.guardsManagers() && !changed.manages() && m.isLastManager(u) {
+		return Result{}, ErrLastManagerRights
+	}
 	m.bindRights(permissions)
 	u.Permissions = permissions
 	return Result{User: u.ID}, nil
@@ -106,6 +121,7 @@ func (m *Machine) updatePermissions(_ Micros, d *decoder) (Result, error) {
 
 func (m *Machine) changePassword(_ Micros, d *decoder) (Result, error) {
 	id, checked, phc := d.ident(), d.text(), d.text()
+	dropTokens := d.version >= 2 && d.bool()
 	if !d.whole() {
 		return Result{}, ErrCommand
 	}
@@ -116,11 +132,56 @@ func (m *Machine) changePassword(_ Micros, d *decoder) (Result, error) {
 	if u.PasswordPHC != string(checked) {
 		return Result{}, ErrPasswordChanged
 	}
+	return m.setPassword(u, string(phc), u.Status, dropTokens)
+}
+
+func (m *Machine) resetPassword(_ Micros, d *decoder) (Result, error) {
+	id, phc := d.ident(), d.text()
+	if !d.whole() {
+		return Result{}, ErrCommand
+	}
+	u, err := m.User(id)
+	if err != nil {
+		return Result{}, err
+	}
+	return m.setPassword(u, string(phc), UserActive, true)
+}
+
+// setPassword ends what was begun with the password before: sessions, and tokens if they are to go too.
+func (m *Machine) setPassword(u *User, phc string, status UserStatus, dropTokens bool) (Result, error) {
 	changed := *u
-	changed.PasswordPHC = string(phc)
+	changed.PasswordPHC, changed.Status = phc, status
 	if err := changed.check(); err != nil {
 		return Result{}, err
 	}
+	r := Result{User: u.ID}
+	m.secure(&changed, &r)
+	if dropTokens {
+		m.dropTokens(u)
+		changed.Tokens = nil
+	}
 	*u = changed
-	return Result{User: u.ID}, nil
+	return r, nil
 }
+
+// secure notes that sessions of the user that began before are not good any more.
+func (m *Machine) secure(u *User, r *Result) { u.Secured, r.Secured = m.revision, m.revision }
+
+// manages tells whether the user can log in and manage users.
+func (u *User) manages() bool { return u.Status == UserActive && u.May(ActionUpdateUser, 0, 0) }
+
+// isLastManager tells whether nobody else could bring back what the user would lose.
+func (m *Machine) isLastManager(u *User) bool {
+	if !u.manages() {
+		return false
+	}
+	for other := range m.Users() {
+		if other != u && other.manages() {
+			return false
+		}
+	}
+	return true
+}
+
+// guardsManagers: commands of version 1 were judged without that rule, and are judged so again.
+func (d *decoder) guardsManagers() bool { return d.version >= 2 }

@@ -49,8 +49,9 @@ const (
 	kindHandOver
 	kindSetLevels
 	kindSkipLogs
+	kindResetPassword
 
-	kindLast = kindSkipLogs
+	kindLast = kindResetPassword
 )
 
 func appendHead(dst []byte, kind commandKind, at Micros) []byte {
@@ -167,28 +168,36 @@ type UpdateUser struct {
 	Status UserStatus // 0: stays
 }
 
-// EncodeUpdateUser renames a user or changes the status. ErrUsername, ErrUserStatus, ErrUserNotFound, ErrUserExists.
+// EncodeUpdateUser renames a user or changes the status. A user that is switched off has no good session any more. ErrUsername,
+// ErrUserStatus, ErrUserNotFound, ErrUserExists, ErrLastManagerOff.
 func EncodeUpdateUser(dst []byte, at Micros, c UpdateUser) []byte {
 	dst = appendText(appendIdent(appendHead(dst, kindUpdateUser, at), c.User), c.Name)
 	return append(dst, byte(c.Status))
 }
 
-// EncodeDeleteUser deletes a user and its tokens. ErrUserNotFound, ErrDeleteRoot.
+// EncodeDeleteUser deletes a user and its tokens. ErrUserNotFound, ErrDeleteRoot, ErrDeleteLastManager.
 func EncodeDeleteUser(dst []byte, at Micros, user Ident) []byte {
 	return appendIdent(appendHead(dst, kindDeleteUser, at), user)
 }
 
 // EncodeUpdatePermissions replaces a user's rights; nil takes them all. ErrPermissions, ErrUserNotFound,
-// ErrRootPermissions.
+// ErrRootPermissions, ErrLastManagerRights.
 func EncodeUpdatePermissions(dst []byte, at Micros, user Ident, p *Permissions) []byte {
 	return appendPermissions(appendIdent(appendHead(dst, kindUpdatePermissions, at), user), p)
 }
 
 // EncodeChangePassword replaces a user's password hash, provided that it still is the one that the caller has checked
-// the old password against. ErrPassword, ErrUserNotFound, ErrPasswordChanged.
-func EncodeChangePassword(dst []byte, at Micros, user Ident, checkedPHC, newPHC string) []byte {
+// the old password against. Sessions from before are not good any more; tokens stay unless they are to go too. ErrPassword,
+// ErrUserNotFound, ErrPasswordChanged.
+func EncodeChangePassword(dst []byte, at Micros, user Ident, checkedPHC, newPHC string, dropTokens bool) []byte {
 	dst = appendIdent(appendHead(dst, kindChangePassword, at), user)
-	return appendText(appendText(dst, checkedPHC), newPHC)
+	return append(appendText(appendText(dst, checkedPHC), newPHC), boolByte(dropTokens))
+}
+
+// EncodeResetPassword gives a user whose password is lost another one, deletes its tokens, as nobody knows who has them, and switches
+// it on. It is for the owner of the data directory. ErrPassword, ErrUserNotFound.
+func EncodeResetPassword(dst []byte, at Micros, user Ident, phc string) []byte {
+	return appendText(appendIdent(appendHead(dst, kindResetPassword, at), user), phc)
 }
 
 // EncodeReserveSessions reserves every session number below upTo: after a restart none of them is given out again.

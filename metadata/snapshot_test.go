@@ -27,7 +27,7 @@ func goldenCommands() (names []string, cmds [][]byte) {
 	add("update user", EncodeUpdateUser(nil, testTime, UpdateUser{ByNumber(UserID(1)), []byte("anne"), UserInactive}))
 	add("delete user", EncodeDeleteUser(nil, testTime, ByName([]byte("otto"))))
 	add("update permissions", EncodeUpdatePermissions(nil, testTime, ByName([]byte("anne")), rights))
-	add("change password", EncodeChangePassword(nil, testTime, ByNumber(UserID(0)), "$argon2id$1", "$argon2id$4"))
+	add("change password", EncodeChangePassword(nil, testTime, ByNumber(UserID(0)), "$argon2id$1", "$argon2id$4", false))
 	add("drop members", EncodeDropMembers(nil, testTime))
 	add("create stream", EncodeCreateStream(nil, testTime+1, []byte("first")))
 	add("create stream", EncodeCreateStream(nil, testTime+2, []byte("second")))
@@ -65,6 +65,7 @@ func goldenCommands() (names []string, cmds [][]byte) {
 	add("delete group", EncodeDeleteGroup(nil, testTime+32, s, t, ByNumber(GroupID(0))))
 	add("set levels", EncodeSetLevels(nil, testTime+33, s, t, LevelWritten, 0))
 	add("skip logs", EncodeSkipLogs(nil, testTime+34, 100))
+	add("reset password", EncodeResetPassword(nil, testTime+35, ByNumber(UserID(0)), "$argon2id$5"))
 	add("refused", EncodeDeleteStream(nil, testTime+15, ByName([]byte("first"))))
 	return names, cmds
 }

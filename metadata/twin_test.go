@@ -379,7 +379,9 @@ func randomCommand(r *rand.Rand, m *Machine) []byte {
 	case kindUpdatePermissions:
 		return EncodeUpdatePermissions(nil, at, id(), rights)
 	case kindChangePassword:
-		return EncodeChangePassword(nil, at, id(), "$hash", "$other")
+		return EncodeChangePassword(nil, at, id(), "$hash", "$other", n == 1)
+	case kindResetPassword:
+		return EncodeResetPassword(nil, at, id(), "$reset")
 	case kindCreateToken:
 		return EncodeCreateToken(nil, at, UserID(n), since, name(), TokenHash{byte(r.IntN(8))}, Micros(n)*(at+10))
 	case kindDeleteToken:

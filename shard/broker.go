@@ -35,6 +35,7 @@ type Broker struct {
 	limits    limitCounters
 	dir       *dataDir
 	info      Info
+	offline   bool // nobody is served: one command is given, then it ends
 
 	readClaim atomic.Int32 // see readMemory
 
@@ -84,9 +85,11 @@ func (b *Broker) Err() error {
 }
 
 // Start recovers the data directory and serves it. When it returns, clients are accepted.
-func Start(cfg Config) (*Broker, error) {
+func Start(cfg Config) (*Broker, error) { return startBroker(cfg, false) }
+
+func startBroker(cfg Config, offline bool) (*Broker, error) {
 	cfg.defaults()
-	b := &Broker{cfg: cfg, log: cfg.Log, done: make(chan struct{}), registry: newRegistry(), system: systemStats{dir: cfg.DataDir, started: time.Now()}}
+	b := &Broker{cfg: cfg, offline: offline, log: cfg.Log, done: make(chan struct{}), registry: newRegistry(), system: systemStats{dir: cfg.DataDir, started: time.Now()}}
 	b.info.Shards = len(cfg.CPUs)
 	if err := b.budgetMemory(); err != nil {
 		return nil, err
@@ -114,11 +117,15 @@ func (b *Broker) start() error {
 	}
 	b.info.Clean, b.info.Groups, b.info.Recovery = rec.Clean, rec.Groups, time.Since(begin)
 	b.info.FirstStart = machine.UserCount() == 0
-	fd, addr, err := uring.ListenTCP(b.cfg.Address, listenBacklog)
-	if err != nil {
-		return err
+	if b.offline && b.info.FirstStart {
+		return ErrNoUsers
 	}
-	b.info.Address = addr
+	fd := int32(-1)
+	if !b.offline {
+		if fd, b.info.Address, err = uring.ListenTCP(b.cfg.Address, listenBacklog); err != nil {
+			return err
+		}
+	}
 	if err := b.adoptLogs(rec); err != nil {
 		return err
 	}
@@ -297,7 +304,7 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID, highest metadata
 				return
 			}
 			b.reserveSessions(s, func(err error) {
-				if err == nil {
+				if err == nil && !b.offline {
 					s.accept.start(s, fd)
 				}
 				ready <- err

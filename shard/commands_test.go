@@ -19,12 +19,12 @@ func TestNobodyMayDoNothing(t *testing.T) {
 		if err := nobody.pass(m); err == nil {
 			t.Errorf("nobody may %v", a)
 		}
-		root := judgement{action: a, user: metadata.RootID}
+		root := judgement{action: a, subject: subject{user: metadata.RootID}}
 		if err := root.pass(m); err == nil {
 			t.Errorf("root's number without the revision of root may %v", a)
 		}
 	}
-	none := judgement{user: metadata.RootID, since: 1}
+	none := judgement{subject: subject{user: metadata.RootID, since: 1, secured: 1}}
 	if err := none.pass(m); !errors.Is(err, wire.StatusUnauthorized) {
 		t.Errorf("root with no action: %v, want %v", err, wire.StatusUnauthorized)
 	}

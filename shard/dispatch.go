@@ -151,14 +151,14 @@ func commandOf(code wire.Code) (*command, wire.Status) {
 	return k, wire.StatusOK
 }
 
-// orphaned reports whether c has the session of a user who is gone: it may do no more than who has not logged in, and is not to
-// see which things exist.
+// orphaned reports whether c has the session of a user who is gone, or a session that was ended by a changed password or by the user
+// being switched off: it may do no more than who has not logged in, and is not to see which things exist.
 func (s *Shard) orphaned(c *conn) bool {
 	if !c.session.bound() {
 		return false
 	}
-	_, err := s.meta.UserSince(c.session.user, c.session.since)
-	return err != nil
+	_, good := c.session.find(s.meta)
+	return !good
 }
 
 // numbered refuses a metadata command that was sent before: it must not be applied twice.

@@ -42,7 +42,7 @@ func (s *Shard) endSession(c *conn) {
 	s.respondHead(c, q)
 }
 
-// endOrphan ends the session of a user who is gone, with its memberships: what it owns is for others. Its next request is told.
+// endOrphan ends a session that is not good any more, with its memberships: what it owns is for others. Its next request is told.
 func (s *Shard) endOrphan(c *conn) {
 	s.logout(c)
 	if c.deadline == 0 {

@@ -36,6 +36,9 @@ func (s *Shard) metaReply(q *request) {
 			return
 		}
 		s.reply(q, q.codec.appendCreateUserReply(s.body(q), wireUserDetails(u)))
+	case wire.CodeChangePassword:
+		s.keepSession(q)
+		s.replyEmpty(q)
 	case wire.CodeCreateToken:
 		s.reply(q, q.codec.appendCreateTokenReply(s.body(q), q.secret))
 	case wire.CodeCreateConsumerGroup:
@@ -48,6 +51,13 @@ func (s *Shard) metaReply(q *request) {
 		s.reply(q, q.codec.appendCreateConsumerGroupReply(s.body(q), wireGroupDetails(g, len(t.Partitions))))
 	default:
 		s.replyEmpty(q)
+	}
+}
+
+// keepSession lets the session that has changed its own user's password go on; all others of that user have ended.
+func (s *Shard) keepSession(q *request) {
+	if x := &q.conn.session; x.bound() && x.subject == q.judgement.subject && x.user == q.result.User {
+		x.secured = q.result.Secured
 	}
 }
 

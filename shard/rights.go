@@ -11,15 +11,14 @@ import (
 // changes metadata once more when the command's turn has come. Its names point into the frame. The zero value is nobody, who may
 // do nothing.
 type judgement struct {
-	broker        bool // the broker itself asks; nothing else is looked at
+	broker bool // the broker itself asks; nothing else is looked at
+	subject
 	action        metadata.Action
-	user          metadata.UserID
-	since         uint64
 	stream, topic metadata.Ident // as far as the action is about them
 }
 
 // pass resolves what the action is about and looks at the caller's rights, in that order: who has none sees "not found" for
-// what does not exist. StatusUnauthenticated: the user is gone. StatusUnauthorized. Errors of the look-ups.
+// what does not exist. StatusUnauthenticated: the user is gone, or has ended the session. StatusUnauthorized. Errors of the look-ups.
 func (j *judgement) pass(m *metadata.Machine) error {
 	if j.broker {
 		return nil
@@ -41,13 +40,28 @@ func (j *judgement) pass(m *metadata.Machine) error {
 		}
 		stream = st.ID
 	}
-	return may(m, j.user, j.since, j.action, stream, topic)
+	return j.may(m, j.action, stream, topic)
 }
 
-func may(m *metadata.Machine, id metadata.UserID, since uint64, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) error {
-	user, err := m.UserSince(id, since)
+// subject is who a session belongs to. The zero value is nobody.
+type subject struct {
+	user    metadata.UserID
+	since   uint64 // revision at which the user was made
+	secured uint64 // metadata.User.Secured when the session began: it ends when that is raised
+}
+
+func subjectOf(u *metadata.User) subject { return subject{u.ID, u.Since, u.Secured} }
+
+// find returns the subject's user. False: the user is gone, or has ended the session.
+func (x subject) find(m *metadata.Machine) (*metadata.User, bool) {
+	u, err := m.UserSince(x.user, x.since)
+	return u, err == nil && u.Secured == x.secured
+}
+
+func (x subject) may(m *metadata.Machine, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) error {
+	user, good := x.find(m)
 	switch {
-	case err != nil:
+	case !good:
 		return wire.StatusUnauthenticated
 	case !user.May(a, stream, topic):
 		return wire.StatusUnauthorized
@@ -59,7 +73,7 @@ func may(m *metadata.Machine, id metadata.UserID, since uint64, a metadata.Actio
 // are not looked at.
 func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic metadata.Ident) bool {
 	q.judged = commandTable[q.code].needs(a)
-	q.judgement = judgement{action: a, user: c.session.user, since: c.session.since, stream: stream, topic: topic}
+	q.judgement = judgement{subject: c.session.subject, action: a, stream: stream, topic: topic}
 	if err := q.judgement.pass(s.meta); err != nil {
 		s.refuse(q, metaStatus(err))
 		return false
@@ -70,7 +84,7 @@ func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic meta
 // may asks whether q's caller may do a with what was resolved already, and refuses q if not.
 func (s *Shard) may(c *conn, q *request, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) bool {
 	q.judged = commandTable[q.code].needs(a)
-	if err := may(s.meta, c.session.user, c.session.since, a, stream, topic); err != nil {
+	if err := c.session.may(s.meta, a, stream, topic); err != nil {
 		s.refuse(q, metaStatus(err))
 		return false
 	}

@@ -14,8 +14,7 @@ const ServerVersion = "0.1.0"
 type session struct {
 	number uint64 // 0: none
 	client [16]byte
-	user   metadata.UserID
-	since  uint64 // revision at which the user was made
+	subject
 }
 
 func (x *session) bound() bool { return x.number != 0 }
@@ -60,13 +59,13 @@ func login(s *Shard, c *conn, q *request, body []byte) {
 		s.loginWithToken(c, q, l.Token)
 		return
 	}
-	phc, id, since := "", metadata.UserID(0), uint64(0)
+	phc, who := "", subject{}
 	user, err := s.meta.User(metadata.ByName(l.Username))
 	if err == nil && user.Status == metadata.UserActive {
-		phc, id, since = user.PasswordPHC, user.ID, user.Since
+		phc, who = user.PasswordPHC, subjectOf(user)
 	}
 	known := phc != ""
-	err = s.checkPassword(c, phc, string(l.Username), l.Password, func(s *Shard, ok bool) { s.passwordChecked(c, q, id, since, ok && known) })
+	err = s.checkPassword(c, phc, string(l.Username), l.Password, func(s *Shard, ok bool) { s.passwordChecked(c, q, who, ok && known) })
 	if err != nil {
 		s.refuse(q, wire.StatusTransientNotCommitted) // busy: clients try again in 50 ms
 		return
@@ -74,10 +73,10 @@ func login(s *Shard, c *conn, q *request, body []byte) {
 	s.dropFrame(q)
 }
 
-// passwordChecked ends a login.
-func (s *Shard) passwordChecked(c *conn, q *request, id metadata.UserID, since uint64, ok bool) {
-	user, err := s.meta.UserSince(id, since)
-	if !ok || err != nil || user.Status != metadata.UserActive {
+// passwordChecked ends a login. A password that was changed meanwhile was the wrong one.
+func (s *Shard) passwordChecked(c *conn, q *request, who subject, ok bool) {
+	user, good := who.find(s.meta)
+	if !ok || !good || user.Status != metadata.UserActive {
 		s.refuseLogin(c, q, wire.StatusInvalidCredentials)
 		return
 	}
@@ -102,7 +101,7 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User) {
 	if before != 0 {
 		s.b.unbind(before, q.handle.Client)
 	}
-	c.session = session{number: number, client: q.handle.Client, user: user.ID, since: user.Since}
+	c.session = session{number: number, client: q.handle.Client, subject: subjectOf(user)}
 	c.lastMeta = 0
 	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: ServerVersion}))
 }

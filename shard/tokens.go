@@ -22,8 +22,8 @@ func getTokens(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetTokens, 0, 0) {
 		return
 	}
-	u, err := s.meta.UserSince(c.session.user, c.session.since)
-	if err != nil {
+	u, good := c.session.find(s.meta)
+	if !good {
 		s.refuse(q, wire.StatusUnauthenticated)
 		return
 	}

@@ -242,7 +242,7 @@ func changePassword(s *Shard, c *conn, q *request, body []byte) {
 				s.refuse(q, metaStatus(err))
 				return
 			}
-			s.propose(q, metadata.EncodeChangePassword(nil, s.micros(), metadata.ByNumber(id), checked, phc))
+			s.propose(q, metadata.EncodeChangePassword(nil, s.micros(), metadata.ByNumber(id), checked, phc, p.DropTokens))
 		})
 	})
 	if err != nil {

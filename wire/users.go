@@ -51,6 +51,8 @@ type ChangePassword struct {
 	User    Identifier
 	Current []byte
 	New     []byte
+
+	DropTokens bool // the user's tokens go too; of our own, no client of the protocol sends it
 }
 
 // User is a user as replies describe it.

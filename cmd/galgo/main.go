@@ -1,4 +1,4 @@
-// Command galgo is the broker, and what belongs to it, in one binary: galgo server, galgo iggy-server, galgo bench, galgo topic and galgo version. Called
+// Command galgo is the broker, and what belongs to it, in one binary: galgo server, galgo iggy-server, galgo bench, galgo topic, galgo user and galgo version. Called
 // iggy-server, it is galgo iggy-server.
 // It reads configuration and wires packages together; it decides nothing.
 package main
@@ -66,7 +66,7 @@ func command() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return config.FlagError(c.Flags(), err) })
-	root.AddCommand(serverCommand(), iggyCommand(), benchCommand(), topicCommand(), versionCommand(), hashWorkerCommand())
+	root.AddCommand(serverCommand(), iggyCommand(), benchCommand(), topicCommand(), userCommand(), versionCommand(), hashWorkerCommand())
 	return root
 }
 
