@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -119,6 +120,7 @@ func compareCommand() *cobra.Command {
 		scenarios []string
 		results   string
 		names     []string
+		against   bench.Against
 	)
 	for _, s := range bench.Scenarios() {
 		names = append(names, s.Name)
@@ -128,12 +130,17 @@ func compareCommand() *cobra.Command {
 		Short: "Measure this build: io_uring beside epoll, durability levels side by side",
 		Long: "Measure this build: starts brokers of its own on new data directories, runs every scenario at every level on each, in rounds\n" +
 			"that take turns, prints medians and writes raw results. Messages of a run are removed after it; up to some 10 GB of disk are\n" +
-			"used meanwhile. Scenarios are named by what is done, connections, messages per request, and bytes per message.",
+			"used meanwhile. Scenarios are named by what is done, connections, messages per request, and bytes per message.\n\n" +
+			"With --against BINARY, another build is measured too: both in turn within each round. Printed is the median of the rounds'\n" +
+			"ratios, with its 95 % interval; rows whose interval has the bar inside get more rounds. A row below the bar ends in exit code 1.",
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
 	f.StringVar(&cmp.Parent, "data-parent", ".", "`directory` in which data directories are made and removed; its disk is what is measured")
-	f.IntVar(&cmp.Rounds, "rounds", 3, "how often everything is run")
+	f.IntVar(&cmp.Rounds, "rounds", 3, "how often everything is run; at least 5 with --against")
+	f.StringVar(&against.Other, "against", "", "`binary` of another build to measure against")
+	f.IntVar(&against.RoundsMax, "rounds-max", 20, "how often rows are run that --against has not decided")
+	f.Float64Var(&against.Bar, "bar", 0.97, "ratio that every row of --against has to reach")
 	f.DurationVar(&cmp.Duration, "duration", 3*time.Second, "how long a run is measured")
 	f.DurationVar(&cmp.Warmup, "warmup", 500*time.Millisecond, "how long it runs before that")
 	f.StringSliceVar(&cmp.IO, "io", []string{"uring", "epoll"}, "ways to ask the kernel")
@@ -152,6 +159,10 @@ func compareCommand() *cobra.Command {
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
+		if against.Other != "" {
+			against.Comparison = cmp
+			return runAgainst(ctx, against, results, c.OutOrStdout())
+		}
 		r, err := cmp.Run(ctx)
 		if len(r.Runs) == 0 {
 			return errors.Join(err, errors.New("nothing was measured"))
@@ -167,4 +178,28 @@ func compareCommand() *cobra.Command {
 		return err
 	})
 	return c
+}
+
+// roundsMin is how many rounds a median of ratios wants.
+const roundsMin = 5
+
+// runAgainst measures against another build, prints and saves what was found, and fails when a row is below the bar.
+func runAgainst(ctx context.Context, a bench.Against, results string, out io.Writer) error {
+	a.Rounds = max(a.Rounds, roundsMin)
+	r, err := a.Run(ctx)
+	if len(r.Rows) == 0 {
+		return errors.Join(err, errors.New("nothing was measured"))
+	}
+	r.Write(out)
+	if results != "" {
+		name, saveErr := r.Save(results)
+		if saveErr != nil {
+			return errors.Join(err, saveErr)
+		}
+		fmt.Fprintln(out, "raw results:", name)
+	}
+	if failed := r.Failed(); len(failed) > 0 {
+		err = errors.Join(err, fmt.Errorf("below %.2f of the other build: %s", a.Bar, strings.Join(failed, "; ")))
+	}
+	return err
 }
