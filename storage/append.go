@@ -129,7 +129,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.next, ts: ts, check: stored.Checksum()}
 	if seg.fresh {
 		node.prevSeg, node.prevEnd = l.before(seg)
-		seg.fresh = false
+		seg.fresh, seg.firstTS = false, ts
 	}
 	c.note(base, pos, ts)
 	c.end, c.nextOffset = pos+Pos(n), node.next
@@ -166,7 +166,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 // journalNode adds the entries of a pending append to the gathering group.
 func (l *Log) journalNode(n *pendNode, c *chunk) {
 	j := &l.s.journal
-	e := entry{kind: entryBatch, level: l.cfg.Level, log: l.cfg.ID, seg: n.seg.base, pos: n.pos, length: n.length,
+	e := entry{kind: entryBatch, level: l.cfg.Level, log: l.cfg.ID, seg: n.seg.base, generation: n.seg.gen, pos: n.pos, length: n.length,
 		base: n.base, next: n.next, prevSeg: n.prevSeg, prevEnd: n.prevEnd, prevNext: n.prevNext,
 		timestamp: n.ts, stable: l.stableNext()}
 	end := n.pos + Pos(n.length)

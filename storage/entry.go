@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // A journal entry is a fixed head and, for some kinds, data behind it. Little endian.
@@ -13,7 +14,7 @@ import (
 //	 5     1  level            of the log when it was made
 //	 6     2  reserved         0
 //	 8     8  log id           0 for metadata
-//	16     8  segment          base offset of the segment that pos is in
+//	16     8  segment          base offset of the segment that pos is in; its generation is at 108
 //	24     8  pos              where the data belongs in the segment
 //	32     4  length           bytes of the batch in the segment
 //	36     4  data length      bytes that follow this head
@@ -24,13 +25,19 @@ import (
 //	72     8  previous next    ... and the offset it would have given out
 //	80     8  timestamp        append time of the batch, microseconds
 //	88     8  stable           next offset of what was on stable storage of this log when the entry was made
-//	96     8  check            direct batches: the batch's checksum; others 0
-//	104    4  term             for a leader's epoch, 0 today
-//	108    4  reserved         0
-//	112       data
+//	96     8  check            direct batches: the batch's checksum; others: see entryKind
+//	104    4  term             of a leader, 0 today
+//	108    4  generation       of the segment, 0 today
+//	112    8  index            in a group of replicas, 0 today
+//	120    4  batch count      that the entry stands for, 0: one
+//	124    4  reserved         0
+//	128       data
+//
+// In groups of version 1 the head ends at 104, and data begins at 112.
 const (
-	entryMagic    = 0x544e4547
-	entryHeadSize = 112
+	entryMagic     = 0x544e4547
+	entryHeadSize  = 128
+	entryHeadSize1 = 112
 )
 
 type entryKind uint8
@@ -46,10 +53,12 @@ const (
 	entryReserve
 	// entryStart raises the log start to base offset; segment is the first one kept.
 	entryStart
-	// entryOffset stores a consumer offset: base = offset, next = its count, check = consumer, pos = kind; length 1 means deleted.
+	// entryOffset stores a consumer offset: base = offset, next = its count, check = consumer, pos = kind, timestamp = when it
+	// moved, previous segment = user; length 1 means deleted.
 	entryOffset
 	// entryCheckpoint says where a log stands: segment, pos = end, next; base = log start, previous segment = first
-	// segment kept, previous next = reserved bound, previous end = record bytes in the active segment.
+	// segment kept, previous next = reserved bound, previous end = record bytes in the active segment, check = append time of its
+	// first record, 0: not known.
 	entryCheckpoint
 	// entrySealed describes segments that were rolled: data is segment descriptions as in the state file.
 	entrySealed
@@ -77,7 +86,10 @@ type entry struct {
 	timestamp uint64
 	stable    Offset
 	check     uint64
-	data      []byte
+
+	term, generation, batches uint32
+	index                     uint64
+	data                      []byte
 
 	// In recovery.
 	shard uint32 // whose journal it is from
@@ -105,27 +117,45 @@ func (e *entry) put(dst []byte, dataLen int) {
 	le.PutUint64(dst[80:], e.timestamp)
 	le.PutUint64(dst[88:], uint64(e.stable))
 	le.PutUint64(dst[96:], e.check)
-	le.PutUint64(dst[104:], 0)
+	le.PutUint32(dst[104:], e.term)
+	le.PutUint32(dst[108:], e.generation)
+	le.PutUint64(dst[112:], e.index)
+	le.PutUint32(dst[120:], e.batches)
+	le.PutUint32(dst[124:], 0)
 }
 
-// decodeEntry reads the entry at the start of p and its size. The data aliases p.
-func decodeEntry(p []byte) (e entry, n int, err error) {
+// segment is the one that the entry is about.
+func (e *entry) segment() SegmentID { return SegmentID{Base: e.seg, Generation: e.generation} }
+
+// decodeEntry reads the entry at the start of p, of a group of that version, and its size. The data aliases p, unless the version is 1
+// and it has to be made what it is in version 2. An entry of a kind that is not known is ErrNewer: its group is whole.
+func decodeEntry(p []byte, version uint16) (e entry, n int, err error) {
 	le := binary.LittleEndian
-	if len(p) < entryHeadSize || le.Uint32(p) != entryMagic || p[4] == 0 || p[4] > byte(entryKindMax) {
+	head := entryHeadSize
+	if version == 1 {
+		head = entryHeadSize1
+	}
+	if len(p) < head || le.Uint32(p) != entryMagic || p[4] == 0 {
 		return e, 0, errEntry
+	}
+	if p[4] > byte(entryKindMax) {
+		return e, 0, fmt.Errorf("%w: a journal entry of kind %d, this build knows kinds up to %d", ErrNewer, p[4], entryKindMax)
 	}
 	dataLen := int64(le.Uint32(p[36:]))
-	if entryHeadSize+dataLen > int64(len(p)) {
+	if int64(head)+dataLen > int64(len(p)) {
 		return e, 0, errEntry
 	}
-	n = entryHeadSize + int(dataLen)
+	n = head + int(dataLen)
 	e = entry{
 		kind: entryKind(p[4]), level: Level(p[5]), log: LogID(le.Uint64(p[8:])),
 		seg: Offset(le.Uint64(p[16:])), pos: Pos(le.Uint64(p[24:])), length: le.Uint32(p[32:]),
 		base: Offset(le.Uint64(p[40:])), next: Offset(le.Uint64(p[48:])),
 		prevSeg: Offset(le.Uint64(p[56:])), prevEnd: Pos(le.Uint64(p[64:])), prevNext: Offset(le.Uint64(p[72:])),
 		timestamp: le.Uint64(p[80:]), stable: Offset(le.Uint64(p[88:])), check: le.Uint64(p[96:]),
-		data: p[entryHeadSize:n:n],
+		data: p[head:n:n],
+	}
+	if version > 1 {
+		e.term, e.generation, e.index, e.batches = le.Uint32(p[104:]), le.Uint32(p[108:]), le.Uint64(p[112:]), le.Uint32(p[120:])
 	}
 	if e.pos < 0 || e.prevEnd < 0 {
 		return e, 0, errEntry
@@ -133,5 +163,31 @@ func decodeEntry(p []byte) (e entry, n int, err error) {
 	if e.kind == entryBatch && dataLen != int64(e.length) {
 		return e, 0, errEntry
 	}
+	if version == 1 {
+		e.upgrade()
+	}
 	return e, n, nil
+}
+
+// upgrade makes an entry of version 1 what it is in version 2.
+func (e *entry) upgrade() {
+	r := stateReader{p: e.data, version: 1}
+	switch e.kind {
+	case entryOffset:
+		e.timestamp, e.prevSeg = 0, Offset(UserUnknown)
+	case entryCheckpoint:
+		e.check = 0
+	case entryOffsets:
+		e.data = nil
+		for len(r.p) >= offsetSize1 {
+			o := r.offset()
+			e.data = appendOffset(e.data, &o)
+		}
+	case entrySealed:
+		e.data = nil
+		for len(r.p) >= sealedSize1 {
+			g := r.segment()
+			e.data = appendSegment(e.data, &g)
+		}
+	}
 }

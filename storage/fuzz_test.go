@@ -46,10 +46,17 @@ func FuzzGroup(f *testing.F) {
 			p = p[:len(p)/BlockSize*BlockSize]
 			le := binary.LittleEndian
 			le.PutUint32(p, groupMagic)
-			le.PutUint16(p[4:], groupVersion)
+			le.PutUint16(p[4:], 1+le.Uint16(p[4:])%groupVersion)
 			le.PutUint32(p[32:], uint32(len(p)))
 			le.PutUint64(p[48:], 0)
-			le.PutUint64(p[48:], xxh3.HashSeed(p, fuzzSeed))
+			if le.Uint16(p[4:]) > 1 {
+				le.PutUint64(p[64:], 0)
+			}
+			sum := xxh3.HashSeed(p, fuzzSeed)
+			le.PutUint64(p[48:], sum)
+			if le.Uint16(p[4:]) > 1 {
+				le.PutUint64(p[64:], xxh3.HashSeed(p[:64], fuzzSeed))
+			}
 		}
 		before := bytes.Clone(p)
 		h, err := decodeGroup(p, fuzzSeed)
@@ -67,11 +74,11 @@ func FuzzGroup(f *testing.F) {
 			again := make([]byte, entryHeadSize+len(e.data))
 			e.put(again, len(e.data))
 			copy(again[entryHeadSize:], e.data)
-			d, n, err := decodeEntry(again)
+			d, n, err := decodeEntry(again, groupVersion)
 			if err != nil || n != len(again) || !reflect.DeepEqual(d, *e) {
 				t.Fatalf("%+v reads back as %+v, %v", *e, d, err)
 			}
-			if total += n; total > int(h.entries) {
+			if total += n; h.version > 1 && total > int(h.entries) {
 				t.Fatalf("entries of %d bytes in %d", total, h.entries)
 			}
 			return nil
@@ -83,10 +90,10 @@ func FuzzGroup(f *testing.F) {
 func aState() []byte {
 	return appendState(nil, 9, []byte("metadata"), []*LogState{
 		{ID: 1, Next: 10, Last: 9, Reserved: 20, Start: 2, LastTS: 77, OffsetCount: 3, Fence: "why",
-			Segments: []SegmentState{{Base: 0, Next: 5, End: 9000, RecordBytes: 4000, LastTS: 70}, {Base: 5, Next: 10, End: 8192}},
+			Segments: []SegmentState{{Base: 0, Next: 5, End: 9000, RecordBytes: 4000, FirstTS: 60, LastTS: 70}, {Base: 5, Next: 10, End: 8192, Generation: 4}},
 			Gaps:     []Gap{{3, 4}},
-			Offsets:  []OffsetState{{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2}, {Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3}}},
-		{ID: 2},
+			Offsets:  []OffsetState{{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2, User: 3, Moved: 9}, {Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3, User: UserUnknown}}},
+		{ID: 2, Replica: 1 << 40, Generation: 4},
 	})
 }
 
@@ -100,7 +107,7 @@ func FuzzState(f *testing.F) {
 		if sealed && len(p) >= stateHeadSize {
 			le := binary.LittleEndian
 			le.PutUint32(p, stateMagic)
-			le.PutUint32(p[4:], stateVersion)
+			le.PutUint32(p[4:], 1+le.Uint32(p[4:])%stateVersion)
 			le.PutUint64(p[8:], uint64(len(p)))
 			le.PutUint64(p[40:], xxh3.Hash(p[stateHeadSize:]))
 		}
@@ -119,23 +126,27 @@ func FuzzState(f *testing.F) {
 func FuzzSuperblock(f *testing.F) {
 	two := make([]byte, 2*BlockSize)
 	for i := range uint64(2) {
-		b := superblock{sequence: 8 + i, seed: 3, first: 4, state: 4, created: 5, node: [16]byte{1}, boot: [16]byte{2}}
-		b.put(two[(8+i)%2*BlockSize:][:superSize])
+		b := superblock{sequence: 8 + i, seed: 3, first: 4, state: 4, created: 5, node: [16]byte{1}, boot: [16]byte{2}, shards: 3, markCount: 1}
+		b.put(two[(8+i)%2*BlockSize:])
 	}
 	f.Add(two, true)
 	f.Add(two[:BlockSize+10], false)
 	f.Add([]byte{}, false)
 	f.Fuzz(func(t *testing.T, p []byte, sealed bool) {
 		for _, at := range []int{0, BlockSize} {
-			if sealed && len(p) >= at+superSize {
+			if sealed && len(p) >= at+superHeadSize {
 				binary.LittleEndian.PutUint64(p[at+88:], xxh3.Hash(p[at:at+88]))
+			}
+			if sealed && len(p) >= at+BlockSize {
+				binary.LittleEndian.PutUint64(p[at+superSumAt:], xxh3.Hash(p[at:at+superSumAt]))
+				binary.LittleEndian.PutUint64(p[at+marksSumAt:], xxh3.Hash(p[at+superMarksAt:at+marksSumAt]))
 			}
 		}
 		b, fresh, err := readSuperblock(p)
 		if err != nil || fresh {
 			return
 		}
-		q := make([]byte, superSize)
+		q := make([]byte, BlockSize)
 		b.put(q)
 		if again, err := decodeSuperblock(q); err != nil || again != b {
 			t.Fatalf("%+v reads back as %+v, %v", b, again, err)
@@ -147,7 +158,7 @@ func FuzzSuperblock(f *testing.F) {
 // and the index is in order and names places within what was read.
 func FuzzSegment(f *testing.F) {
 	head := make([]byte, BlockSize)
-	putSegmentHead(head, 7, 100)
+	putSegmentHead(head, 7, SegmentID{Base: 100})
 	var b batch.Builder
 	var h batch.Hasher
 	records := []byte(nil)
@@ -163,7 +174,7 @@ func FuzzSegment(f *testing.F) {
 	f.Add(append(bytes.Clone(records), make([]byte, 5000)...), uint16(700))
 	f.Add([]byte{1, 2, 3}, uint16(5))
 	f.Fuzz(func(t *testing.T, p []byte, shift uint16) {
-		if err := checkSegmentHead(p, 7, 100); err == nil && len(p) < 48 {
+		if err := checkSegmentHead(p, 7, SegmentID{Base: 100}); err == nil && len(p) < 48 {
 			t.Fatal("a head of less than 48 bytes")
 		}
 		pos := segmentStart + Pos(shift)

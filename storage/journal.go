@@ -143,8 +143,11 @@ func (q *groupQueue) pop() {
 }
 
 // groupMax is what a group may grow to, groupLimit what it may have at all.
-func (j *journal) groupMax() int   { return int(min(groupBytesMax, j.files[0].Size/8)) }
-func (j *journal) groupLimit() int { return int(j.files[0].Size/16*groupShare - 2*BlockSize) }
+func (j *journal) groupMax() int { return int(min(groupBytesMax, j.files[0].Size/8)) }
+func (j *journal) groupLimit() int {
+	size := j.files[0].Size
+	return int(min(size/16*groupShare, size-j.lapRoom()) - 2*BlockSize) // laps of a directory that an older build filled take more than their share
+}
 
 // lapRoom is what is kept at the end of each file for the lap group: a quarter, or what a lap holds in any case.
 func (j *journal) lapRoom() int64 {

@@ -209,8 +209,12 @@ func (l *Log) carry(j *journal) {
 	if len(l.segs) > 0 {
 		startSeg = l.segs[0].base
 	}
-	j.add(&entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.start,
-		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reserved, timestamp: ts, stable: l.stableNext()}, nil)
+	e := entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.start,
+		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reserved, timestamp: ts, stable: l.stableNext()}
+	if g := l.segment(seg); g != nil {
+		e.generation, e.check = g.gen, g.firstTS
+	}
+	j.add(&e, nil)
 	l.carrySealed(j, seg)
 	l.carryBytes(j, seg, end)
 	for i := first; i < l.pend.len(); i++ {
@@ -243,10 +247,8 @@ func (l *Log) carryMarks(j *journal) {
 // recordBytesAt is what the segment of the checkpoint held before the pending batches from first on.
 func (l *Log) recordBytesAt(seg Offset, first int) int64 {
 	n := int64(0)
-	for _, g := range l.segs {
-		if g.base == seg {
-			n = g.recordBytes
-		}
+	if g := l.segment(seg); g != nil {
+		n = g.recordBytes
 	}
 	for i := first; i < l.pend.len(); i++ {
 		if p := l.pend.at(i); p.seg.base == seg {
@@ -254,6 +256,16 @@ func (l *Log) recordBytesAt(seg Offset, first int) int64 {
 		}
 	}
 	return n
+}
+
+// segment returns the one with that base offset, or nil.
+func (l *Log) segment(base Offset) *segment {
+	for i := len(l.segs) - 1; i >= 0; i-- { // mostly the last one
+		if l.segs[i].base == base {
+			return l.segs[i]
+		}
+	}
+	return nil
 }
 
 // carryBytes adds the bytes before (seg, end) that are in no synced block.
@@ -266,7 +278,7 @@ func (l *Log) carryBytes(j *journal, seg Offset, end Pos) {
 			to = min(to, end)
 		}
 		if to > from {
-			j.add(&entry{kind: entryBytes, level: LevelPersisted, log: l.cfg.ID, seg: g.base, pos: from, base: l.start}, c.bytes(from, to))
+			j.add(&entry{kind: entryBytes, level: LevelPersisted, log: l.cfg.ID, seg: g.base, generation: g.gen, pos: from, base: l.start}, c.bytes(from, to))
 		}
 	}
 	for _, w := range l.writes {
@@ -285,7 +297,7 @@ func (l *Log) carrySealed(j *journal, before Offset) {
 	data := l.s.scratch[:0]
 	for _, g := range l.segs {
 		if g.sealed && !g.described && g.base < before {
-			data = appendSegment(data, &SegmentState{Base: g.base, Next: g.next, End: g.end, RecordBytes: g.recordBytes, LastTS: g.lastTS})
+			data = appendSegment(data, &SegmentState{Base: g.base, Generation: g.gen, Next: g.next, End: g.end, RecordBytes: g.recordBytes, FirstTS: g.firstTS, LastTS: g.lastTS})
 		}
 	}
 	if l.s.scratch = data; len(data) > 0 {

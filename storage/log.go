@@ -162,8 +162,8 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	l.start, l.next, l.hw, l.last, l.lastTS = st.Start, st.Next, st.Next, st.Last, st.LastTS
 	l.reserved, l.reserveAsked, l.gaps, l.offCount = st.Reserved, st.Reserved, st.Gaps, st.OffsetCount
 	for i, g := range st.Segments {
-		seg := &segment{log: l, base: g.Base, next: g.Next, fd: -1, readFD: -1, end: g.End, found: g.End, stable: alignUp(g.End),
-			alloc: alignUp(g.End), lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
+		seg := &segment{log: l, base: g.Base, gen: g.Generation, next: g.Next, fd: -1, readFD: -1, end: g.End, found: g.End, stable: alignUp(g.End),
+			alloc: alignUp(g.End), firstTS: g.FirstTS, lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
 		seg.sealed = seg.sealed || seg.full()
 		l.segs = append(l.segs, seg)
 		l.flushed = afterPadding(g.End)
@@ -171,7 +171,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 		l.dirReady = true
 	}
 	for _, o := range st.Offsets {
-		l.setOffset(o.Key, storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted, elsewhere: true})
+		l.setOffset(o.Key, storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted, elsewhere: true, user: o.User, moved: o.Moved})
 	}
 	l.records = l.countRecords(l.start, l.next)
 	l.noteFixed()

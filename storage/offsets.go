@@ -9,6 +9,8 @@ type storedOffset struct {
 	count     uint64
 	deleted   bool
 	elsewhere bool // in the state file, in a side file, or in the journal of a shard that had the log before
+	user      uint32
+	moved     uint64 // when offset last changed, microseconds; 0: an older build did not say
 }
 
 // changeOffset stores or deletes a consumer's offset; it is answered when that is safe at the log's offset level.
@@ -32,7 +34,7 @@ func (l *Log) changeOffset(r *Request) {
 		return
 	}
 	r.level = l.cfg.OffsetLevel
-	l.putOffset(r.Consumer, storedOffset{offset: Offset(r.Value), deleted: r.Kind == ReqDeleteOffset}, r.level)
+	l.putOffset(r.Consumer, storedOffset{offset: Offset(r.Value), deleted: r.Kind == ReqDeleteOffset, user: r.User}, r.level)
 	if r.level == LevelMemory {
 		l.s.answer(r, nil)
 		return
@@ -41,7 +43,7 @@ func (l *Log) changeOffset(r *Request) {
 }
 
 // autoCommit moves a consumer's offset forward with the next group; nobody waits for it.
-func (l *Log) autoCommit(key ConsumerKey, offset Offset) {
+func (l *Log) autoCommit(key ConsumerKey, user uint32, offset Offset) {
 	old, had := l.offsets[key]
 	if had && !old.deleted && old.offset >= offset || l.closed || l.s.journal.failed != nil {
 		return
@@ -57,7 +59,7 @@ func (l *Log) autoCommit(key ConsumerKey, offset Offset) {
 	if !l.s.journal.room(entryHeadSize) {
 		return
 	}
-	l.putOffset(key, storedOffset{offset: offset}, LevelMemory)
+	l.putOffset(key, storedOffset{offset: offset, user: user}, LevelMemory)
 }
 
 // offsetRoom reports whether one more consumer of l may store an offset: every lap carries them all.
@@ -67,7 +69,11 @@ func (s *Store) offsetRoom(l *Log) bool {
 
 func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
 	l.offCount++
-	o.count, o.elsewhere = l.offCount, l.offsets[key].elsewhere
+	old, had := l.offsets[key]
+	o.count, o.elsewhere, o.moved = l.offCount, old.elsewhere, l.s.now
+	if had && !old.deleted && !o.deleted && old.offset == o.offset {
+		o.moved = old.moved // stored again, where it was
+	}
 	l.setOffset(key, o)
 	l.s.journal.add(l.offsetEntry(key, o, level), nil)
 }
@@ -99,7 +105,8 @@ func (l *Log) copied() {
 
 func (l *Log) offsetEntry(key ConsumerKey, o storedOffset, level Level) *entry {
 	e := &l.s.offEntry
-	*e = entry{kind: entryOffset, level: level, log: l.cfg.ID, base: o.offset, next: Offset(o.count), check: uint64(key.ID)}
+	*e = entry{kind: entryOffset, level: level, log: l.cfg.ID, base: o.offset, next: Offset(o.count), check: uint64(key.ID),
+		timestamp: o.moved, prevSeg: Offset(o.user)}
 	if key.Group {
 		e.pos = 1
 	}
@@ -109,7 +116,15 @@ func (l *Log) offsetEntry(key ConsumerKey, o storedOffset, level Level) *entry {
 	return e
 }
 
-func (e *entry) consumer() ConsumerKey { return ConsumerKey{Group: e.pos == 1, ID: uint32(e.check)} }
+// storedOffset is what an entryOffset says.
+func (e *entry) storedOffset() OffsetState {
+	return OffsetState{Key: ConsumerKey{Group: e.pos == 1, ID: uint32(e.check)}, Offset: e.base, Count: uint64(e.next), Deleted: e.length == 1,
+		User: uint32(e.prevSeg), Moved: e.timestamp}
+}
+
+func (o *storedOffset) state(key ConsumerKey) OffsetState {
+	return OffsetState{Key: key, Offset: o.offset, Count: o.count, Deleted: o.deleted, User: o.user, Moved: o.moved}
+}
 
 func (l *Log) getOffset(r *Request) {
 	o, ok := l.offsets[r.Consumer]
@@ -135,7 +150,8 @@ func (l *Log) carryOffsets(j *journal) {
 	data := l.s.scratch[:0]
 	for _, k := range l.consumers() {
 		o := l.offsets[k]
-		data = appendOffset(data, &OffsetState{Key: k, Offset: o.offset, Count: o.count, Deleted: o.deleted})
+		st := o.state(k)
+		data = appendOffset(data, &st)
 	}
 	if l.s.scratch = data; len(data) > 0 {
 		j.add(&entry{kind: entryOffsets, level: LevelPersisted, log: l.cfg.ID}, data)

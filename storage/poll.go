@@ -393,7 +393,7 @@ func (l *Log) finishPoll(r *Request) {
 		return
 	}
 	if r.AutoCommit && r.Records > 0 {
-		l.autoCommit(r.Consumer, r.Last)
+		l.autoCommit(r.Consumer, r.User, r.Last)
 	}
 	l.s.answer(r, nil)
 }

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -150,8 +151,14 @@ func (r *recovery) readSuper() error {
 		return err
 	}
 	r.super, r.fresh, err = readSuperblock(buf[:n])
+	if errors.Is(err, ErrNewer) {
+		return fmt.Errorf("%w: start the server that wrote it, or a newer one", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w; both copies in %s are unusable: restore the file from a backup", err, SuperblockName)
+	}
+	if r.super.cluster != [16]byte{} {
+		return fmt.Errorf("%w: the data directory is that of a node of a cluster", ErrNewer)
 	}
 	if r.fresh {
 		if logs, err := r.d.List(r.cfg.Dir + "/logs"); err == nil && len(logs) > 0 {
@@ -210,6 +217,9 @@ func (r *recovery) readState() error {
 		defer r.cfg.Memory.Put(buf)
 	}
 	_, meta, logs, err := decodeState(buf)
+	if errors.Is(err, ErrNewer) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w; %s is unusable: %s", err, path, stateRemedy)
 	}
@@ -226,7 +236,10 @@ func (r *recovery) readMetadata() error {
 	if err != nil {
 		return err
 	}
-	cmds := r.journal.metaCommands()
+	cmds, err := r.journal.metaCommands()
+	if err != nil {
+		return err
+	}
 	st, err := r.cfg.Metadata(snapshot, cmds)
 	if err != nil {
 		return err
@@ -292,7 +305,10 @@ func (r *recovery) recoverLogs() error {
 	if r.fresh && r.journal.highest == 0 {
 		r.next = 1
 	}
-	entries := r.journal.byLog()
+	entries, err := r.journal.byLog()
+	if err != nil {
+		return err
+	}
 	dirs, err := r.d.List(r.cfg.Dir + "/logs")
 	if err != nil {
 		return err

@@ -67,7 +67,9 @@ func (j *journalScan) read() error {
 		if err := r.d.Sync(fd); err != nil {
 			return err
 		}
-		j.scan(buf)
+		if err := j.scan(buf); err != nil {
+			return fmt.Errorf("%s: %w", n, err)
+		}
 	}
 	shards := make([]int, 0, len(j.shards))
 	for s := range j.shards {
@@ -99,11 +101,14 @@ func (j *journalScan) checkSizes(shard int) {
 }
 
 // scan looks at every block of a file for the beginning of a group.
-func (j *journalScan) scan(p []byte) {
+func (j *journalScan) scan(p []byte) error {
 	first := j.r.super.first
 	for at := 0; at+BlockSize <= len(p); {
 		h, err := decodeGroup(p[at:], j.r.super.seed)
 		if err != nil {
+			if errors.Is(err, ErrNewer) && h.first == first {
+				return err
+			}
 			if err == errTorn && h.first == first {
 				j.torn[h.shard] = max(j.torn[h.shard], h.number)
 			}
@@ -129,6 +134,7 @@ func (j *journalScan) scan(p []byte) {
 			s.lap = max(s.lap, h.number)
 		}
 	}
+	return nil
 }
 
 // follow adds the groups of one shard that count: from the newest lap on, without a hole. A hole below a number that a
@@ -188,17 +194,17 @@ func (j *journalScan) lostMax() Offset {
 }
 
 // metaCommands returns the journaled metadata commands, by index, each once.
-func (j *journalScan) metaCommands() []MetaCommand {
+func (j *journalScan) metaCommands() ([]MetaCommand, error) {
 	seen := map[uint64]bool{}
 	var cmds []MetaCommand
-	j.each(func(e *entry) {
+	err := j.each(func(e *entry) {
 		if e.kind == entryMeta && !seen[uint64(e.base)] {
 			seen[uint64(e.base)] = true
 			cmds = append(cmds, MetaCommand{Index: uint64(e.base), Bytes: e.data})
 		}
 	})
 	sort.Slice(cmds, func(a, b int) bool { return cmds[a].Index < cmds[b].Index })
-	return cmds
+	return cmds, err
 }
 
 // metaIndex is the index of the last metadata command that was safe for all that the groups say.
@@ -210,17 +216,18 @@ func (j *journalScan) metaIndex() (index uint64) {
 }
 
 // byLog sorts the entries of all groups that count by their log.
-func (j *journalScan) byLog() map[LogID][]entry {
+func (j *journalScan) byLog() (map[LogID][]entry, error) {
 	m := map[LogID][]entry{}
-	j.each(func(e *entry) {
+	err := j.each(func(e *entry) {
 		if e.log != 0 {
 			m[e.log] = append(m[e.log], *e)
 		}
 	})
-	return m
+	return m, err
 }
 
-func (j *journalScan) each(f func(e *entry)) {
+// each calls f for every entry of the groups that count.
+func (j *journalScan) each(f func(e *entry)) error {
 	for _, g := range j.chain {
 		hole := j.holes[int(g.head.shard)]
 		err := entriesOf(g.bytes, g.head, func(e *entry) error {
@@ -228,10 +235,14 @@ func (j *journalScan) each(f func(e *entry)) {
 			f(e)
 			return nil
 		})
+		if errors.Is(err, ErrNewer) {
+			return fmt.Errorf("group %d: %w", g.head.number, err)
+		}
 		if err != nil {
 			j.r.report("damaged journal", 0, fmt.Errorf("%w: group %d: %w", ErrDamaged, g.head.number, err))
 		}
 	}
+	return nil
 }
 
 func (j *journalScan) close() {

@@ -17,11 +17,11 @@ type logRecovery struct {
 	level   Level
 	entries []entry
 
-	pieces map[Offset]*pieces // by segment: bytes that journals hold
-	byNext map[Offset]*entry  // batches by the offset the log would have given out before them
-	stable Offset             // the log was on stable storage up to here
+	pieces map[SegmentID]*pieces // bytes that journals hold
+	byNext map[Offset]*entry     // batches by the offset the log would have given out before them
+	stable Offset                // the log was on stable storage up to here
 	hasher batch.Hasher
-	fds    map[Offset]int32
+	fds    map[SegmentID]int32
 
 	offsets map[ConsumerKey]int // where in st.Offsets
 	side    []byte              // the side file
@@ -29,7 +29,7 @@ type logRecovery struct {
 }
 
 func (l *logRecovery) run() error {
-	l.pieces, l.byNext, l.fds = map[Offset]*pieces{}, map[Offset]*entry{}, map[Offset]int32{}
+	l.pieces, l.byNext, l.fds = map[SegmentID]*pieces{}, map[Offset]*entry{}, map[SegmentID]int32{}
 	l.offsets = map[ConsumerKey]int{}
 	defer l.close()
 	if l.quarantined() {
@@ -88,22 +88,22 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 		case entryBatch, entryDirect:
 			l.byNext[e.prevNext] = e
 			if e.kind == entryBatch {
-				l.piecesOf(e.seg).add(e.pos, e.data)
+				l.piecesOf(e.segment()).add(e.pos, e.data)
 			}
 		case entryBytes:
-			l.piecesOf(e.seg).add(e.pos, e.data)
+			l.piecesOf(e.segment()).add(e.pos, e.data)
 		case entryReserve:
 			l.st.Reserved = max(l.st.Reserved, e.next)
 		case entryStart:
 			l.st.Start = max(l.st.Start, e.base)
 		case entryOffset:
-			l.offset(OffsetState{Key: e.consumer(), Offset: e.base, Count: uint64(e.next), Deleted: e.length == 1})
+			l.offset(e.storedOffset())
 		case entryOffsets:
-			for r := (stateReader{p: e.data}); len(r.p) >= offsetSize; {
+			for r := (stateReader{p: e.data, version: stateVersion}); len(r.p) >= offsetSize; {
 				l.offset(r.offset())
 			}
 		case entrySealed:
-			for r := (stateReader{p: e.data}); len(r.p) >= sealedSize; {
+			for r := (stateReader{p: e.data, version: stateVersion}); len(r.p) >= sealedSize; {
 				sealed = append(sealed, r.segment())
 			}
 		case entryCheckpoint:
@@ -130,8 +130,11 @@ func (l *logRecovery) checkpoint(e *entry) {
 	if e.pos == 0 {
 		return
 	}
-	g := SegmentState{Base: e.seg, Next: e.next, End: e.pos, RecordBytes: int64(e.prevEnd), LastTS: e.timestamp}
-	if k := len(s.Segments); k > 0 && s.Segments[k-1].Base == e.seg {
+	g := SegmentState{Base: e.seg, Generation: e.generation, Next: e.next, End: e.pos, RecordBytes: int64(e.prevEnd), FirstTS: e.check, LastTS: e.timestamp}
+	if k := len(s.Segments); k > 0 && s.Segments[k-1].ID() == e.segment() {
+		if g.FirstTS == 0 {
+			g.FirstTS = s.Segments[k-1].FirstTS
+		}
 		s.Segments[k-1] = g
 	} else {
 		s.Segments = append(s.Segments, g)
@@ -140,19 +143,19 @@ func (l *logRecovery) checkpoint(e *entry) {
 
 // describeSealed fills in the segments that were rolled since the state file was written.
 func (l *logRecovery) describeSealed(sealed []SegmentState) {
-	have := map[Offset]int{}
-	for i, g := range l.st.Segments {
-		have[g.Base] = i
+	have := map[SegmentID]int{}
+	for i := range l.st.Segments {
+		have[l.st.Segments[i].ID()] = i
 	}
 	for _, g := range sealed {
 		if g.Next > l.st.Next {
 			continue // goes beyond the checkpoint: its batches are followed one by one
 		}
-		if i, ok := have[g.Base]; ok {
+		if i, ok := have[g.ID()]; ok {
 			l.st.Segments[i] = g
 			continue
 		}
-		have[g.Base] = len(l.st.Segments)
+		have[g.ID()] = len(l.st.Segments)
 		l.st.Segments = append(l.st.Segments, g)
 	}
 	sort.Slice(l.st.Segments, func(i, j int) bool { return l.st.Segments[i].Base < l.st.Segments[j].Base })
@@ -217,8 +220,8 @@ func (l *logRecovery) take(e *entry) {
 		panic("planted: a log that cannot be recovered")
 	}
 	s := l.st
-	if k := len(s.Segments); k == 0 || s.Segments[k-1].Base != e.seg {
-		s.Segments = append(s.Segments, SegmentState{Base: e.seg})
+	if k := len(s.Segments); k == 0 || s.Segments[k-1].ID() != e.segment() {
+		s.Segments = append(s.Segments, SegmentState{Base: e.seg, Generation: e.generation, FirstTS: e.timestamp})
 	}
 	g := &s.Segments[len(s.Segments)-1]
 	g.Next, g.End, g.LastTS = e.next, e.pos+Pos(e.length), e.timestamp
@@ -237,7 +240,7 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	}
 	defer l.r.cfg.Memory.Put(buf)
 	clear(buf)
-	if fd, err := l.open(e.seg); err == nil {
+	if fd, err := l.open(e.segment()); err == nil {
 		if _, err := l.r.d.Read(fd, buf, int64(e.pos)); errors.Is(err, syscall.EIO) {
 			l.damaged(fmt.Errorf("%w: batch at offset %d: %w", ErrDamaged, e.base, err))
 			return false, nil
@@ -247,20 +250,20 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	} else if !notExist(err) {
 		return false, err
 	}
-	l.piecesOf(e.seg).over(buf, e.pos)
+	l.piecesOf(e.segment()).over(buf, e.pos)
 	b, err := l.hasher.Verify(buf)
 	return err == nil && len(b) == len(buf) && b.Checksum() == e.check && b.BaseOffset() == e.base, nil
 }
 
-func (l *logRecovery) path(base Offset) string { return SegmentPath(l.r.cfg.Dir, l.st.ID, base) }
+func (l *logRecovery) path(id SegmentID) string { return SegmentPath(l.r.cfg.Dir, l.st.ID, id) }
 
-func (l *logRecovery) open(base Offset) (int32, error) {
-	if fd, ok := l.fds[base]; ok {
+func (l *logRecovery) open(id SegmentID) (int32, error) {
+	if fd, ok := l.fds[id]; ok {
 		return fd, nil
 	}
-	fd, err := l.r.d.Open(l.path(base), false, false)
+	fd, err := l.r.d.Open(l.path(id), false, false)
 	if err == nil {
-		l.fds[base] = fd
+		l.fds[id] = fd
 	}
 	return fd, err
 }
@@ -299,14 +302,14 @@ func (l *logRecovery) removeStrangers() error {
 	}
 	keep := map[string]bool{}
 	for _, g := range l.st.Segments {
-		keep[segmentName(g.Base)] = true
+		keep[g.ID().name()] = true
 	}
 	removed := false
 	for _, n := range names {
 		var number uint64
 		if _, err := fmt.Sscanf(n, "fenced-%016x.group", &number); err == nil && number != l.r.retired {
 			keep[n] = false // of an earlier run, or of a recovery that was interrupted
-		} else if _, err := fmt.Sscanf(n, "%020d.segment", &number); err != nil || keep[n] || l.st.Fence != "" {
+		} else if _, ok := parseSegmentName(n); !ok || keep[n] || l.st.Fence != "" {
 			continue
 		}
 		if err := l.r.d.Unlink(dir + "/" + n); err != nil && !errors.Is(err, ErrDamaged) {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sort"
 )
@@ -41,11 +42,11 @@ func (p *pieces) over(buf []byte, pos Pos) {
 	}
 }
 
-func (l *logRecovery) piecesOf(base Offset) *pieces {
-	p := l.pieces[base]
+func (l *logRecovery) piecesOf(id SegmentID) *pieces {
+	p := l.pieces[id]
 	if p == nil {
 		p = &pieces{}
-		l.pieces[base] = p
+		l.pieces[id] = p
 	}
 	return p
 }
@@ -57,7 +58,7 @@ func (l *logRecovery) putBack() error {
 	for i := range l.st.Segments {
 		g := &l.st.Segments[i]
 		last := i == len(l.st.Segments)-1
-		if l.pieces[g.Base] == nil && !named[g.Base] && !last {
+		if l.pieces[g.ID()] == nil && !named[g.ID()] && !last {
 			if err := l.checkThere(g); err != nil {
 				return err
 			}
@@ -79,11 +80,11 @@ func (l *logRecovery) putBack() error {
 }
 
 // named says which segments batches of this run went straight to.
-func (l *logRecovery) named() map[Offset]bool {
-	m := map[Offset]bool{}
+func (l *logRecovery) named() map[SegmentID]bool {
+	m := map[SegmentID]bool{}
 	for i := range l.entries {
 		if e := &l.entries[i]; e.kind == entryDirect {
-			m[e.seg] = true
+			m[e.segment()] = true
 		}
 	}
 	return m
@@ -91,7 +92,7 @@ func (l *logRecovery) named() map[Offset]bool {
 
 // checkThere reports a segment that is missing or too short.
 func (l *logRecovery) checkThere(g *SegmentState) error {
-	size, err := l.r.d.Size(l.path(g.Base))
+	size, err := l.r.d.Size(l.path(g.ID()))
 	if err != nil && !notExist(err) {
 		return err
 	}
@@ -102,7 +103,7 @@ func (l *logRecovery) checkThere(g *SegmentState) error {
 }
 
 func (l *logRecovery) putBackSegment(g *SegmentState) error {
-	fd, err := l.open(g.Base)
+	fd, err := l.open(g.ID())
 	if notExist(err) {
 		l.damaged(fmt.Errorf("%w: segment %d is missing", ErrDamaged, g.Base))
 		return nil
@@ -120,7 +121,7 @@ func (l *logRecovery) putBackSegment(g *SegmentState) error {
 		return err
 	}
 	if !plantedHoleNotCut {
-		size, err := l.r.d.Size(l.path(g.Base))
+		size, err := l.r.d.Size(l.path(g.ID()))
 		if err != nil {
 			return err
 		}
@@ -140,10 +141,10 @@ func (l *logRecovery) putBackSegment(g *SegmentState) error {
 // its blocks are on stable storage, and it ends where it should. Of ten thousand logs nearly all are; a sync of each would
 // take seconds.
 func (l *logRecovery) quiet(g *SegmentState) (bool, error) {
-	if !l.r.journal.clean || l.rewrite || l.side != nil || len(l.piecesOf(g.Base).list) > 0 || l.named()[g.Base] {
+	if !l.r.journal.clean || l.rewrite || l.side != nil || len(l.piecesOf(g.ID()).list) > 0 || l.named()[g.ID()] {
 		return false, nil
 	}
-	size, err := l.r.d.Size(l.path(g.Base))
+	size, err := l.r.d.Size(l.path(g.ID()))
 	return err == nil && size == int64(alignUp(g.End)), err
 }
 
@@ -157,7 +158,11 @@ func (l *logRecovery) checkHead(fd int32, g *SegmentState) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSegmentHead(buf[:n], l.st.ID, g.Base); err != nil {
+	err = checkSegmentHead(buf[:n], l.st.ID, g.ID())
+	if errors.Is(err, ErrNewer) {
+		return fmt.Errorf("segment %d: %w", g.Base, err)
+	}
+	if err != nil {
 		l.damaged(fmt.Errorf("segment %d: %w", g.Base, err))
 	}
 	return nil
@@ -168,7 +173,7 @@ const windowBytes = 256 << 10
 // writePieces writes the journals' bytes below the segment's end, block by block, where the disk has others. The rest of
 // the last block is zero.
 func (l *logRecovery) writePieces(fd int32, g *SegmentState) error {
-	w := window{l: l, fd: fd, g: g, pieces: l.piecesOf(g.Base)}
+	w := window{l: l, fd: fd, g: g, pieces: l.piecesOf(g.ID())}
 	w.buf, w.old = l.r.cfg.Memory.Get(windowBytes), l.r.cfg.Memory.Get(windowBytes)
 	defer w.close()
 	if w.buf == nil || w.old == nil {
@@ -195,14 +200,14 @@ func (l *logRecovery) places(g *SegmentState) []blockRange {
 			all = append(all, blockRange{from, to})
 		}
 	}
-	for _, p := range l.piecesOf(g.Base).list {
+	for _, p := range l.piecesOf(g.ID()).list {
 		add(p.pos, p.pos+Pos(len(p.data)))
 	}
 	if !plantedHoleNotCut {
 		add(g.End-1, g.End)
 	}
 	for i := range l.entries {
-		if e := &l.entries[i]; l.rewrite && e.kind == entryDirect && e.seg == g.Base {
+		if e := &l.entries[i]; l.rewrite && e.kind == entryDirect && e.segment() == g.ID() {
 			add(e.pos, e.pos+Pos(e.length))
 		}
 	}

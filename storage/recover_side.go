@@ -1,6 +1,9 @@
 package storage
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 const sideBytesMax = 1 << 30
 
@@ -21,6 +24,9 @@ func (l *logRecovery) readSide() error {
 	}
 	l.side = buf
 	h, err := decodeGroup(buf, r.super.seed)
+	if errors.Is(err, ErrNewer) {
+		return err
+	}
 	if err != nil || h.first != r.retired {
 		return nil // not finished: the journal has it all
 	}

@@ -13,59 +13,107 @@ import (
 //
 //	at  size  field
 //	 0     4  magic        "GSEG"
-//	 4     2  version      1
+//	 4     2  version      2
 //	 6     1  batch kind   1: records of the Iggy protocol 0.11
 //	 7     1  reserved     0
 //	 8     8  log id
 //	16     8  base offset  of the first record the file may hold
 //	24    16  encryption key id, 0: none
-//	40     8  checksum     XXH3-64 of bytes 0..40
-//	48        zeros up to 4096
+//	40    16  reserved     0; version 1: XXH3-64 of bytes 0..40, then zeros, and no more
+//	56     4  generation   0 today
+//	60        zeros
+//	4088   8  checksum     XXH3-64 of bytes 0..4088
 //	4096      batch records; where a block was padded, zeros up to the next block
 const (
 	segmentMagic   = 0x47455347
-	segmentVersion = 1
+	segmentVersion = 2
 	kindIggy011    = 1
 	segmentStart   = Pos(BlockSize)
+	segmentSumAt   = BlockSize - 8
 )
 
-func putSegmentHead(p []byte, id LogID, base Offset) {
+// SegmentID names a segment of a log: its base offset, and which of the files that may have had it. A single node makes generation
+// 0 only.
+type SegmentID struct {
+	Base       Offset
+	Generation uint32
+}
+
+// name is the segment's file.
+func (id SegmentID) name() string {
+	if id.Generation == 0 {
+		return fmt.Sprintf("%020d.segment", uint64(id.Base))
+	}
+	return fmt.Sprintf("%020d-%010d.segment", uint64(id.Base), id.Generation)
+}
+
+// parseSegmentName reads the name of a segment file.
+func parseSegmentName(name string) (id SegmentID, ok bool) {
+	if _, err := fmt.Sscanf(name, "%020d-%010d.segment", &id.Base, &id.Generation); err != nil || id.Generation == 0 {
+		id = SegmentID{}
+		if _, err := fmt.Sscanf(name, "%020d.segment", &id.Base); err != nil {
+			return id, false
+		}
+	}
+	return id, id.name() == name
+}
+
+func putSegmentHead(p []byte, log LogID, id SegmentID) {
 	le := binary.LittleEndian
-	clear(p[:BlockSize])
+	p = p[:BlockSize]
+	clear(p)
 	le.PutUint32(p[0:], segmentMagic)
 	le.PutUint16(p[4:], segmentVersion)
 	p[6] = kindIggy011
-	le.PutUint64(p[8:], uint64(id))
-	le.PutUint64(p[16:], uint64(base))
-	le.PutUint64(p[40:], xxh3.Hash(p[:40]))
+	le.PutUint64(p[8:], uint64(log))
+	le.PutUint64(p[16:], uint64(id.Base))
+	le.PutUint32(p[56:], id.Generation)
+	le.PutUint64(p[segmentSumAt:], xxh3.Hash(p[:segmentSumAt]))
 }
 
-// checkSegmentHead reports why p is not the head of that log's segment, or nil.
-func checkSegmentHead(p []byte, id LogID, base Offset) error {
+// checkSegmentHead reports why p is not the head of that log's segment, or nil. A whole head of a newer version, or of another kind
+// of batches, is ErrNewer.
+func checkSegmentHead(p []byte, log LogID, id SegmentID) error {
 	le := binary.LittleEndian
-	switch {
-	case len(p) < 48 || le.Uint32(p) != segmentMagic || le.Uint64(p[40:]) != xxh3.Hash(p[:40]):
+	if len(p) < 48 || le.Uint32(p) != segmentMagic {
 		return fmt.Errorf("%w: segment head", ErrDamaged)
-	case le.Uint16(p[4:]) != segmentVersion || p[6] != kindIggy011:
-		return fmt.Errorf("%w: segment version %d kind %d is not known", ErrDamaged, le.Uint16(p[4:]), p[6])
-	case LogID(le.Uint64(p[8:])) != id || Offset(le.Uint64(p[16:])) != base:
-		return fmt.Errorf("%w: segment of log %d base %d", ErrDamaged, le.Uint64(p[8:]), le.Uint64(p[16:]))
+	}
+	version, sum, generation := le.Uint16(p[4:]), uint64(0), uint32(0)
+	switch {
+	case version <= 1:
+		sum = le.Uint64(p[40:]) ^ xxh3.Hash(p[:40])
+	case len(p) < BlockSize:
+		return fmt.Errorf("%w: segment head of %d bytes", ErrDamaged, len(p))
+	default:
+		sum, generation = le.Uint64(p[segmentSumAt:])^xxh3.Hash(p[:segmentSumAt]), le.Uint32(p[56:])
+	}
+	switch {
+	case sum != 0 || version == 0:
+		return fmt.Errorf("%w: segment head", ErrDamaged)
+	case version > segmentVersion:
+		return newer("segment", int(version), segmentVersion)
+	case p[6] != kindIggy011:
+		return fmt.Errorf("%w: a segment of batches of kind %d, this build knows kind %d", ErrNewer, p[6], kindIggy011)
+	case LogID(le.Uint64(p[8:])) != log || Offset(le.Uint64(p[16:])) != id.Base || generation != id.Generation:
+		return fmt.Errorf("%w: segment of log %d base %d generation %d", ErrDamaged, le.Uint64(p[8:]), le.Uint64(p[16:]), generation)
 	}
 	return nil
 }
 
 // segment is one file of a log.
 type segment struct {
-	log    *Log
-	base   Offset
-	next   Offset // one past its last record
-	head   []byte // its first block, while it is being made
-	fd     int32  // for writes, -1: closed
-	readFD int32  // for reads through the page cache, -1: closed
-	end    Pos    // of its last record
-	stable Pos    // blocks below are on stable storage
-	alloc  Pos    // space below is allocated
-	lastTS uint64
+	log     *Log
+	base    Offset
+	gen     uint32 // with base, its SegmentID
+	next    Offset // one past its last record
+	head    []byte // its first block, while it is being made
+	fd      int32  // for writes, -1: closed
+	readFD  int32  // for reads through the page cache, -1: closed
+	end     Pos    // of its last record
+	stable  Pos    // blocks below are on stable storage
+	alloc   Pos    // space below is allocated
+	firstTS uint64 // append time of its first record; 0: it has none, or an older build wrote it and did not say
+	lastTS  uint64
 
 	recordBytes int64
 	sealed      bool
@@ -88,13 +136,13 @@ type segment struct {
 // logDir and segmentPath name what lies where in the data directory.
 func (s *Store) logsDir() string         { return s.cfg.Dir + "/logs" }
 func (s *Store) logDir(id LogID) string  { return LogDir(s.cfg.Dir, id) }
-func (g *segment) path() string          { return SegmentPath(g.log.s.cfg.Dir, g.log.cfg.ID, g.base) }
+func (g *segment) path() string          { return SegmentPath(g.log.s.cfg.Dir, g.log.cfg.ID, g.id()) }
+func (g *segment) id() SegmentID         { return SegmentID{Base: g.base, Generation: g.gen} }
 func LogDir(dir string, id LogID) string { return fmt.Sprintf("%s/logs/%016x", dir, uint64(id)) }
-func segmentName(base Offset) string     { return fmt.Sprintf("%020d.segment", uint64(base)) }
 
-// SegmentPath names the segment file of a log with that base offset.
-func SegmentPath(dir string, id LogID, base Offset) string {
-	return LogDir(dir, id) + "/" + segmentName(base)
+// SegmentPath names a segment file of a log.
+func SegmentPath(dir string, log LogID, id SegmentID) string {
+	return LogDir(dir, log) + "/" + id.name()
 }
 
 // full reports whether g has its share of records, or of padding: then it is sealed.
@@ -129,7 +177,7 @@ func (l *Log) startSegment(n int) {
 	if old := l.active(); old != nil {
 		l.seal(old)
 	}
-	putSegmentHead(head, l.cfg.ID, l.next)
+	putSegmentHead(head, l.cfg.ID, SegmentID{Base: l.next})
 	g := &segment{log: l, head: head, base: l.next, next: l.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
 		alloc: l.firstAlloc(n), fresh: true, indexed: true, lastTS: l.lastTS}
 	if l.dirReady {

@@ -12,7 +12,7 @@ import (
 //
 //	at  size  field
 //	 0     4  magic        "GSTA"
-//	 4     4  version      1
+//	 4     4  version      2
 //	 8     8  size         of the file in bytes
 //	16     8  first        first group number of the run it begins
 //	24     8  meta size
@@ -24,16 +24,28 @@ import (
 //
 //	log id, next, last, reserved, start, last timestamp, offset count    7 x u64
 //	fence length u32, fence text
-//	segment count u32, then base, next, end, record bytes, last timestamp    5 x u64 each
+//	group part length u32, then the group part, which a reader that wants nothing of it skips:
+//	    replica id u64, generation u32, reserved u32, term count u32 (0 today), member count u32 (0 today), then those
+//	segment count u32, then base, next, end, record bytes, last timestamp, first timestamp    6 x u64,
+//	    generation u32, reserved u32                                                           56 bytes each
 //	gap count u32, then from, to    2 x u64 each
-//	offset count u32, then offset u64, count u64, consumer u32, flags u32 (1 group, 2 deleted)    24 bytes each
+//	offset count u32, then offset u64, count u64, consumer u32, flags u32 (1 group, 2 deleted), user u32 (who stored it;
+//	    0xFFFFFFFF: not known), reserved u32, moved u64 (microseconds; 0: not known)           40 bytes each
+//
+// Version 1 has no group part; its segments have 40 bytes, up to the last timestamp, and its offsets 24, up to the flags.
 const (
 	stateMagic    = 0x41545347
-	stateVersion  = 1
+	stateVersion  = 2
 	stateHeadSize = 48
-	sealedSize    = 40
-	offsetSize    = 24
+	sealedSize    = 56
+	sealedSize1   = 40
+	offsetSize    = 40
+	offsetSize1   = 24
+	groupPartSize = 24
 )
+
+// UserUnknown is the user of an offset of which it is not known who stored it.
+const UserUnknown = 0xFFFFFFFF
 
 // SegmentState describes a segment of a recovered log.
 type SegmentState struct {
@@ -41,7 +53,12 @@ type SegmentState struct {
 	End         Pos
 	RecordBytes int64
 	LastTS      uint64
+	FirstTS     uint64 // append time of the first record; 0: not known
+	Generation  uint32
 }
+
+// ID names the segment.
+func (g *SegmentState) ID() SegmentID { return SegmentID{Base: g.Base, Generation: g.Generation} }
 
 // OffsetState is a recovered stored offset.
 type OffsetState struct {
@@ -49,6 +66,8 @@ type OffsetState struct {
 	Offset  Offset
 	Count   uint64
 	Deleted bool
+	User    uint32 // who stored it, or UserUnknown
+	Moved   uint64 // when the offset last changed, microseconds; 0: not known
 }
 
 // LogState is where a log stands after recovery.
@@ -60,6 +79,8 @@ type LogState struct {
 	Segments                    []SegmentState
 	Gaps                        []Gap
 	Offsets                     []OffsetState
+	Replica                     uint64 // id of this replica in the log's group, 0: it has none
+	Generation                  uint32 // of the replica's files
 
 	Aside bool // a side file of this run has what its segments lack; not in the file
 }
@@ -96,6 +117,9 @@ func (l *LogState) append(dst []byte) []byte {
 	}
 	dst = le.AppendUint32(dst, uint32(len(l.Fence)))
 	dst = append(dst, l.Fence...)
+	dst = le.AppendUint64(le.AppendUint32(dst, groupPartSize), l.Replica)
+	dst = le.AppendUint32(le.AppendUint32(dst, l.Generation), 0)
+	dst = le.AppendUint32(le.AppendUint32(dst, 0), 0) // no terms, no members
 	dst = le.AppendUint32(dst, uint32(len(l.Segments)))
 	for i := range l.Segments {
 		dst = appendSegment(dst, &l.Segments[i])
@@ -115,7 +139,8 @@ func appendSegment(dst []byte, g *SegmentState) []byte {
 	le := binary.LittleEndian
 	dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.Base)), uint64(g.Next))
 	dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.End)), uint64(g.RecordBytes))
-	return le.AppendUint64(dst, g.LastTS)
+	dst = le.AppendUint64(le.AppendUint64(dst, g.LastTS), g.FirstTS)
+	return le.AppendUint32(le.AppendUint32(dst, g.Generation), 0)
 }
 
 const (
@@ -133,10 +158,12 @@ func appendOffset(dst []byte, o *OffsetState) []byte {
 		flags |= offsetDeleted
 	}
 	dst = le.AppendUint64(le.AppendUint64(dst, uint64(o.Offset)), o.Count)
-	return le.AppendUint32(le.AppendUint32(dst, o.Key.ID), flags)
+	dst = le.AppendUint32(le.AppendUint32(dst, o.Key.ID), flags)
+	dst = le.AppendUint32(le.AppendUint32(dst, o.User), 0)
+	return le.AppendUint64(dst, o.Moved)
 }
 
-// decodeState reads a state file. Errors wrap ErrDamaged.
+// decodeState reads a state file. Errors wrap ErrDamaged, or ErrNewer.
 func decodeState(p []byte) (first uint64, meta []byte, logs []*LogState, err error) {
 	le := binary.LittleEndian
 	bad := func(what string) (uint64, []byte, []*LogState, error) {
@@ -146,14 +173,15 @@ func decodeState(p []byte) (first uint64, meta []byte, logs []*LogState, err err
 		return bad("head")
 	}
 	p = p[:le.Uint64(p[8:])]
-	if v := le.Uint32(p[4:]); v != stateVersion {
-		return bad(fmt.Sprintf("version %d", v))
-	}
 	if le.Uint64(p[40:]) != xxh3.Hash(p[stateHeadSize:]) {
 		return bad("checksum")
 	}
+	version := le.Uint32(p[4:])
+	if version == 0 || version > stateVersion {
+		return 0, nil, nil, newer("state file", int(version), stateVersion)
+	}
 	metaSize, count := le.Uint64(p[24:]), le.Uint64(p[32:])
-	r := stateReader{p: p[stateHeadSize:]}
+	r := stateReader{p: p[stateHeadSize:], version: version}
 	meta = r.bytes(metaSize)
 	for i := uint64(0); i < count && !r.bad; i++ {
 		logs = append(logs, r.log())
@@ -166,8 +194,9 @@ func decodeState(p []byte) (first uint64, meta []byte, logs []*LogState, err err
 
 // stateReader takes values off the front of p; bad says that it was too short.
 type stateReader struct {
-	p   []byte
-	bad bool
+	p       []byte
+	version uint32
+	bad     bool
 }
 
 func (r *stateReader) bytes(n uint64) []byte {
@@ -197,7 +226,7 @@ func (r *stateReader) u32() uint32 {
 // count reads how many items of size bytes each follow; never more than there are bytes for.
 func (r *stateReader) count(size int) int {
 	n := int(r.u32())
-	if n*size > len(r.p) {
+	if r.bad || n*size > len(r.p) {
 		r.bad = true
 		return 0
 	}
@@ -208,25 +237,49 @@ func (r *stateReader) log() *LogState {
 	l := &LogState{ID: LogID(r.u64()), Next: Offset(r.u64()), Last: Offset(r.u64()), Reserved: Offset(r.u64()),
 		Start: Offset(r.u64()), LastTS: r.u64(), OffsetCount: r.u64()}
 	l.Fence = string(r.bytes(uint64(r.u32())))
-	for n := r.count(sealedSize); n > 0; n-- {
+	if r.version > 1 {
+		g := stateReader{p: r.bytes(uint64(r.u32()))}
+		l.Replica, l.Generation = g.u64(), g.u32()
+		r.bad = r.bad || g.bad
+	}
+	size, offset := r.recordSizes()
+	for n := r.count(size); n > 0; n-- {
 		l.Segments = append(l.Segments, r.segment())
 	}
 	for n := r.count(16); n > 0; n-- {
 		l.Gaps = append(l.Gaps, Gap{Offset(r.u64()), Offset(r.u64())})
 	}
-	for n := r.count(offsetSize); n > 0; n-- {
+	for n := r.count(offset); n > 0; n-- {
 		l.Offsets = append(l.Offsets, r.offset())
 	}
 	return l
 }
 
 func (r *stateReader) segment() SegmentState {
-	return SegmentState{Base: Offset(r.u64()), Next: Offset(r.u64()), End: Pos(r.u64()), RecordBytes: int64(r.u64()), LastTS: r.u64()}
+	g := SegmentState{Base: Offset(r.u64()), Next: Offset(r.u64()), End: Pos(r.u64()), RecordBytes: int64(r.u64()), LastTS: r.u64()}
+	if r.version > 1 {
+		g.FirstTS, g.Generation = r.u64(), r.u32()
+		r.u32()
+	}
+	return g
 }
 
 func (r *stateReader) offset() OffsetState {
-	o := OffsetState{Offset: Offset(r.u64()), Count: r.u64(), Key: ConsumerKey{ID: r.u32()}}
+	o := OffsetState{Offset: Offset(r.u64()), Count: r.u64(), Key: ConsumerKey{ID: r.u32()}, User: UserUnknown}
 	flags := r.u32()
 	o.Key.Group, o.Deleted = flags&offsetGroup != 0, flags&offsetDeleted != 0
+	if r.version > 1 {
+		o.User = r.u32()
+		r.u32()
+		o.Moved = r.u64()
+	}
 	return o
+}
+
+// recordSizes are the bytes of a segment and of a stored offset.
+func (r *stateReader) recordSizes() (segment, offset int) {
+	if r.version == 1 {
+		return sealedSize1, offsetSize1
+	}
+	return sealedSize, offsetSize
 }
