@@ -90,6 +90,7 @@ type options struct {
 	env  []string
 	wrap string        // forbidUring, smallLimits or fewDescriptors
 	wait time.Duration // until it serves; 0: 30 s
+	log  *os.File      // takes standard error; nil: Log returns it
 }
 
 // start starts a broker and waits until it serves. It is killed with the test.
@@ -129,7 +130,7 @@ func launch(t testing.TB, o options) *server {
 		}
 		command = []string{self, o.wrap, command[0]}
 	}
-	b, err := process.Launch(process.Config{Command: command, Dir: o.dir, Args: o.args, Env: o.env})
+	b, err := process.Launch(process.Config{Command: command, Dir: o.dir, Args: o.args, Env: o.env, Stderr: o.log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -41,7 +40,7 @@ func main() {
 	c.SetArgs(arguments(os.Args))
 	if err := c.Execute(); err != nil {
 		if l := (logged{}); !errors.As(err, &l) {
-			fmt.Fprintln(os.Stderr, "galgo:", err)
+			printLast("galgo:", err)
 		}
 		os.Exit(codeOf(err))
 	}

@@ -19,7 +19,6 @@ import (
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/cmd/galgo/machine"
-	"github.com/galgo-mq/galgo/diagnose"
 	"github.com/galgo-mq/galgo/shard"
 )
 
@@ -54,9 +53,9 @@ func serverCommand() *cobra.Command {
 // bad end in it.
 func serve(c *config.Config, fresh bool) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
-	log, lines := newLog(c)
+	log := newLog(c)
 	defer func() { _ = log.Sync() }()
-	err := live(c, fresh, log, lines)
+	err := live(c, fresh, log)
 	if err != nil && c.LogFormat == "json" {
 		log.Error(err.Error())
 		return logged{err}
@@ -65,7 +64,8 @@ func serve(c *config.Config, fresh bool) error {
 }
 
 // live starts, waits for the end, and ends.
-func live(c *config.Config, fresh bool, log *zap.Logger, lines *diagnose.Log) error {
+func live(c *config.Config, fresh bool, out serverLog) error {
+	log := out.Logger
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	for _, w := range c.Warnings {
@@ -95,7 +95,7 @@ func live(c *config.Config, fresh bool, log *zap.Logger, lines *diagnose.Log) er
 		return err
 	}
 	c.TCPAddress, c.FrameSizeMax, c.ConnectionsMax = b.Info().Address, int64(b.FrameBytesMax()), b.ConnectionsMax()
-	d.of(b, *c, &cfg, lines)
+	d.of(b, *c, &cfg, out.lines)
 	sayStarted(c, b.Info(), log)
 	if err := writeCurrent(c); err != nil {
 		log.Error("clients are served, but tools that look for the address will not find it", zap.Error(err))

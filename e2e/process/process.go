@@ -23,6 +23,7 @@ type Config struct {
 	Dir     string   // data directory
 	Args    []string // further flags
 	Env     []string // beside this process's own; the first user is iggy, password iggy, unless it says otherwise
+	Stderr  *os.File // takes the log instead; nil: Log returns it
 }
 
 // Broker is a running or ended broker.
@@ -63,6 +64,9 @@ func Launch(c Config) (*Broker, error) {
 		return nil, fmt.Errorf("pipe for the broker's log: %w", err)
 	}
 	b.Cmd.Stderr = b.Cmd.Stdout
+	if c.Stderr != nil {
+		b.Cmd.Stderr = c.Stderr
+	}
 	if err := b.Cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the broker: %w", err)
 	}
