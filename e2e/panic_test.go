@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -120,4 +121,94 @@ func texts(t *testing.T, c *client.Client, part uint32) (list []string) {
 		list = append(list, string(m.Payload()))
 	}
 	return list
+}
+
+// TestPanicIsNeverSilent ends the broker by panics, also in its only and its last shard: each leaves a stack, a line in the log,
+// a note, and the code of a panic.
+func TestPanicIsNeverSilent(t *testing.T) {
+	for _, shards := range []string{"1", "2"} {
+		t.Run("shards="+shards, func(t *testing.T) {
+			dir := t.TempDir()
+			note := filepath.Join(dir, "state", storage.PanicNoteName)
+			for run := range 8 {
+				s := start(t, options{dir: dir, tags: "planted", env: []string{"GALGO_PLANTED=panic"},
+					args: []string{"--shards", shards, "--journal-size", "8MiB"}})
+				c := s.dial()
+				if run == 0 {
+					newTopic(t, c, "sick", "topic", 1)
+				}
+				_, _ = c.Send(context.Background(), wire.Named("sick"), wire.Named("topic"), 0, single([]byte(storage.PanicOnAppend)))
+				s.mustPanic("planted: an append that cannot be survived")
+				text, err := os.ReadFile(note)
+				if n := storage.ParsePanicNote(text); err != nil || n.Starts != 1 {
+					t.Errorf("run %d: note %q, %v", run, text, err)
+				}
+				if err := os.Remove(note); err != nil { // or the partition would be set aside
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// TestPanicAtTheEndIsNoOrderlyEnd has the last shard panic when its journal is finished: the note of an earlier panic stays.
+func TestPanicAtTheEndIsNoOrderlyEnd(t *testing.T) {
+	for _, shards := range []string{"1", "2"} {
+		for range 4 {
+			dir := t.TempDir()
+			s := start(t, options{dir: dir, tags: "planted", env: []string{"GALGO_PLANTED=panic-at-end"},
+				args: []string{"--shards", shards, "--journal-size", "8MiB"}})
+			note := filepath.Join(dir, "state", storage.PanicNoteName)
+			earlier := storage.PanicNote{Log: 7, Starts: 2}.String()
+			if err := os.WriteFile(note, []byte(earlier), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			s.mustPanic("planted: a panic after the journal was finished")
+			if text, err := os.ReadFile(note); string(text) != earlier {
+				t.Errorf("the note is %q, %v; want %q", text, err, earlier)
+			}
+		}
+	}
+}
+
+// TestPanicThatNobodyReadsEnds: a stack that can't be printed holds up no end of the process.
+func TestPanicThatNobodyReadsEnds(t *testing.T) {
+	_, w := stuckPipe(t)
+	if _, err := w.Write(make([]byte, 4096)); err != nil { // it is full
+		t.Fatal(err)
+	}
+	s := start(t, options{tags: "planted", log: w, env: []string{"GALGO_PLANTED=panic-at-end"}, args: []string{"--shards", "1"}})
+	w.Close()
+	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Exited:
+	case <-time.After(2 * patience):
+		t.Fatal("the process goes on after a panic that nobody reads")
+	}
+	if s.Cmd.ProcessState.Success() {
+		t.Error("ended with code 0")
+	}
+}
+
+// mustPanic waits for the end of the broker by a panic of that text.
+func (s *server) mustPanic(text string) {
+	s.t.Helper()
+	select {
+	case <-s.Exited:
+	case <-time.After(patience):
+		s.t.Fatalf("the broker goes on\n%s", tail(s.Log()))
+	}
+	const panicCode = 2 // of Go's runtime
+	if code := s.Cmd.ProcessState.ExitCode(); code != panicCode {
+		s.t.Errorf("ended with code %d, want %d", code, panicCode)
+	}
+	log := s.Log()
+	if !strings.Contains(log, "panic: "+text) || !strings.Contains(log, "shard.(*Shard).thread") || len(s.lines(`"event": "panic"`)) == 0 {
+		s.t.Errorf("no stack, or no line in the log:\n%s", tail(log))
+	}
 }

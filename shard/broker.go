@@ -213,7 +213,6 @@ func (s *Shard) do(f func(s *Shard) error) error {
 func (s *Shard) thread() {
 	runtime.LockOSThread() // never unlocked: the thread's affinity is not for others
 	defer s.notePanic()    // while the panic goes on: it ends the process
-	defer s.b.running.Done()
 	for f := range s.setup {
 		s.setupDone <- f(s)
 	}
@@ -233,20 +232,29 @@ func (s *Shard) thread() {
 		p.Close()
 	}
 	s.ended = true
+	s.b.running.Done() // not after a panic: the broker has not ended then, and nobody may end the process before its stack is out
 }
 
-// notePanic writes down which log the shard was working on, if its thread ends by a panic.
+// dyingMax bounds the end of the process by a panic: the note's sync, and a stack that nobody reads.
+const dyingMax = 10 * time.Second
+
+// notePanic says that the shard's thread ends by a panic, and writes down which log it was working on. The runtime prints the
+// stack when it returns, and ends the process with code 2.
 func (s *Shard) notePanic() {
 	if s.ended {
 		return
 	}
+	uring.EndIn(dyingMax)
 	id := s.recovering
 	if s.store != nil {
 		id = s.store.Working()
 	}
 	if id != 0 {
 		s.b.dir.notePanic(id, s.log)
+	} else {
+		s.log.Error("panic: the process ends", zap.String("event", "panic"))
 	}
+	_ = s.log.Sync()
 }
 
 // open pins the thread and makes its IO.
@@ -474,6 +482,9 @@ func (s *Shard) tryStop() {
 	if !s.finishing {
 		s.finishing = s.store.Finish()
 		return
+	}
+	if plantedPanicAtEnd && int(s.id) == len(s.b.shards)-1 {
+		panic("planted: a panic after the journal was finished")
 	}
 	s.stopped = s.store.Idle()
 }
