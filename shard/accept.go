@@ -20,12 +20,7 @@ type acceptor struct {
 	closed  bool
 }
 
-// start begins to accept.
-func (a *acceptor) start(s *Shard, fd int32) {
-	a.fd = fd
-	a.arm(s)
-}
-
+// arm begins to accept, or goes on.
 func (a *acceptor) arm(s *Shard) {
 	a.again = 0
 	a.armed = s.submit(uring.Op{Kind: uring.KindAccept, FD: a.fd, Token: tokAccept})

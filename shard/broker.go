@@ -2,13 +2,16 @@ package shard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
@@ -34,6 +37,7 @@ type Broker struct {
 	snapshots atomic.Bool // an archive for an operator is being made
 	limits    limitCounters
 	dir       *dataDir
+	listener  int32 // bound, and listening when the data directory is recovered; the acceptor's from then on
 	info      Info
 	offline   bool // nobody is served: one command is given, then it ends
 
@@ -46,6 +50,8 @@ type Broker struct {
 	drained atomic.Int32  // shards without connections, at the end
 	running sync.WaitGroup
 	turning sync.WaitGroup // shards that may still look at each other's memory
+	closing sync.WaitGroup // shards whose IO is not closed: the kernel may use any shard's memory for it
+	inUse   atomic.Bool    // an IO did not close: the kernel may use memory until the process ends
 
 	done    chan struct{}
 	failure atomic.Pointer[error]
@@ -94,16 +100,53 @@ func startBroker(cfg Config, offline bool) (*Broker, error) {
 	if err := b.budgetMemory(); err != nil {
 		return nil, err
 	}
-	dir, err := openDataDir(cfg.DataDir)
-	if err != nil {
+	if err := b.openPortAndDir(); err != nil {
 		return nil, err
 	}
-	b.dir = dir
 	if err := b.start(); err != nil {
 		b.abandon()
 		return nil, err
 	}
 	return b, nil
+}
+
+// openPortAndDir binds the port before the data directory is touched: a start that can't serve leaves nothing behind. Where there
+// is a data directory already, what holds the port may be the process that is still letting go of its lock, for which that is
+// waited.
+func (b *Broker) openPortAndDir() error {
+	bindErr := b.bind()
+	if bindErr != nil && !(errors.Is(bindErr, syscall.EADDRINUSE) && isDataDir(b.cfg.DataDir)) {
+		return bindErr
+	}
+	dir, err := openDataDir(b.cfg.DataDir)
+	if err == nil && bindErr != nil {
+		if err = b.bind(); err != nil {
+			dir.close()
+		}
+	}
+	if err != nil {
+		if bindErr == nil && !b.offline {
+			_ = unix.Close(int(b.listener))
+		}
+		return err
+	}
+	b.dir = dir
+	return nil
+}
+
+func (b *Broker) bind() error {
+	if b.offline {
+		return nil
+	}
+	fd, address, err := uring.BindTCP(b.cfg.Address)
+	if err != nil {
+		return err
+	}
+	if err := uring.SetKeepAlive(fd, b.cfg.KeepAlive); err != nil { // what is accepted inherits it
+		b.log.Warn("connections of dead peers may stay", zap.String("event", "keepalive_refused"), zap.Error(err))
+	}
+	b.listener, b.info.Address = fd, address
+	return nil
 }
 
 func (b *Broker) start() error {
@@ -120,19 +163,19 @@ func (b *Broker) start() error {
 	if b.offline && b.info.FirstStart {
 		return ErrNoUsers
 	}
-	fd := int32(-1)
-	if !b.offline {
-		if fd, b.info.Address, err = uring.ListenTCP(b.cfg.Address, listenBacklog); err != nil {
-			return err
-		}
-	}
 	if err := b.adoptLogs(rec); err != nil {
+		return err
+	}
+	if !b.offline {
+		err = uring.Listen(b.listener, b.info.Address, listenBacklog)
+	}
+	if err != nil {
 		return err
 	}
 	for _, s := range b.shards {
 		s.startLoop()
 	}
-	return b.bootstrap(fd, rec.Forgotten, metadata.LogID(rec.HighestLog))
+	return b.bootstrap(rec.Forgotten, metadata.LogID(rec.HighestLog))
 }
 
 const listenBacklog = 4096
@@ -146,9 +189,13 @@ func (b *Broker) startThreads() error {
 		s := &Shard{id: shardID(i), b: b, cfg: &b.cfg, log: b.log.With(zap.Int("shard", i)), port: b.mesh.Port(shardID(i)),
 			limits: limitsFor(b.cfg.FrameBytesMax), started: time.Now(), owners: router.NewMap(n), received: make([]router.Received[message], messageTurnMax),
 			setup: make(chan func(*Shard) error), setupDone: make(chan error)}
+		if i == 0 {
+			s.accept.fd = b.listener // its thread closes it, if it never accepts
+		}
 		b.shards = append(b.shards, s)
 		b.running.Add(1)
 		b.turning.Add(1)
+		b.closing.Add(1)
 		go s.thread()
 	}
 	go func() {
@@ -224,11 +271,17 @@ func (s *Shard) thread() {
 	s.inbox.close()
 	if s.io != nil {
 		if err := s.io.Close(); err != nil {
-			s.log.Error("closing the shard's io", zap.Error(err))
+			s.b.inUse.Store(true)
+			s.log.Error("operations did not end: their memory is kept until the process ends", zap.String("event", "io_not_closed"), zap.Error(err))
 		}
 	}
 	s.closeSockets()
+	s.b.closing.Done()
+	s.b.closing.Wait()
 	for _, p := range s.pools {
+		if s.b.inUse.Load() { // whatever the kernel writes to it must not hit what is mapped there next
+			break
+		}
 		p.Close()
 	}
 	s.ended = true
@@ -293,7 +346,7 @@ const (
 )
 
 // bootstrap does what must be in the metadata before the first client, one command after the other, and then accepts clients.
-func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID, highest metadata.LogID) error {
+func (b *Broker) bootstrap(forgotten []storage.LogID, highest metadata.LogID) error {
 	phc := ""
 	if b.info.FirstStart {
 		var err error
@@ -313,7 +366,7 @@ func (b *Broker) bootstrap(fd int32, forgotten []storage.LogID, highest metadata
 			}
 			b.reserveSessions(s, func(err error) {
 				if err == nil && !b.offline {
-					s.accept.start(s, fd)
+					s.accept.arm(s)
 				}
 				ready <- err
 			})

@@ -35,6 +35,7 @@ type RootCredentials struct {
 type Config struct {
 	DataDir          string
 	Address          string // host:port of the TCP listener; port 0 picks a free one
+	KeepAlive        uring.KeepAlive
 	IO               string // auto, uring or epoll
 	CPUs             []int  // one per shard
 	Pin              bool   // bind each shard to its CPU

@@ -50,6 +50,12 @@ func openDataDir(path string) (*dataDir, error) {
 	return &dataDir{path: path, fd: int32(fd)}, nil
 }
 
+// isDataDir reports whether path is the data directory of an earlier start.
+func isDataDir(path string) bool {
+	_, err := os.Stat(path + "/" + storage.SuperblockName)
+	return err == nil
+}
+
 // refuseForeign refuses a directory without a superblock that has what a superblock would stand beside: the data of another
 // server, whose directories have names like ours, or ours without the file that says how to read it. Nothing is made in it, so
 // that it is known as foreign the next time as well.

@@ -8,13 +8,65 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// ListenTCP binds and listens on host:port; port 0 picks a free one. It returns the descriptor, non-blocking and
-// close-on-exec, and the address really bound.
+// ListenTCP binds and listens on host:port, as BindTCP and Listen do.
 func ListenTCP(address string, backlog int) (fd int32, bound string, err error) {
+	if fd, bound, err = BindTCP(address); err != nil {
+		return -1, "", err
+	}
+	if err := Listen(fd, address, backlog); err != nil {
+		_ = unix.Close(int(fd))
+		return -1, "", err
+	}
+	return fd, bound, nil
+}
+
+// Listen has a bound socket take connections.
+func Listen(fd int32, address string, backlog int) error {
+	if err := unix.Listen(int(fd), backlog); err != nil {
+		return fmt.Errorf("listen on %s: %w", address, explainListen(err))
+	}
+	return nil
+}
+
+// KeepAlive is how a TCP connection finds out that its peer is gone. Zeroes leave to the kernel what it does by itself.
+type KeepAlive struct {
+	Idle, Interval time.Duration // probes begin after so long without a byte, and follow at this interval
+	UserTimeout    time.Duration // what was sent, or probed, and is not acknowledged for so long ends the connection
+}
+
+// SetKeepAlive sets it on a socket, or on a listening one for all that it will accept.
+func SetKeepAlive(fd int32, k KeepAlive) error {
+	seconds := func(d time.Duration) int { return int(max(1, (d+time.Second/2)/time.Second)) }
+	set := func(name string, level, option, value int, err error) error {
+		if err == nil {
+			if err = unix.SetsockoptInt(int(fd), level, option, value); err != nil {
+				err = fmt.Errorf("set %s: %w", name, err)
+			}
+		}
+		return err
+	}
+	var err error
+	if k.Idle > 0 {
+		err = set("SO_KEEPALIVE", unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1, err)
+		err = set("TCP_KEEPIDLE", unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds(k.Idle), err)
+	}
+	if k.Interval > 0 {
+		err = set("TCP_KEEPINTVL", unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds(k.Interval), err)
+	}
+	if k.UserTimeout > 0 {
+		err = set("TCP_USER_TIMEOUT", unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(k.UserTimeout/time.Millisecond), err)
+	}
+	return err
+}
+
+// BindTCP binds host:port; port 0 picks a free one. It returns the descriptor, non-blocking and close-on-exec, and the address
+// really bound.
+func BindTCP(address string) (fd int32, bound string, err error) {
 	a, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return -1, "", fmt.Errorf("listen on %s: %w", address, err)
@@ -30,9 +82,6 @@ func ListenTCP(address string, backlog int) (fd int32, bound string, err error) 
 	}
 	if err == nil {
 		err = unix.Bind(n, sa)
-	}
-	if err == nil {
-		err = unix.Listen(n, backlog)
 	}
 	var name unix.Sockaddr
 	if err == nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/cmd/galgo/machine"
 	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/uring"
 )
 
 const (
@@ -135,7 +136,8 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax,
 			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory)},
 		HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
-		DataDir: c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
+		KeepAlive: uring.KeepAlive{Idle: c.KeepaliveIdle, Interval: c.KeepaliveInterval, UserTimeout: c.UserTimeout},
+		DataDir:   c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
 		RetentionInterval: c.RetentionInterval, RetryFenced: c.RetryFenced, JournalWrites: c.JournalWrites, Log: log,

@@ -40,6 +40,11 @@ type Config struct {
 	RequestTimeout    time.Duration
 	SendTimeout       time.Duration
 	TCPAddress        string
+	KeepaliveIdle     time.Duration
+	KeepaliveInterval time.Duration
+	UserTimeout       time.Duration // of TCP
+	ShutdownTimeout   time.Duration
+	HashTimeout       time.Duration
 	LogLevel          string
 	LogFormat         string
 	PprofAddress      string
@@ -92,6 +97,11 @@ func Default() *Config {
 		RequestTimeout:    30 * time.Second,
 		SendTimeout:       30 * time.Second,
 		TCPAddress:        "127.0.0.1:8090",
+		KeepaliveIdle:     30 * time.Second,
+		KeepaliveInterval: 10 * time.Second,
+		UserTimeout:       time.Minute,
+		ShutdownTimeout:   time.Minute,
+		HashTimeout:       10 * time.Second,
 		LogLevel:          "info",
 		LogFormat:         "console",
 		RootUsername:      "iggy",

@@ -1,0 +1,88 @@
+package shard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// unclosedIO is an IO whose operations do not end in time where hangs is set, as on a disk that hangs. It notes where the memory
+// lies that the kernel was given.
+type unclosedIO struct {
+	uring.IO
+	note  func(p []byte)
+	hangs bool
+}
+
+func (x *unclosedIO) Submit(op *uring.Op) uring.Handle {
+	if op.Kind == uring.KindWrite {
+		x.note(op.Buf)
+	}
+	return x.IO.Submit(op)
+}
+
+func (x *unclosedIO) Close() error {
+	err := x.IO.Close()
+	if x.hangs {
+		err = errors.Join(err, errors.New("operations did not end: 1"))
+	}
+	return err
+}
+
+// TestMemoryOfUnendedOperationsIsKept: when the IO of a shard could not be closed, no shard's memory is given back to the machine,
+// where something else could be mapped in its place.
+func TestMemoryOfUnendedOperationsIsKept(t *testing.T) {
+	var mu sync.Mutex
+	used := map[uintptr]bool{}
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+		c.Log = zap.NewNop()
+		c.WrapIO = func(i int, io uring.IO) uring.IO {
+			note := func(p []byte) {
+				mu.Lock()
+				used[uintptr(unsafe.Pointer(unsafe.SliceData(p)))] = true
+				mu.Unlock()
+			}
+			return &unclosedIO{io, note, i == 0}
+		}
+	})
+	c := s.dial(t)
+	stream, topic := topicWith(t, c, 4)
+	for part := range uint32(4) {
+		if _, err := c.Send(context.Background(), stream, topic, part, oneBatch(t, 10, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.stop(t)
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(used) == 0 {
+		t.Fatal("no write was seen")
+	}
+	for at := range used {
+		if !mapped(string(maps), at) {
+			t.Errorf("memory at %#x, which the kernel was given, is mapped no more", at)
+		}
+	}
+}
+
+func mapped(maps string, at uintptr) bool {
+	for line := range strings.Lines(maps) {
+		var from, to uintptr
+		if _, err := fmt.Sscanf(line, "%x-%x", &from, &to); err == nil && at >= from && at < to {
+			return true
+		}
+	}
+	return false
+}
