@@ -176,7 +176,7 @@ func TestUnknownUserTakesAsLong(t *testing.T) {
 
 // TestChildIsOfLowPriority looks at every thread of the child, not only at its first.
 func TestChildIsOfLowPriority(t *testing.T) {
-	w := worker{command: []string{"/proc/self/exe", workerArg}, log: NewHasher(Config{}).config.Log}
+	w := worker{command: []string{"/proc/self/exe", workerArg}, timeout: DefaultTimeout, log: NewHasher(Config{}).config.Log}
 	defer w.stop()
 	if _, err := w.ask(request{op: opVerify}); err != nil {
 		t.Fatal(err)

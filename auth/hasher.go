@@ -20,6 +20,10 @@ const (
 	DefaultQueueMax  = 64
 	passwordBytesMax = 1024
 	idleMax          = 30 * time.Second // after that the child's memory goes back to the machine
+	closeMax         = 2 * time.Second  // in which Close has what waits done; the rest is refused
+
+	// DefaultTimeout is a hundred times what a hash takes on an idle machine.
+	DefaultTimeout = 10 * time.Second
 )
 
 // Config says how a Hasher works.
@@ -29,6 +33,8 @@ type Config struct {
 	Command []string
 	// QueueMax is how many jobs may wait; 0 takes DefaultQueueMax.
 	QueueMax int
+	// Timeout is how long the child may take for one job; then it is replaced. 0 takes DefaultTimeout.
+	Timeout time.Duration
 	// Log hears when the child cannot be started; nil is silent.
 	Log *zap.Logger
 }
@@ -43,6 +49,7 @@ type Job struct {
 // goroutine.
 type Hasher struct {
 	config Config
+	worker worker
 	queue  chan task
 	ended  chan struct{}
 	mu     sync.RWMutex // held for reading while a task is put into the queue
@@ -61,10 +68,13 @@ func NewHasher(config Config) *Hasher {
 	if config.QueueMax == 0 {
 		config.QueueMax = DefaultQueueMax
 	}
+	if config.Timeout == 0 {
+		config.Timeout = DefaultTimeout
+	}
 	if config.Log == nil {
 		config.Log = zap.NewNop()
 	}
-	h := &Hasher{config: config, queue: make(chan task, config.QueueMax), ended: make(chan struct{})}
+	h := &Hasher{config: config, worker: worker{command: config.Command, timeout: config.Timeout, log: config.Log}, queue: make(chan task, config.QueueMax), ended: make(chan struct{})}
 	go h.run()
 	return h
 }
@@ -110,7 +120,8 @@ func (h *Hasher) Verify(phc string, password []byte) bool {
 	return <-done
 }
 
-// Close takes no more jobs, answers those that wait, and ends the child.
+// Close takes no more jobs, answers those that wait, and ends the child. What is not done within closeMax is answered as false, or
+// with ErrClosed.
 func (h *Hasher) Close() {
 	h.mu.Lock()
 	if !h.closed {
@@ -118,6 +129,12 @@ func (h *Hasher) Close() {
 		close(h.queue)
 	}
 	h.mu.Unlock()
+	select {
+	case <-h.ended:
+		return
+	case <-time.After(closeMax):
+	}
+	h.worker.abort()
 	<-h.ended
 }
 
@@ -138,7 +155,7 @@ func (h *Hasher) enqueue(t task) error {
 // run is the Hasher's goroutine: it owns the child.
 func (h *Hasher) run() {
 	defer close(h.ended)
-	w := worker{command: h.config.Command, log: h.config.Log}
+	w := &h.worker
 	defer w.stop()
 	idle := time.NewTimer(idleMax)
 	for {
@@ -147,7 +164,8 @@ func (h *Hasher) run() {
 			if !ok {
 				return
 			}
-			t.answer(w.do(t.request))
+			r, done := w.do(t.request)
+			t.answer(r, done)
 			clear(t.request.password)
 			idle.Reset(idleMax)
 		case <-idle.C:
@@ -156,12 +174,15 @@ func (h *Hasher) run() {
 	}
 }
 
-func (t task) answer(r reply) {
-	if t.verified != nil {
-		t.verified(r.ok)
-		return
+func (t task) answer(r reply, done bool) {
+	switch {
+	case t.verified != nil:
+		t.verified(done && r.ok)
+	case done:
+		t.hashed(r.phc, nil)
+	default:
+		t.hashed("", ErrClosed)
 	}
-	t.hashed(r.phc, nil)
 }
 
 func clone(p []byte) []byte { return append([]byte(nil), p...) }

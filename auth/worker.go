@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -110,48 +112,113 @@ func readReply(in io.Reader) (reply, error) {
 	return reply{ok: head[0] == 1, phc: string(text)}, err
 }
 
-// worker is the parent's side of the child. It belongs to one goroutine.
+// worker is the parent's side of the child. It belongs to one goroutine, but for abort.
 type worker struct {
 	command []string
+	timeout time.Duration // of one request
 	log     *zap.Logger
-	child   *exec.Cmd // nil: not running
-	in      io.WriteCloser
-	out     *bufio.Reader
+	in      *os.File
+	out     *os.File
+	replies *bufio.Reader
 	warned  bool
+
+	mu      sync.Mutex // of what abort looks at
+	child   *exec.Cmd  // nil: not running
+	ended   chan error // of child: gets the outcome
+	aborted bool
 }
 
-// do has a request done by the child, starting it if need be. A child that dies is started once more; where none can
-// run the work is done in this process, which costs collector cycles and no correctness.
-func (w *worker) do(r request) reply {
+// do has a request done by the child, starting it if need be. A child that dies, or does not answer in time, is replaced once;
+// where none can run the work is done in this process, which costs collector cycles and no correctness. False: abort was called.
+func (w *worker) do(r request) (reply, bool) {
 	for range 2 {
 		if len(w.command) == 0 {
 			break
 		}
 		answer, err := w.ask(r)
 		if err == nil {
-			return answer
+			return answer, true
 		}
-		w.stop()
-		if !w.warned {
-			w.warned = true
-			w.log.Warn("password hashing has no process of its own, doing it in the server", zap.Error(err))
+		if w.gone() {
+			return reply{}, false
 		}
+		w.replace(err)
 	}
-	return r.perform()
+	if w.gone() {
+		return reply{}, false
+	}
+	return r.perform(), true
+}
+
+// replace ends a child that failed, and says why.
+func (w *worker) replace(err error) {
+	hangs := errors.Is(err, os.ErrDeadlineExceeded)
+	pid := w.pid()
+	switch {
+	case pid == 0 && !w.warned:
+		w.warned = true
+		w.log.Warn("password hashing has no process of its own, doing it in the server", zap.String("event", "hash_process_missing"), zap.Error(err))
+	case pid != 0 && hangs:
+		w.log.Warn("the hashing process did not answer in time: it is replaced", zap.String("event", "hash_process_replaced"),
+			zap.Int("pid", pid), zap.Duration("hash_timeout", w.timeout))
+	case pid != 0 && !w.warned:
+		w.warned = true
+		w.log.Warn("the hashing process ended: it is replaced", zap.String("event", "hash_process_replaced"), zap.Int("pid", pid), zap.Error(err))
+	}
+	if hangs {
+		w.kill()
+	}
+	w.stop()
+}
+
+func (w *worker) pid() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.child == nil {
+		return 0
+	}
+	return w.child.Process.Pid
+}
+
+func (w *worker) gone() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.aborted
+}
+
+// kill ends the child at once; it may be stopped, or hang.
+func (w *worker) kill() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.child != nil {
+		_ = w.child.Process.Kill()
+	}
+}
+
+// abort has what is being done fail, and all that follows. Any goroutine may call it.
+func (w *worker) abort() {
+	w.mu.Lock()
+	w.aborted = true
+	w.mu.Unlock()
+	w.kill()
 }
 
 func (w *worker) ask(r request) (reply, error) {
-	if w.child == nil {
+	if w.pid() == 0 {
 		if err := w.start(); err != nil {
 			return reply{}, fmt.Errorf("start %s: %w", w.command[0], err)
 		}
 	}
 	p := appendRequest(nil, r)
 	defer clear(p)
+	deadline := time.Now().Add(w.timeout)
+	if err := errors.Join(w.in.SetWriteDeadline(deadline), w.out.SetReadDeadline(deadline)); err != nil {
+		return reply{}, fmt.Errorf("bound the hashing process: %w", err)
+	}
 	if _, err := w.in.Write(p); err != nil {
 		return reply{}, fmt.Errorf("write to the hashing process: %w", err)
 	}
-	answer, err := readReply(w.out)
+	answer, err := readReply(w.replies)
 	if err != nil {
 		return reply{}, fmt.Errorf("read from the hashing process: %w", err)
 	}
@@ -161,22 +228,36 @@ func (w *worker) ask(r request) (reply, error) {
 // start runs the child in a process group of its own, so that a Ctrl-C in the terminal does not reach it: it ends when
 // its input does. It gets no environment but what bounds it, least of all the root password.
 func (w *worker) start() error {
+	itsIn, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer itsIn.Close()
+	out, itsOut, err := os.Pipe()
+	if err != nil {
+		in.Close()
+		return err
+	}
+	defer itsOut.Close()
 	cmd := exec.Command(w.command[0], w.command[1:]...)
 	cmd.Env = []string{"GOMAXPROCS=1"}
-	cmd.Stderr = os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = itsIn, itsOut, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
 	if err := lowered(cmd.Start); err != nil {
+		in.Close()
+		out.Close()
 		return err
 	}
-	w.child, w.in, w.out = cmd, in, bufio.NewReader(out)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	w.in, w.out, w.replies = in, out, bufio.NewReader(out)
+	w.mu.Lock()
+	w.child, w.ended = cmd, ended
+	late := w.aborted
+	w.mu.Unlock()
+	if late {
+		w.kill()
+	}
 	return nil
 }
 
@@ -211,14 +292,30 @@ func threadNice(id int) (int, error) {
 	return 20 - v, err // the system call avoids negative results
 }
 
-// stop ends the child, if there is one, and waits for it.
+// stopMax is how long a child may take to end by itself, and then by SIGKILL.
+const stopMax = time.Second
+
+// stop ends the child, if there is one, and waits for it, but not for ever.
 func (w *worker) stop() {
-	if w.child == nil {
+	w.mu.Lock()
+	child, ended := w.child, w.ended
+	w.mu.Unlock()
+	if child == nil {
 		return
 	}
 	w.in.Close()
-	if err := w.child.Wait(); err != nil {
-		w.log.Warn("the hashing process ended badly", zap.Error(err))
+	select {
+	case <-ended:
+	case <-time.After(stopMax):
+		w.kill()
+		select {
+		case <-ended:
+		case <-time.After(stopMax):
+			w.log.Warn("the hashing process does not end, and is left behind", zap.String("event", "hash_process_left"), zap.Int("pid", child.Process.Pid))
+		}
 	}
+	w.out.Close()
+	w.mu.Lock()
 	w.child = nil
+	w.mu.Unlock()
 }

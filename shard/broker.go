@@ -502,12 +502,16 @@ func (b *Broker) abandon() {
 // stopSendsMax is how long an orderly end waits for clients to read their replies.
 const stopSendsMax = 5 * time.Second
 
+// finishMax is kept of shutdown_timeout for the journal, when all that is busy was given up.
+const finishMax = 5 * time.Second
+
 // stop begins the end of the shard.
 func (s *Shard) stop() {
 	if s.stopping {
 		return
 	}
 	s.stopping, s.stopSends = true, s.mono+int64(stopSendsMax)
+	s.giveUp = s.mono + int64(s.cfg.ShutdownTimeout-min(finishMax, s.cfg.ShutdownTimeout/4))
 	if s.lead != nil {
 		s.accept.stop(s)
 	}
@@ -518,10 +522,25 @@ func (s *Shard) stop() {
 	}
 }
 
+// giveUpBusy ends the patience of an orderly end with what is busy: polls that get no memory, requests that another shard does not
+// answer, passwords that are being hashed, archives. None of it was acknowledged, so the journal can be finished without it.
+func (s *Shard) giveUpBusy() {
+	s.store.Abandon()
+	if s.gaveUp || s.drained {
+		return
+	}
+	s.gaveUp = true
+	s.log.Warn("the orderly end waits no longer for what is busy", zap.String("event", "shutdown_gave_up"), zap.Int("connections", s.conns.count),
+		zap.Duration("shutdown_timeout", s.cfg.ShutdownTimeout))
+}
+
 // tryStop goes through the end of a shard: its connections close; when those of all shards are closed nobody needs its
 // logs any more, and the journal is finished.
 func (s *Shard) tryStop() {
-	if !s.drained && s.conns.count == 0 && len(s.forgetting) == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed) {
+	if s.mono >= s.giveUp {
+		s.giveUpBusy()
+	}
+	if !s.drained && (s.gaveUp || s.conns.count == 0 && len(s.forgetting) == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed)) {
 		s.drained = true
 		if int(s.b.drained.Add(1)) == len(s.b.shards) {
 			for _, o := range s.b.shards {
@@ -529,7 +548,7 @@ func (s *Shard) tryStop() {
 			}
 		}
 	}
-	if int(s.b.drained.Load()) < len(s.b.shards) || s.store.Waiting() {
+	if int(s.b.drained.Load()) < len(s.b.shards) || s.store.Waiting() && !s.gaveUp {
 		return
 	}
 	if !s.finishing {

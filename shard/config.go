@@ -60,6 +60,7 @@ type Config struct {
 	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed
 	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one
 	SendTimeout       time.Duration // for a client to read its reply
+	ShutdownTimeout   time.Duration // for an orderly end; what is busy is given up a little before
 	RetentionInterval time.Duration // how often limits of age and size are applied
 	JournalWrites     string        // auto, direct or buffered; empty: auto
 	RetryFenced       bool          // lift the fences of logs that made the server panic
@@ -78,6 +79,7 @@ const (
 	logsPerSecond         = 20
 	defaultRequestTimeout = 30 * time.Second
 	defaultSendTimeout    = 30 * time.Second
+	defaultShutdown       = time.Minute
 	preLoginFrameMax      = 32 << 10 // with as much again that was sent ahead: 64 KiB a connection before login
 	turnStall             = time.Millisecond
 )
@@ -97,6 +99,9 @@ func (c *Config) defaults() {
 	}
 	if c.SendTimeout == 0 {
 		c.SendTimeout = defaultSendTimeout
+	}
+	if c.ShutdownTimeout == 0 {
+		c.ShutdownTimeout = defaultShutdown
 	}
 	if c.RetentionInterval == 0 {
 		c.RetentionInterval = defaultRetention

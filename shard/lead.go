@@ -227,7 +227,7 @@ func (l *lead) journal() {
 	l.event.index = l.index
 	q := &request{home: l.s, internal: func(s *Shard, q *request) { s.lead.journaled(q.Err) }}
 	q.Owner, q.Kind, q.Batch, q.Value = q, storage.ReqMeta, l.event.command, l.index
-	l.s.store.Do(&q.Request)
+	l.s.askStore(q)
 }
 
 // journaled applies the command everywhere.
@@ -457,7 +457,7 @@ func (s *Shard) prepare(e *metaEvent, ask func(q *request)) {
 		}}
 		q.Owner, q.Log = q, storage.LogID(id)
 		ask(q)
-		s.store.Do(&q.Request)
+		s.askStore(q)
 	}
 	done()
 }

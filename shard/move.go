@@ -124,7 +124,7 @@ func (s *Shard) moveOut(e *metaEvent) {
 		s.tell(e.move.to, message{kind: msgMoveIn, event: e})
 	}}
 	q.Owner, q.Kind, q.Log = q, storage.ReqDetach, storage.LogID(e.move.log)
-	s.store.Do(&q.Request)
+	s.askStore(q)
 }
 
 func (s *Shard) moveIn(e *metaEvent) {

@@ -210,6 +210,14 @@ func (s *Shard) start(q *request) {
 	if q.Consumer.Group && q.Kind != storage.ReqGetOffset && !s.owned(q) {
 		return
 	}
+	s.askStore(q)
+}
+
+// askStore gives q to this shard's store, unless the end has come: nothing may follow the journal's last mark.
+func (s *Shard) askStore(q *request) {
+	if s.finishing || s.gaveUp {
+		return // it is never answered, and its connection is closed with the process
+	}
 	s.store.Do(&q.Request)
 }
 

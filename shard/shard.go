@@ -68,6 +68,8 @@ type Shard struct {
 	stopping   bool
 	releases   releases
 	stopSends  int64 // when replies that are still on their way are given up
+	giveUp     int64 // when everything is that is still busy
+	gaveUp     bool
 	drained    bool
 	finishing  bool
 	stopped    bool
@@ -200,6 +202,9 @@ func (s *Shard) sleep() time.Duration {
 	}
 	if s.store.Logs() > 0 {
 		earlier(s.nextRetain)
+	}
+	if s.stopping && !s.gaveUp {
+		earlier(s.giveUp)
 	}
 	if len(s.held.queue) > 0 {
 		earlier(s.held.queue[0].until)

@@ -277,6 +277,10 @@ func (s *Store) Finish() bool {
 	return s.journal.failed == nil && s.journal.finish()
 }
 
+// Abandon gives up the requests that wait for memory or for room in the journal: nobody will hear of them. It is for an end that
+// must not wait for them; none of them has done anything yet.
+func (s *Store) Abandon() { s.starved = requestList{} }
+
 // Logs is how many logs the store has open.
 func (s *Store) Logs() int { return len(s.order) }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -29,8 +30,8 @@ type hasher struct {
 	hashes *auth.Hasher
 }
 
-func newHasher(log *zap.Logger) hasher {
-	h := auth.NewHasher(auth.Config{Command: []string{self(), hashWorkerName}, Log: log})
+func newHasher(timeout time.Duration, log *zap.Logger) hasher {
+	h := auth.NewHasher(auth.Config{Command: []string{self(), hashWorkerName}, Timeout: timeout, Log: log})
 	return hasher{auth.NewGuard(h), h}
 }
 

@@ -36,6 +36,7 @@ func iggyCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		Version: versionText(),
 		RunE: func(c *cobra.Command, _ []string) error {
+			hangups := catchHangups()
 			for _, name := range []string{"config-provider", "follower"} {
 				if c.Flags().Changed(name) {
 					o.Ignored = append(o.Ignored, "--"+name)
@@ -49,7 +50,7 @@ func iggyCommand() *cobra.Command {
 				if err := display(cfg, os.Stdout); err != nil {
 					return err
 				}
-				return serve(cfg, o.Fresh)
+				return serve(cfg, o.Fresh, &reloader{hangups: hangups, again: func() (*config.Config, error) { return config.LoadIggy(o, os.Environ()) }})
 			})(c, nil)
 		},
 	}

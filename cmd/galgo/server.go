@@ -24,8 +24,6 @@ import (
 )
 
 const (
-	shutdownMax = time.Minute
-
 	// gcPercent is higher than Go's 100 because the heap holds no messages: it is a few megabytes, and collecting it
 	// when it has doubled would be often and save nothing.
 	gcPercent = 400
@@ -39,11 +37,15 @@ func serverCommand() *cobra.Command {
 			"docs/configuration.md lists them.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			hangups := catchHangups()
 			cfg, err := config.Load(c.Flags(), os.Environ())
 			if err != nil {
 				return exit{exitUsage, err}
 			}
-			return failing(func(*cobra.Command, []string) error { return serve(cfg, false) })(c, nil)
+			again := func() (*config.Config, error) { return config.Load(c.Flags(), os.Environ()) }
+			return failing(func(*cobra.Command, []string) error {
+				return serve(cfg, false, &reloader{hangups: hangups, again: again})
+			})(c, nil)
 		},
 	}
 	config.AddFlags(c.Flags())
@@ -52,10 +54,12 @@ func serverCommand() *cobra.Command {
 
 // serve is the life of the server. fresh: without the data that is there. Whoever reads the log as JSON gets the reason of a
 // bad end in it.
-func serve(c *config.Config, fresh bool) error {
+func serve(c *config.Config, fresh bool, r *reloader) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
 	log := newLog(c)
 	defer func() { _ = log.Sync() }()
+	r.last, r.log = *c, log
+	go r.run()
 	err := live(c, fresh, log)
 	if err != nil && c.LogFormat == "json" {
 		log.Error(err.Error())
@@ -86,7 +90,7 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 			return err
 		}
 	}
-	h := newHasher(log)
+	h := newHasher(c.HashTimeout, log)
 	defer h.Close()
 	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.hashes.Hash)
 	var d diagnosis
@@ -106,7 +110,7 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 	}
 	n := newNotifier(log)
 	n.ready(c.TCPAddress)
-	return wait(b, signals, n, log)
+	return wait(b, signals, c.ShutdownTimeout, n, log)
 }
 
 // prepare settles what depends on the machine, and says it.
@@ -140,6 +144,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		DataDir:   c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
+		ShutdownTimeout:   c.ShutdownTimeout,
 		RetentionInterval: c.RetentionInterval, RetryFenced: c.RetryFenced, JournalWrites: c.JournalWrites, Log: log,
 	}, nil
 }
@@ -205,7 +210,7 @@ func start(cfg shard.Config, signals <-chan os.Signal) (*shard.Broker, error) {
 }
 
 // wait waits for a signal, or for the broker to end by itself, and ends in order.
-func wait(b *shard.Broker, signals <-chan os.Signal, n notifier, log *zap.Logger) error {
+func wait(b *shard.Broker, signals <-chan os.Signal, timeout time.Duration, n notifier, log *zap.Logger) error {
 	select {
 	case <-b.Done():
 		return exit{exitJournal, cmp.Or(b.Err(), errors.New("the broker ended by itself"))}
@@ -213,7 +218,7 @@ func wait(b *shard.Broker, signals <-chan os.Signal, n notifier, log *zap.Logger
 		log.Info(fmt.Sprintf("%s: ending in order; another signal, later than %s, ends at once", s, signalRepeatMax))
 		n.say("STOPPING=1")
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), shutdownMax, errors.New("not everything was written within a minute"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), timeout, fmt.Errorf("not everything was written within shutdown_timeout = %s", timeout))
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- b.Shutdown(ctx) }()

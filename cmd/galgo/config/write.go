@@ -40,3 +40,14 @@ func (c *Config) TOML(p Process) ([]byte, error) {
 	}
 	return toml.Marshal(root)
 }
+
+// Changed lists the settings that differ.
+func Changed(a, b *Config) (keys []string) {
+	before, now := a.settings(), b.settings()
+	for i := range before {
+		if before[i].show() != now[i].show() {
+			keys = append(keys, before[i].key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// inputWaits reports whether bytes wait in the pipe that a process reads.
+func inputWaits(pid int) bool {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/fd/0", pid))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	n, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCINQ)
+	return err == nil && n > 0
+}
+
+// children lists the processes that the broker has started.
+func (s *server) children() (pids []int) {
+	s.t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		var state string
+		var parent int
+		if _, err := fmt.Sscan(rest, &state, &parent); err == nil && parent == s.Cmd.Process.Pid {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// TestHungHashingProcessIsReplaced stops the process that hashes passwords: a login that needs it is answered, the log says that it
+// was replaced, and the end is in order.
+func TestHungHashingProcessIsReplaced(t *testing.T) {
+	s := start(t, options{args: []string{"--hash-timeout", "500ms", "--handshake-timeout", "5s"}})
+	s.dial() // now it runs
+	pids := s.children()
+	if len(pids) != 1 {
+		t.Fatalf("children %v, want one", pids)
+	}
+	if err := syscall.Kill(pids[0], syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := client.Dial(ctx, s.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var status wire.Status
+	if _, err := c.Login(ctx, "iggy", "not it"); !errors.As(err, &status) {
+		t.Errorf("a wrong password is answered with %v, want a status", err)
+	}
+	if len(s.lines("hash_process_replaced", strconv.Itoa(pids[0]))) != 1 {
+		t.Errorf("the log does not say that the process was replaced:\n%s", s.Log())
+	}
+	if now := s.children(); len(now) != 1 || now[0] == pids[0] {
+		t.Errorf("children %v after process %d has hung", now, pids[0])
+	}
+	s.stop()
+}
+
+// TestHungHashingProcessHoldsUpNoEnd: the end comes while a login waits for a process that hangs.
+func TestHungHashingProcessHoldsUpNoEnd(t *testing.T) {
+	s := start(t, options{args: []string{"--hash-timeout", "10m", "--shutdown-timeout", "4s"}})
+	s.dial()
+	pids := s.children()
+	if len(pids) != 1 {
+		t.Fatalf("children %v, want one", pids)
+	}
+	if err := syscall.Kill(pids[0], syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := client.Dial(ctx, s.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	go func() { _, _ = c.Login(ctx, "iggy", "not it") }()
+	eventually(t, "the hash is asked for", func() bool { return inputWaits(pids[0]) })
+	s.stop()
+	if len(s.lines("shutdown_gave_up")) == 0 {
+		t.Errorf("the log does not say what was given up:\n%s", s.Log())
+	}
+}

@@ -1,0 +1,69 @@
+package shard_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// stuckHasher gets no answer to passwords but the first user's.
+type stuckHasher struct {
+	shard.Hasher
+	asked chan struct{}
+}
+
+func (h stuckHasher) Verify(a shard.Attempt, done func(ok bool)) error {
+	if a.Account == "iggy" {
+		return h.Hasher.Verify(a, done)
+	}
+	h.asked <- struct{}{}
+	return nil
+}
+
+// TestOrderlyEndGivesUpWhatIsBusy: a login whose password is never checked and an archive that is never made hold up the end no
+// longer than shutdown_timeout, and it is an orderly one: the next start replays nothing.
+func TestOrderlyEndGivesUpWhatIsBusy(t *testing.T) {
+	dir, never := t.TempDir(), make(chan struct{})
+	t.Cleanup(func() { close(never) })
+	core, logged := observer.New(zap.InfoLevel)
+	asked := make(chan struct{}, 2)
+	s := startBroker(t, dir, func(c *shard.Config) {
+		c.Hasher, c.Log, c.ShutdownTimeout = stuckHasher{c.Hasher, asked}, zap.New(core), 2*time.Second
+		c.Snapshot = func(wire.GetSnapshotFile) ([]byte, error) {
+			asked <- struct{}{}
+			<-never
+			return nil, errors.New("never")
+		}
+	})
+	c := s.dial(t)
+	stream, topic := topicWith(t, c, 2)
+	for part := range uint32(2) {
+		if _, err := c.Send(context.Background(), stream, topic, part, oneBatch(t, 1, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go func() { _, _ = c.Snapshot(context.Background(), wire.GetSnapshotFile{Compression: wire.SnapshotStored, Types: []wire.SnapshotType{wire.SnapshotTest}}) }()
+	k, err := client.Dial(context.Background(), s.Info().Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.Close() })
+	go func() { _, _ = k.Login(context.Background(), "nobody", "secret") }()
+	<-asked
+	<-asked
+	s.stop(t)
+	if n := logged.FilterField(zap.String("event", "shutdown_gave_up")).Len(); n == 0 {
+		t.Error("the log does not say that the end gave up what was busy")
+	}
+	if again := startBroker(t, dir, nil); !again.Info().Clean {
+		t.Error("the end was not in order")
+	}
+}
