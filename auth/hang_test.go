@@ -30,7 +30,7 @@ func stoppedChild(t *testing.T, config Config) (h *Hasher, phc string, pid int) 
 // TestHungChildIsReplaced: a child that does not answer in time is ended, another one does the work, and the log says so.
 func TestHungChildIsReplaced(t *testing.T) {
 	core, logged := observer.New(zapcore.WarnLevel)
-	h, phc, pid := stoppedChild(t, Config{Timeout: 300 * time.Millisecond, Log: zap.New(core)})
+	h, phc, pid := stoppedChild(t, Config{Timeout: 3 * time.Second, Log: zap.New(core)})
 	defer h.Close()
 	if !h.Verify(phc, []byte("secret")) {
 		t.Error("the right password is refused, as the child hangs")

@@ -54,7 +54,7 @@ func (s *server) children() (pids []int) {
 // TestHungHashingProcessIsReplaced stops the process that hashes passwords: a login that needs it is answered, the log says that it
 // was replaced, and the end is in order.
 func TestHungHashingProcessIsReplaced(t *testing.T) {
-	s := start(t, options{args: []string{"--hash-timeout", "500ms", "--handshake-timeout", "5s"}})
+	s := start(t, options{args: []string{"--hash-timeout", "3s", "--handshake-timeout", "5s"}})
 	s.dial() // now it runs
 	pids := s.children()
 	if len(pids) != 1 {
