@@ -50,7 +50,9 @@ func TestOrderlyEndGivesUpWhatIsBusy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	go func() { _, _ = c.Snapshot(context.Background(), wire.GetSnapshotFile{Compression: wire.SnapshotStored, Types: []wire.SnapshotType{wire.SnapshotTest}}) }()
+	go func() {
+		_, _ = c.Snapshot(context.Background(), wire.GetSnapshotFile{Compression: wire.SnapshotStored, Types: []wire.SnapshotType{wire.SnapshotTest}})
+	}()
 	k, err := client.Dial(context.Background(), s.Info().Address)
 	if err != nil {
 		t.Fatal(err)
