@@ -130,6 +130,7 @@ func (m *Machine) createStream(at Micros, d *decoder) (Result, error) {
 	s := &Stream{ID: StreamID(m.streams.lowestFree()), Name: string(name), CreatedAt: at, Since: m.revision}
 	m.streams.put(uint32(s.ID), s.Name, s)
 	m.streamMade(s)
+	m.bytes += s.size()
 	return Result{Stream: s.ID}, nil
 }
 
@@ -150,7 +151,9 @@ func (m *Machine) updateStream(_ Micros, d *decoder) (Result, error) {
 			return Result{}, ErrStreamNameExists
 		}
 		m.streams.rename(uint32(s.ID), s.Name, string(name))
+		m.bytes -= s.size()
 		s.Name = string(name)
+		m.bytes += s.size()
 	}
 	return Result{Stream: s.ID}, nil
 }
@@ -163,8 +166,9 @@ func (m *Machine) deleteStream(_ Micros, d *decoder) (Result, error) {
 	r := Result{Stream: s.ID}
 	for t := range s.Topics() {
 		r.Retired = appendRetired(r.Retired, t, 0)
-		m.dropGroups(t)
+		m.forgetTopic(t)
 	}
+	m.bytes -= s.size()
 	m.streams.remove(uint32(s.ID), s.Name)
 	m.streamGone(s)
 	m.retire(r.Retired)

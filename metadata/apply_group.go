@@ -27,6 +27,7 @@ func (m *Machine) createGroup(at Micros, d *decoder) (Result, error) {
 	t.groups.next++
 	t.groups.put(g)
 	m.groups++
+	m.bytes += g.size()
 	return g.result(), nil
 }
 
@@ -67,9 +68,11 @@ func (m *Machine) joinGroup(_ Micros, d *decoder) (Result, error) {
 		return Result{}, ErrTooManyMembers
 	}
 	m.noteMembership(key, g)
-	for _, p := range g.join(key, len(t.Partitions), m.revision) {
-		r.Pending = append(r.Pending, g.handover(p))
-	}
+	m.resizeGroup(g, func() {
+		for _, p := range g.join(key, len(t.Partitions), m.revision) {
+			r.Pending = append(r.Pending, g.handover(p))
+		}
+	})
 	return r, nil
 }
 
@@ -83,7 +86,7 @@ func (m *Machine) leaveGroup(_ Micros, d *decoder) (Result, error) {
 		return Result{}, ErrNotMember
 	}
 	m.forgetMembership(key, g)
-	g.leave(member, m.revision)
+	m.resizeGroup(g, func() { g.leave(member, m.revision) })
 	return g.result(), nil
 }
 
@@ -94,7 +97,7 @@ func (m *Machine) dropMember(_ Micros, d *decoder) (Result, error) {
 	}
 	for _, g := range m.memberships[key] {
 		member, _ := g.Member(key)
-		g.leave(member, m.revision)
+		m.resizeGroup(g, func() { g.leave(member, m.revision) })
 	}
 	delete(m.memberships, key)
 	return Result{}, nil
@@ -109,8 +112,10 @@ func (m *Machine) dropMembers(_ Micros, d *decoder) (Result, error) {
 		for t := range s.Topics() {
 			for g := range t.Groups() {
 				if g.MemberCount() > 0 {
-					g.members = table[Member]{}
-					g.redistribute(len(t.Partitions), m.revision)
+					m.resizeGroup(g, func() {
+						g.members = table[Member]{}
+						g.redistribute(len(t.Partitions), m.revision)
+					})
 				}
 			}
 		}
@@ -160,7 +165,7 @@ func (g *Group) result() Result { return Result{Stream: g.Stream, Topic: g.Topic
 func (m *Machine) redistribute(t *Topic) {
 	for g := range t.Groups() {
 		if g.MemberCount() > 0 {
-			g.redistribute(len(t.Partitions), m.revision)
+			m.resizeGroup(g, func() { g.redistribute(len(t.Partitions), m.revision) })
 		}
 	}
 }
@@ -174,6 +179,7 @@ func (m *Machine) dropGroups(t *Topic) {
 
 func (m *Machine) dropGroup(g *Group) {
 	m.groups--
+	m.bytes -= g.size()
 	for member := range g.Members() {
 		m.forgetMembership(member.Key, g)
 	}

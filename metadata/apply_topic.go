@@ -33,6 +33,7 @@ func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
 	s.topics.put(uint32(t.ID), t.Name, t)
 	m.topicMade(t)
 	r := Result{Stream: s.ID, Topic: t.ID}
+	m.bytes += t.size()
 	m.addPartitions(t, int(partitions), at, &r)
 	return r, nil
 }
@@ -68,7 +69,9 @@ func (m *Machine) updateTopic(_ Micros, d *decoder) (Result, error) {
 	}
 	r := Result{Stream: s.ID, Topic: t.ID, SettingsChanged: settings != t.Settings}
 	s.topics.rename(uint32(t.ID), t.Name, string(name))
+	m.bytes -= t.size()
 	t.Name = string(name)
+	m.bytes += t.size()
 	t.setOptions(settings, explicit)
 	return r, nil
 }
@@ -79,7 +82,7 @@ func (m *Machine) deleteTopic(_ Micros, d *decoder) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Stream: s.ID, Topic: t.ID, Retired: appendRetired(nil, t, 0)}
-	m.dropGroups(t)
+	m.forgetTopic(t)
 	s.topics.remove(uint32(t.ID), t.Name)
 	m.topicGone(t)
 	m.retire(r.Retired)
@@ -138,6 +141,7 @@ func (m *Machine) deletePartitions(_ Micros, d *decoder) (Result, error) {
 	keep := len(t.Partitions) - count
 	r := Result{Stream: t.Stream, Topic: t.ID, Retired: appendRetired(nil, t, keep)}
 	t.Partitions = t.Partitions[:keep]
+	m.countPartitions(-count)
 	m.redistribute(t)
 	m.retire(r.Retired)
 	return r, nil
@@ -168,6 +172,19 @@ func (m *Machine) addPartitions(t *Topic, count int, at Micros, r *Result) {
 		r.Created = append(r.Created, CreatedLog{t.Stream, t.ID, PartitionID(len(t.Partitions)), p.Log, t.Settings})
 		t.Partitions = append(t.Partitions, p)
 	}
+	m.countPartitions(count)
+}
+
+func (m *Machine) countPartitions(count int) {
+	m.bytes += count * partitionSize
+	m.logs += count
+}
+
+// forgetTopic takes a topic that is about to go out of all that counts it, with its groups.
+func (m *Machine) forgetTopic(t *Topic) {
+	m.bytes -= t.size()
+	m.logs -= len(t.Partitions)
+	m.dropGroups(t)
 }
 
 // purge gives every partition of a topic a new log, so that offsets begin at 0 again, and notes both in r, and what is

@@ -20,6 +20,7 @@ func (m *Machine) createUser(at Micros, d *decoder) (Result, error) {
 	}
 	m.bindRights(u.Permissions)
 	m.users.put(uint32(u.ID), u.Name, u)
+	m.bytes += u.size()
 	return Result{User: u.ID}, nil
 }
 
@@ -68,7 +69,7 @@ func (m *Machine) updateUser(_ Micros, d *decoder) (Result, error) {
 		m.secure(&changed, &r)
 	}
 	m.users.rename(uint32(u.ID), u.Name, changed.Name)
-	*u = changed
+	m.resizeUser(u, func() { *u = changed })
 	return r, nil
 }
 
@@ -88,6 +89,7 @@ func (m *Machine) deleteUser(_ Micros, d *decoder) (Result, error) {
 		return Result{}, ErrDeleteLastManager
 	}
 	m.dropTokens(u)
+	m.bytes -= u.size()
 	m.users.remove(uint32(u.ID), u.Name)
 	return Result{User: u.ID}, nil
 }
@@ -115,7 +117,7 @@ func (m *Machine) updatePermissions(_ Micros, d *decoder) (Result, error) {
 		return Result{}, ErrLastManagerRights
 	}
 	m.bindRights(permissions)
-	u.Permissions = permissions
+	m.resizeUser(u, func() { u.Permissions = permissions })
 	return Result{User: u.ID}, nil
 }
 
@@ -160,7 +162,7 @@ func (m *Machine) setPassword(u *User, phc string, status UserStatus, dropTokens
 		m.dropTokens(u)
 		changed.Tokens = nil
 	}
-	*u = changed
+	m.resizeUser(u, func() { *u = changed })
 	return r, nil
 }
 

@@ -79,8 +79,9 @@ func (g *Group) redistribute(partitions int, revision uint64) {
 		return
 	}
 	var members []*Member
+	share := partitions/g.MemberCount() + 1
 	for m := range g.Members() {
-		m.Partitions = m.Partitions[:0]
+		m.Partitions = make([]PartitionID, 0, share) // it may have had all, and would keep the room for them
 		members = append(members, m)
 	}
 	g.seats = g.seats[:min(partitions, len(g.seats))]

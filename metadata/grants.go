@@ -58,7 +58,10 @@ func (m *Machine) streamGone(s *Stream) {
 	if plantedRightsStay {
 		return
 	}
-	m.entriesFor(s.ID, func(p *Permissions, i int) { p.Streams = slices.Delete(p.Streams, i, i+1) })
+	m.entriesFor(s.ID, func(p *Permissions, i int) {
+		m.bytes -= entrySize + len(p.Streams[i].Topics)*leafSize
+		p.Streams = slices.Delete(p.Streams, i, i+1)
+	})
 }
 
 // topicMade binds the entries that waited for a topic.
@@ -71,7 +74,10 @@ func (m *Machine) topicGone(t *Topic) {
 	if plantedRightsStay {
 		return
 	}
-	m.topicEntriesFor(t, func(e *StreamPermissions, i int) { e.Topics = slices.Delete(e.Topics, i, i+1) })
+	m.topicEntriesFor(t, func(e *StreamPermissions, i int) {
+		m.bytes -= leafSize
+		e.Topics = slices.Delete(e.Topics, i, i+1)
+	})
 }
 
 // entriesFor says f of every entry for a stream, in the order of the users.

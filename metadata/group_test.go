@@ -380,6 +380,7 @@ func TestGroupLimits(t *testing.T) {
 		topic.groups.next++
 		r.m.groups++
 	}
+	r.recount()
 	r.create(nil, "last")
 	r.create(ErrTooManyGroups, "one more")
 
@@ -392,6 +393,7 @@ func TestGroupLimits(t *testing.T) {
 		r.m.noteMembership(key, g)
 	}
 	g.seats, g.Generation = []seat{}, 1
+	r.recount()
 	r.join(nil, "g", 255)
 	r.join(nil, "g", 255) // is in: no limit applies
 	key := MemberKey{9, 9, 9}

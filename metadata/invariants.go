@@ -38,6 +38,9 @@ func (m *Machine) invariants() {
 	if given := uint64(m.nextLog) - 1; uint64(live+len(m.retired)) > given {
 		panic(fmt.Sprintf("BUG: %d logs live and %d retired, only %d were given out", live, len(m.retired), given))
 	}
+	if bytes, logs := m.count(); bytes != m.bytes || logs != m.logs {
+		panic(fmt.Sprintf("BUG: the state takes %d bytes and has %d logs, counted %d and %d", bytes, logs, m.bytes, m.logs))
+	}
 	m.checkTokens()
 	for u := range m.Users() {
 		if u.Permissions != nil && !m.bound(u.Permissions) {

@@ -48,6 +48,7 @@ func restoreBody(body []byte, version uint32) (*Machine, error) {
 	if !r.whole() {
 		return nil, ErrSnapshot
 	}
+	r.m.bytes, r.m.logs = r.m.count()
 	r.m.invariants()
 	return r.m, nil
 }

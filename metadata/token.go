@@ -48,6 +48,7 @@ func (m *Machine) createToken(at Micros, d *decoder) (Result, error) {
 	case m.tokens[hash] != nil:
 		return Result{}, ErrTokenHash
 	}
+	m.bytes += tokenSize + textSize(string(name))
 	m.addToken(u, Token{Name: string(name), Hash: hash, ExpiresAt: expiresAt, CreatedAt: at})
 	return Result{User: id}, nil
 }
@@ -66,7 +67,7 @@ func (m *Machine) deleteToken(_ Micros, d *decoder) (Result, error) {
 		return Result{}, ErrTokenNotFound
 	}
 	delete(m.tokens, u.Tokens[i].Hash)
-	u.Tokens = slices.Delete(u.Tokens, i, i+1)
+	m.resizeUser(u, func() { u.Tokens = slices.Delete(u.Tokens, i, i+1) })
 	return Result{User: id}, nil
 }
 
@@ -76,14 +77,16 @@ func (m *Machine) expireTokens(at Micros, d *decoder) (Result, error) {
 	}
 	m.tokensExpireAt = 0
 	for u := range m.Users() {
-		u.Tokens = slices.DeleteFunc(u.Tokens, func(t Token) bool {
-			expired := t.ExpiresAt > 0 && t.ExpiresAt <= at
-			if expired {
-				delete(m.tokens, t.Hash)
-			} else {
-				m.noteExpiry(t.ExpiresAt)
-			}
-			return expired
+		m.resizeUser(u, func() {
+			u.Tokens = slices.DeleteFunc(u.Tokens, func(t Token) bool {
+				expired := t.ExpiresAt > 0 && t.ExpiresAt <= at
+				if expired {
+					delete(m.tokens, t.Hash)
+				} else {
+					m.noteExpiry(t.ExpiresAt)
+				}
+				return expired
+			})
 		})
 	}
 	return Result{}, nil

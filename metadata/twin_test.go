@@ -266,7 +266,12 @@ func TestReplicasAreEqual(t *testing.T) {
 		cmd := randomCommand(r, m)
 		log = append(log, cmd)
 		index := uint64(len(log))
+		bytes, logs := m.Bytes(), m.LogCount()
+		more, moreLogs := m.Growth(cmd)
 		_, err1 := m.Apply(index, cmd)
+		if retired := len(m.retired) * retiredSize; m.Bytes() > bytes+more+retired || m.LogCount() > logs+moreLogs {
+			t.Fatalf("command % x adds %d bytes and %d logs, said to be at most %d and %d", cmd, m.Bytes()-bytes, m.LogCount()-logs, more, moreLogs)
+		}
 		_, err2 := restored.Apply(index, cmd)
 		if !errors.Is(err1, err2) {
 			t.Fatalf("command % x: %v and after a restore %v", cmd, err1, err2)

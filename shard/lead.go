@@ -36,6 +36,7 @@ type lead struct {
 
 	rooms    []logRoom // by shard
 	nextRoom int64     // when to say again that partitions are refused
+	nextMeta int64     // and that metadata is
 
 	groups     groupsLead
 	nextExpiry int64 // when to look for expired tokens
@@ -135,6 +136,9 @@ func (l *lead) admit(q *request) error {
 		return err
 	}
 	if err := l.s.cfg.Limits.pass(l.s.meta, q.code, q.judgement.user, &q.demand); err != nil {
+		return err
+	}
+	if err := l.roomForMetadata(q); err != nil {
 		return err
 	}
 	return l.roomForLogs(q)

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"slices"
 	"sync/atomic"
 
@@ -15,12 +16,13 @@ type Limits struct {
 	TopicsMax                int // per stream
 	PartitionsMax            int // per topic
 	UsersMax                 int
-	TokensMax                int // per user
-	GroupsMax                int // per topic
-	MembersMax               int // per group
-	NameBytesMax             int // of streams, topics, groups and tokens
-	RequestsInFlightMax      int // of connections that are logged in; each shard has an equal part; 0: one for each connection
-	ConnectionBytesMax       int // received by a connection and not answered; 0: the largest frame, and what may be sent ahead
+	TokensMax                int   // per user
+	GroupsMax                int   // per topic
+	MembersMax               int   // per group
+	NameBytesMax             int   // of streams, topics, groups and tokens
+	RequestsInFlightMax      int   // of connections that are logged in; each shard has an equal part; 0: one for each connection
+	MetadataBytesMax         int64 // of the heap for metadata, in all shards; 0: metadataDefault
+	ConnectionBytesMax       int   // received by a connection and not answered; 0: the largest frame, and what may be sent ahead
 
 	inFlightOfShard int
 }
@@ -38,6 +40,9 @@ func (l *Limits) defaults(shards, frameBytesMax int) {
 	set(&l.GroupsMax, metadata.GroupsMax)
 	set(&l.MembersMax, metadata.MembersMax)
 	set(&l.NameBytesMax, 255)
+	if l.MetadataBytesMax == 0 {
+		l.MetadataBytesMax = metadataDefault
+	}
 	set(&l.ConnectionBytesMax, frameBytesMax+aheadMax)
 	l.inFlightOfShard = (l.RequestsInFlightMax + shards - 1) / shards
 	if l.TokensMax == 0 {
@@ -49,12 +54,12 @@ func (l *Limits) defaults(shards, frameBytesMax int) {
 // requests that had to wait, or were refused, because the memory for requests was used up; RequestsInFlight those that had to
 // wait; ConnectionMemory frames that were refused, and times that a connection had to stop sending ahead.
 type LimitCounts struct {
-	Connections, ConnectionsPerAddress, FrameSize, Streams, Topics, Partitions, Users, Tokens, Groups, Members, NameLength, Memory, RequestsInFlight, ConnectionMemory uint64
+	Connections, ConnectionsPerAddress, FrameSize, Streams, Topics, Partitions, Users, Tokens, Groups, Members, NameLength, Memory, RequestsInFlight, ConnectionMemory, Metadata uint64
 }
 
 // limitCounters counts what limits refused, on any shard.
 type limitCounters struct {
-	connections, connectionsPerAddress, frameSize, streams, topics, partitions, users, tokens, groups, members, nameLength, memory, requestsInFlight, connectionMemory atomic.Uint64
+	connections, connectionsPerAddress, frameSize, streams, topics, partitions, users, tokens, groups, members, nameLength, memory, requestsInFlight, connectionMemory, metadata atomic.Uint64
 }
 
 // LimitCounts says how often each limit refused something since the start.
@@ -63,11 +68,15 @@ func (b *Broker) LimitCounts() LimitCounts {
 	return LimitCounts{Connections: l.connections.Load(), ConnectionsPerAddress: l.connectionsPerAddress.Load(), FrameSize: l.frameSize.Load(),
 		Streams: l.streams.Load(), Topics: l.topics.Load(), Partitions: l.partitions.Load(), Users: l.users.Load(), Tokens: l.tokens.Load(),
 		Groups: l.groups.Load(), Members: l.members.Load(), NameLength: l.nameLength.Load(), Memory: l.memory.Load(),
-		RequestsInFlight: l.requestsInFlight.Load(), ConnectionMemory: l.connectionMemory.Load()}
+		RequestsInFlight: l.requestsInFlight.Load(), ConnectionMemory: l.connectionMemory.Load(), Metadata: l.metadata.Load()}
 }
 
 // count notes that a metadata command was refused for a limit, the machine's own or a configured one.
 func (l *limitCounters) count(err error) {
+	if full := (*metadataFull)(nil); errors.As(err, &full) {
+		l.metadata.Add(1)
+		return
+	}
 	switch err {
 	case metadata.ErrTooManyStreams:
 		l.streams.Add(1)

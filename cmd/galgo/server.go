@@ -120,13 +120,16 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		return shard.Config{}, err
 	}
 	procs, _ := strconv.Atoi(os.Getenv("GOMAXPROCS")) // as the runtime reads it: what is no number is not there
-	plan, err := m.Plan(machine.Wish{Shards: c.Shards, CPUs: c.CPUs, Pin: c.Pin, Memory: c.Memory, GOMAXPROCS: procs})
+	plan, err := m.Plan(machine.Wish{Shards: c.Shards, CPUs: c.CPUs, Pin: c.Pin, Memory: c.Memory, Metadata: c.MetadataBytes, GOMAXPROCS: procs})
 	if err != nil {
 		return shard.Config{}, exit{exitUsage, err}
 	}
 	runtime.GOMAXPROCS(plan.GOMAXPROCS)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" && plan.Heap > 0 {
+		debug.SetMemoryLimit(plan.Heap)
 	}
 	machine.RaiseLimits()
 	sayPlan(c, plan, log)
@@ -138,7 +141,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		Limits: shard.Limits{ConnectionsPerAddressMax: c.ConnectionsPerAddressMax, StreamsMax: c.StreamsMax, TopicsMax: c.TopicsMax,
 			PartitionsMax: c.PartitionsMax, UsersMax: c.UsersMax, TokensMax: c.TokensPerUserMax, GroupsMax: c.GroupsMax,
 			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax,
-			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory)},
+			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory), MetadataBytesMax: plan.Metadata},
 		HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
 		KeepAlive: uring.KeepAlive{Idle: c.KeepaliveIdle, Interval: c.KeepaliveInterval, UserTimeout: c.UserTimeout},
 		DataDir:   c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,

@@ -70,6 +70,7 @@ type Config struct {
 	NameBytesMax             int
 	RequestsInFlightMax      int
 	ConnectionMemory         int64
+	MetadataBytes            int64
 
 	// For a server that takes the place of an Iggy server, LoadIggy.
 	Announce bool // say on standard output that clients are served

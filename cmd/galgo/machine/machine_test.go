@@ -82,6 +82,31 @@ func TestLimitsOfContainers(t *testing.T) {
 	}, 0, 0, false)
 }
 
+// TestHeap: what metadata may take is a part of the machine, and the collector is told what the rest leaves it.
+func TestHeap(t *testing.T) {
+	f := func(memory int64, w Wish, metadata, heap int64) {
+		t.Helper()
+		w.Pin = "auto"
+		p, err := Machine{CPUs: []int{0, 1}, Memory: memory}.Plan(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Metadata != metadata<<20 || p.Heap != heap<<20 {
+			t.Errorf("%d MiB, %+v: metadata %d MiB, heap %d MiB, want %d and %d", memory>>20, w, p.Metadata>>20, p.Heap>>20, metadata, heap)
+		}
+		if w.Memory == 0 && memory > 0 && p.Memory+p.Heap+outsideBytes > memory {
+			t.Errorf("%d MiB do not hold %d of messages and a heap of %d", memory>>20, p.Memory>>20, p.Heap>>20)
+		}
+	}
+	f(128<<20, Wish{}, 16, 128-64-16-10)
+	f(256<<20, Wish{}, 32, 256-64-16-10)
+	f(512<<20, Wish{}, 64, 512-128-16-20)
+	f(8<<30, Wish{}, 1024, 6144-16-20)
+	f(128<<20, Wish{Memory: 64 << 20, Metadata: 40 << 20}, 40, 60) // more than the rest leaves: the collector does not fight for it
+	f(128<<20, Wish{Memory: 100 << 20}, 16, 32)
+	f(0, Wish{}, 64, 0)
+}
+
 func TestPlan(t *testing.T) {
 	type want struct {
 		cpus       []int

@@ -11,6 +11,7 @@ type Wish struct {
 	CPUs       []int
 	Pin        string // auto, true, false
 	Memory     int64
+	Metadata   int64
 	GOMAXPROCS int // explicit, of the environment
 }
 
@@ -19,6 +20,8 @@ type Plan struct {
 	CPUs       []int // of each shard
 	Pin        bool
 	Memory     int64
+	Metadata   int64 // of the heap, for metadata
+	Heap       int64 // from which on the collector works harder; 0: not known
 	GOMAXPROCS int
 	Notes      []string // what a reader might not expect, a line each
 }
@@ -29,6 +32,12 @@ const (
 	memoryShare       = 4
 	memoryUnknown     = 512 << 20
 	backgroundProcs   = 2 // beside the shards: gateway, hashing, collector
+	metadataShare     = 8
+	metadataMin       = 8 << 20
+	metadataUnknown   = 64 << 20
+	outsideBytes      = 16 << 20 // of the process, beside heap and memory for messages: code, stacks, the child that hashes
+	outsidePerShard   = 10 << 20 // receive buffers, rings, stack
+	heapMin           = 32 << 20 // and a half more than metadata: less would only keep the collector busy
 )
 
 // Plan divides the machine as wished.
@@ -47,6 +56,7 @@ func (m Machine) Plan(w Wish) (Plan, error) {
 	if least := int64(shards) * MemoryPerShardMin; p.Memory < least {
 		return p, fmt.Errorf("memory of %d MiB is too little for %d shards: give at least %d MiB, or fewer shards", p.Memory>>20, shards, least>>20)
 	}
+	m.divideHeap(w, shards, &p)
 	shared := len(w.CPUs) == 0 && m.Quota > 0 && int(m.Quota) < len(cpus)
 	p.Pin = w.Pin == "true" || w.Pin == "auto" && !shared
 	if w.Pin == "auto" && shared {
@@ -65,6 +75,22 @@ func (m Machine) Plan(w Wish) (Plan, error) {
 		p.GOMAXPROCS = shards + backgroundProcs
 	}
 	return p, nil
+}
+
+// divideHeap says what metadata may take, and how large the heap may become before the collector tries to keep it there. The limit is
+// a soft one: it never refuses memory.
+func (m Machine) divideHeap(w Wish, shards int, p *Plan) {
+	p.Metadata = w.Metadata
+	if p.Metadata == 0 {
+		p.Metadata = max(metadataMin, m.Memory/metadataShare)
+		if m.Memory == 0 {
+			p.Metadata = metadataUnknown
+		}
+	}
+	if m.Memory > 0 {
+		left := m.Memory - p.Memory - outsideBytes - int64(shards)*outsidePerShard
+		p.Heap = max(left, heapMin, p.Metadata+p.Metadata/2)
+	}
 }
 
 // shardsMax is what the broker can join.
