@@ -79,7 +79,7 @@ func (j *journal) invariants() {
 	if writing != j.writing || writing > groupsInFlightMax || marks != j.marks {
 		panic(fmt.Sprintf("BUG: %d groups in flight and %d marks, %d and %d were counted", writing, marks, j.writing, j.marks))
 	}
-	if g := j.gather; g != nil && (g.n > len(g.buf) || g.n > j.groupLimit() || g.seq != j.seq) {
+	if g := j.gather; g != nil && (g.n > len(g.buf) || int64(g.n) > j.files[0].Size/16*groupShare || g.seq != j.seq) {
 		panic(fmt.Sprintf("BUG: group of %d bytes gathers in %d, sequence %d of %d", g.n, len(g.buf), g.seq, j.seq))
 	}
 	if len(j.ready) > groupsReadyMax+1 { // one may have been put back for a lap

@@ -31,8 +31,9 @@ const (
 	groupsInFlightMax = 2
 	groupsReadyMax    = 2 // closed and waiting for their place; beyond that, requests wait
 	groupBytesMin     = 32 << 10
-	groupBytesMax     = 2 << 20 // that a group grows to; a larger one has one entry
-	lapBytesMax       = 4 << 20 // that a lap takes if it can be made smaller
+	groupBytesLeast   = DirectMin + BlockSize // what the largest batch of a journal needs, if nothing else does
+	groupBytesMax     = 2 << 20               // that a group grows to; a larger one has one entry
+	lapBytesMax       = 4 << 20               // that a lap takes if it can be made smaller
 
 	// JournalBytesMin is the least size of a journal file: its lower half must hold the largest entry.
 	JournalBytesMin = 512 << 10
@@ -144,9 +145,11 @@ func (q *groupQueue) pop() {
 
 // groupMax is what a group may grow to, groupLimit what it may have at all.
 func (j *journal) groupMax() int { return int(min(groupBytesMax, j.files[0].Size/8)) }
+
+// Laps of a directory that an older build filled, whose entries were smaller, take more than their share, and leave groups less.
 func (j *journal) groupLimit() int {
 	size := j.files[0].Size
-	return int(min(size/16*groupShare, size-j.lapRoom()) - 2*BlockSize) // laps of a directory that an older build filled take more than their share
+	return int(max(groupBytesLeast, min(size/16*groupShare, size-j.lapRoom())-2*BlockSize))
 }
 
 // lapRoom is what is kept at the end of each file for the lap group: a quarter, or what a lap holds in any case.
