@@ -151,17 +151,25 @@ func TestBadInput(t *testing.T) {
 }
 
 func testGarbage(t *testing.T, s *server) {
-	f := func(text string, n int) {
+	f := func(text string, n int, answer, why string) {
 		t.Helper()
 		p := newPeer(t, s)
 		p.send(bytes.Repeat([]byte(text), 1+n/len(text))[:n])
-		p.closedFor(s, "") // for its size, or its command
+		got := p.closed()
+		if answer == "" && len(got) > 0 || !strings.HasPrefix(string(got), answer) && len(got) > 0 { // a reset may have overtaken it
+			t.Errorf("%.20q is answered with %.60q, want %q", text, got, answer)
+		}
+		quoted := `"` + p.name() + `"`
+		eventually(t, "the log names peer and cause", func() bool { return len(s.lines(quoted)) > 0 })
+		if found := s.lines(quoted); len(found) != 1 || !strings.Contains(found[0], why) {
+			t.Errorf("the log says %q, want one line with %q", found, why)
+		}
 	}
-	f("GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/8.0\r\n", 256)
-	f("GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/8.0\r\n", 100_000)
-	f("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\xff", 517)
-	f("\x00", 256)
-	f("\xff", 300)
+	f("GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/8.0\r\n", 256, "HTTP/1.1 400 ", "HTTP")
+	f("GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/8.0\r\n", 100_000, "HTTP/1.1 400 ", "HTTP")
+	f("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\xff", 517, "\x15\x03\x01", "TLS")
+	f("\x00", 256, "", "not a frame of the protocol")
+	f("\xff", 300, "", "nothing known")
 }
 
 func testSizes(t *testing.T, s *server) {
@@ -398,7 +406,7 @@ func testRepliesNotRead(t *testing.T, s *server) {
 
 // testLogIsBounded: peers can't fill the disk with lines of the log.
 func testLogIsBounded(t *testing.T, s *server) {
-	before, begin := len(s.lines("not a frame of the protocol")), time.Now()
+	before, begin := len(s.lines("protocol_refused")), time.Now()
 	const peers = 500
 	garbage := bytes.Repeat([]byte("garbage "), 100)
 	for range peers {
@@ -412,7 +420,7 @@ func testLogIsBounded(t *testing.T, s *server) {
 	if n, err := os.ReadDir("/sys/devices/system/cpu"); err == nil {
 		shards = max(shards, len(n))
 	}
-	if n := len(s.lines("not a frame of the protocol")) - before; n == 0 || n > seconds*20*shards {
+	if n := len(s.lines("protocol_refused")) - before; n == 0 || n > seconds*20*shards {
 		t.Errorf("%d lines in %d seconds", n, seconds)
 	}
 }

@@ -20,6 +20,8 @@ type conn struct {
 	closing bool
 	shut    bool // its socket is being closed
 	opened  bool // sent at least one request
+	known   bool // its first bytes told what it speaks
+	pings   uint8
 	eof     bool // the peer sends no more
 
 	recv, body, send uring.Handle // in flight
@@ -91,6 +93,7 @@ func (s *Shard) adopt(a acceptedConn) {
 	}
 	c := s.conns.take()
 	c.fd, c.id, c.peer, c.idleSince, c.codec = a.fd, a.id, a.peer, s.mono, cmp.Or(a.codec, &newer)
+	c.known = a.opened
 	c.opened, c.session, c.lastMeta = a.opened, a.session, a.lastMeta
 	if c.session.bound() && !s.b.registry.owns(c.id, c.session.client) { // its client id has logged in elsewhere on the way
 		c.session = session{}

@@ -181,6 +181,9 @@ func (s *Shard) reject(c *conn, q *request, err error) {
 		revision = s.meta.Revision()
 	}
 	s.dropFrame(q)
+	if c.codec == &former && c.lastOfFormer(q) {
+		c.ended = true
+	}
 	q.codec.putRefusal(q.head, q.handle, err, revision)
 	s.respondHead(c, q)
 }

@@ -41,6 +41,9 @@ func (s *Shard) feed(c *conn, r uring.Recv) {
 
 // frameSize returns the size of the frame that p begins with, 0 if that is not known yet. False: c is being closed.
 func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
+	if !c.known && !s.speaksOurs(c, p) {
+		return 0, !c.ended && !c.closing
+	}
 	n, err := c.codec.frameSize(p, s.cfg.FrameBytesMax)
 	if err != nil {
 		s.b.limits.frameSize.Add(1)
@@ -238,6 +241,9 @@ func (s *Shard) pieceDeadline(c *conn) int64 {
 	if !c.session.bound() {
 		d = min(d, c.idleSince+int64(s.cfg.HandshakeTimeout))
 	}
+	if !c.known {
+		d = min(d, s.mono+int64(peekMax))
+	}
 	return d
 }
 
@@ -347,7 +353,7 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 	} else if c.small >= smallMany {
 		c.bulk, c.small = false, smallMany
 	}
-	if !c.opened {
+	if !c.opened && c.codec != &former {
 		c.opened = true
 		s.b.registry.open(c.id, c.peer)
 	}

@@ -1,4 +1,4 @@
-// Package sdk sets up the real Python SDK for tests: one environment beside the sources, shared by all that run it.
+// Package sdk sets up the real Python SDK for tests: an environment beside the sources, shared by all that run it.
 package sdk
 
 import (
@@ -14,11 +14,19 @@ import (
 //go:embed requirements.txt
 var requirements []byte
 
+//go:embed former.txt
+var former []byte
+
 // Python returns the interpreter of an environment with what requirements.txt lists. It is made by the first who asks, in
 // .cache/python of the repository, and again when the list changes. It is for the tests of a package that lies one level below
 // the root.
-var Python = sync.OnceValues(func() (string, error) {
-	dir, err := filepath.Abs("../.cache/python")
+var Python = sync.OnceValues(func() (string, error) { return environment("../.cache/python", requirements) })
+
+// Former is Python with the SDK of the line before today's, which this server turns away.
+var Former = sync.OnceValues(func() (string, error) { return environment("../.cache/python-former", former) })
+
+func environment(dir string, requirements []byte) (string, error) {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}
@@ -47,4 +55,4 @@ var Python = sync.OnceValues(func() (string, error) {
 		}
 	}
 	return exe, os.WriteFile(stamp, requirements, 0o644)
-})
+}
