@@ -25,7 +25,7 @@ func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
 	case partitions > PartitionsOnceMax:
 		return Result{}, ErrTooManyPartitions
 	}
-	if err := settings.check(int(partitions)); err != nil {
+	if err := settings.fit(int(partitions), explicit, d.version); err != nil {
 		return Result{}, err
 	}
 	t := &Topic{ID: TopicID(s.topics.lowestFree()), Stream: s.ID, Name: string(name), CreatedAt: at, Since: m.revision}
@@ -62,6 +62,11 @@ func (m *Machine) updateTopic(_ Micros, d *decoder) (Result, error) {
 	}
 	settings, explicit := t.Settings, t.explicit
 	if err := settings.apply(options, true, &explicit); err != nil {
+		return Result{}, err
+	}
+	if settings.MaxTopicSize == t.Settings.MaxTopicSize {
+		settings.refit(len(t.Partitions), explicit, d.version)
+	} else if err := settings.fit(len(t.Partitions), explicit, d.version); err != nil {
 		return Result{}, err
 	}
 	if err := settings.check(len(t.Partitions)); err != nil {
@@ -124,7 +129,12 @@ func (m *Machine) createPartitions(at Micros, d *decoder) (Result, error) {
 	case !t.Settings.preallocationFits(len(t.Partitions) + count):
 		return Result{}, ErrPartitionsCount
 	}
-	r := Result{Stream: t.Stream, Topic: t.ID}
+	settings := t.Settings
+	if err := settings.fit(len(t.Partitions)+count, t.explicit, d.version); err != nil && d.version >= 2 {
+		return Result{}, err
+	}
+	r := Result{Stream: t.Stream, Topic: t.ID, SettingsChanged: settings != t.Settings}
+	t.setOptions(settings, t.explicit)
 	m.addPartitions(t, count, at, &r)
 	m.redistribute(t)
 	return r, nil
@@ -139,7 +149,10 @@ func (m *Machine) deletePartitions(_ Micros, d *decoder) (Result, error) {
 		return Result{}, ErrPartitionsCount
 	}
 	keep := len(t.Partitions) - count
-	r := Result{Stream: t.Stream, Topic: t.ID, Retired: appendRetired(nil, t, keep)}
+	settings := t.Settings
+	settings.refit(keep, t.explicit, d.version)
+	r := Result{Stream: t.Stream, Topic: t.ID, Retired: appendRetired(nil, t, keep), SettingsChanged: settings != t.Settings}
+	t.setOptions(settings, t.explicit)
 	t.Partitions = t.Partitions[:keep]
 	m.countPartitions(-count)
 	m.redistribute(t)

@@ -54,6 +54,39 @@ func parseExpiry(text string) (micros uint64, ok bool) {
 	return parseDurationMicros(text)
 }
 
+// setOffsetsHold takes microseconds, or a duration; "never" and 0 mean that stored offsets keep nothing; "server_default" leaves it alone.
+func setOffsetsHold(s *Settings, kind Kind, value []byte) (asked, ok bool) {
+	micros, ok := parseU64(kind, value)
+	if kind == KindString {
+		switch text := string(value); text {
+		case "never":
+			micros, ok = 0, true
+		case holdDefaultText:
+			micros, ok = HoldDefault, true
+		default:
+			micros, ok = parseDurationMicros(text)
+		}
+	}
+	if !ok || micros == HoldDefault {
+		return false, ok
+	}
+	s.OffsetsHoldMicros = micros
+	return true, true
+}
+
+const holdDefaultText = "server_default"
+
+// holdText is the canonical text of a hold, which setOffsetsHold reads.
+func holdText(micros uint64) string {
+	switch micros {
+	case HoldDefault:
+		return holdDefaultText
+	case 0:
+		return "never"
+	}
+	return strconv.FormatUint(micros, 10) + "us"
+}
+
 func setMaxTopicSize(s *Settings, kind Kind, value []byte) (asked, ok bool) {
 	size, ok := parseU64(kind, value)
 	if kind == KindString {

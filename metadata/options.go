@@ -52,6 +52,8 @@ var catalogue = [...]optionSpec{
 		setMessageExpiry, func(s *Settings) []byte { return u64(s.MessageExpiryMicros) }},
 	{"messages_required_to_save", KindU32, false, false, "Messages after which a partition is flushed.",
 		setMessagesRequired, func(s *Settings) []byte { return binary.LittleEndian.AppendUint32(nil, s.MessagesRequiredToSave) }},
+	{"offsets_hold", KindString, true, true, "How long a stored offset that stands still keeps expired messages; never: not at all.",
+		setOffsetsHold, func(s *Settings) []byte { return []byte(holdText(s.OffsetsHoldMicros)) }},
 	{"preallocate_segments", KindBool, false, false, "Whether segment files are allocated in full when they are created.",
 		setPreallocate, func(s *Settings) []byte { return []byte{boolByte(s.PreallocateSegments)} }},
 	{"segment_size", KindU64, false, false, "Bytes after which a segment is sealed.",

@@ -64,7 +64,11 @@ type Settings struct {
 	BytesRequiredToSave    uint64
 	PreallocateSegments    bool
 	Deduplication          Deduplication
+	OffsetsHoldMicros      uint64 // how long a stored offset that stands still keeps what is expired; 0: it never does; HoldDefault
 }
+
+// HoldDefault is the value of OffsetsHoldMicros that leaves it to the server's setting.
+const HoldDefault = math.MaxUint64
 
 const (
 	segmentSizeMin     = 1 << 20
@@ -86,10 +90,39 @@ func defaultSettings() Settings {
 		OffsetDurability:       LevelReplicated,
 		MessagesRequiredToSave: 1024,
 		BytesRequiredToSave:    1 << 20,
+		OffsetsHoldMicros:      HoldDefault,
 	}
 }
 
-// check judges what no single option shows.
+// segmentsPerCap is into how many segments the share that a partition has of its topic's size is divided, where nobody asked for a
+// segment size: what is kept is exact to one of them.
+const segmentsPerCap = 4
+
+// fit makes the segments of a topic with a size small enough for it, unless their size was asked for, and judges what no single option
+// shows. Commands of version 1 know neither small segments nor a smallest share.
+func (s *Settings) fit(partitions int, explicit optionSet, version uint32) error {
+	if s.MaxTopicSize != Unlimited && version >= 2 {
+		share := s.MaxTopicSize / uint64(max(partitions, 1))
+		if share < segmentSizeMin {
+			return ErrTopicSize
+		}
+		if explicit&optionNamed("segment_size") == 0 {
+			s.SegmentSize = min(segmentSizeMax, max(segmentSizeMin, share/segmentsPerCap/segmentSizeUnit*segmentSizeUnit))
+		}
+	} else if version >= 2 && explicit&optionNamed("segment_size") == 0 {
+		s.SegmentSize = segmentSizeMax
+	}
+	return s.check(partitions)
+}
+
+// refit is fit for a topic whose cap stays as it is: one that was accepted by older rules is left alone.
+func (s *Settings) refit(partitions int, explicit optionSet, version uint32) {
+	if changed := *s; changed.fit(partitions, explicit, version) == nil {
+		*s = changed
+	}
+}
+
+// check judges what holds for all settings, also those made by older rules.
 func (s *Settings) check(partitions int) error {
 	if s.MaxTopicSize < s.SegmentSize {
 		return ErrTopicSize

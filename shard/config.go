@@ -62,6 +62,7 @@ type Config struct {
 	SendTimeout       time.Duration // for a client to read its reply
 	ShutdownTimeout   time.Duration // for an orderly end; what is busy is given up a little before
 	RetentionInterval time.Duration // how often limits of age and size are applied
+	OffsetsHold       time.Duration // how long a stored offset that stands still keeps expired messages; 0: it does not
 	JournalWrites     string        // auto, direct or buffered; empty: auto
 	RetryFenced       bool          // lift the fences of logs that made the server panic
 	Root              RootCredentials

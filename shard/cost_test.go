@@ -96,6 +96,7 @@ func total(b *shard.Broker) (sum shard.Stats) {
 		sum.CopiedBytes += s.CopiedBytes
 		sum.Requests += s.Requests
 		sum.Groups += s.Groups
+		sum.HeldBytes += s.HeldBytes
 	}
 	return sum
 }

@@ -384,9 +384,9 @@ func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
 			s.store.Drop(storage.LogID(r.Log), s.dropped)
 		}
 	}
-	if res.SettingsChanged {
+	if res.SettingsChanged || len(res.Created)+len(res.Retired) > 0 { // each partition has another share of the topic's size
 		if t, err := s.meta.Topic(metadata.ByNumber(res.Stream), metadata.ByNumber(res.Topic)); err == nil {
-			s.takeLevels(t)
+			s.takeSettings(t)
 		}
 	}
 	for i := range res.DroppedGroups {
@@ -470,7 +470,7 @@ func (s *Shard) prepare(e *metaEvent, ask func(q *request)) {
 func (s *Shard) reopenLogs(e *metaEvent) {
 	if e.raising {
 		if t, err := s.meta.Topic(metadata.ByNumber(e.stream), metadata.ByNumber(e.topic)); err == nil {
-			s.takeLevels(t)
+			s.takeSettings(t)
 		}
 		return
 	}

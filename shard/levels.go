@@ -2,7 +2,6 @@ package shard
 
 import (
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -57,16 +56,4 @@ func (s *Shard) raiseLogs(e *metaEvent) {
 	s.prepare(e, func(q *request) {
 		q.Kind, q.Value, q.Count = storage.ReqRaise, uint64(e.raise.messages), uint32(e.raise.offsets)
 	})
-}
-
-// takeLevels sets the logs of a topic that this shard owns to the levels that are committed.
-func (s *Shard) takeLevels(t *metadata.Topic) {
-	for _, p := range t.Partitions {
-		if owner, ok := s.owners.Owner(router.LogID(p.Log)); !ok || owner != s.id {
-			continue
-		}
-		if l := s.store.Log(storage.LogID(p.Log)); l != nil {
-			l.SetLevel(s.b.level(t.Settings.Durability), s.b.level(t.Settings.OffsetDurability))
-		}
-	}
 }

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"iter"
+	"math"
 	"time"
 
 	"github.com/galgo-mq/galgo/metadata"
@@ -23,32 +25,52 @@ func (s *Shard) retain() {
 
 func (s *Shard) retainTopic(t *metadata.Topic) {
 	rule := s.retention(t)
-	if rule == (storage.Retention{}) {
+	if rule.ExpiryMicros == 0 && rule.BytesMax == 0 {
 		return
 	}
-	for _, p := range t.Partitions {
-		if owner, ok := s.owners.Owner(router.LogID(p.Log)); !ok || owner != s.id {
-			continue
-		}
-		if l := s.store.Log(storage.LogID(p.Log)); l != nil {
-			l.Retain(rule)
+	for l := range s.logsOf(t) {
+		l.SetRetention(rule, int64(t.Settings.SegmentSize))
+		l.Retain()
+	}
+}
+
+// logsOf walks the logs of a topic that this shard owns.
+func (s *Shard) logsOf(t *metadata.Topic) iter.Seq[*storage.Log] {
+	return func(yield func(*storage.Log) bool) {
+		for _, p := range t.Partitions {
+			if owner, ok := s.owners.Owner(router.LogID(p.Log)); !ok || owner != s.id {
+				continue
+			}
+			if l := s.store.Log(storage.LogID(p.Log)); l != nil && !yield(l) {
+				return
+			}
 		}
 	}
 }
 
-// retention is what a topic's settings ask of each of its partitions: an equal share of the topic's size, but never
-// less than a full segment and the largest batch.
+// retention is what a topic's settings ask of each of its partitions: an equal share of the topic's size.
 func (s *Shard) retention(t *metadata.Topic) storage.Retention {
-	var rule storage.Retention
-	now := uint64(s.now.UnixMicro())
-	if e := t.Settings.MessageExpiryMicros; e != metadata.NeverExpires && e < now {
-		rule.OlderThan = now - e
+	rule := storage.Retention{HoldMicros: t.Settings.OffsetsHoldMicros}
+	if rule.HoldMicros == metadata.HoldDefault {
+		rule.HoldMicros = uint64(s.cfg.OffsetsHold.Microseconds())
+	}
+	if e := t.Settings.MessageExpiryMicros; e != metadata.NeverExpires {
+		rule.ExpiryMicros = e
 	}
 	if m := t.Settings.MaxTopicSize; m != metadata.Unlimited && len(t.Partitions) > 0 {
-		share := m / uint64(len(t.Partitions))
-		rule.BytesMax = int64(max(share, t.Settings.SegmentSize+uint64(s.cfg.FrameBytesMax)))
+		rule.BytesMax = int64(max(1, min(m/uint64(len(t.Partitions)), math.MaxInt64)))
 	}
 	return rule
+}
+
+// takeSettings shows the logs of a topic that this shard owns what its settings are now: levels that are committed, size of segments,
+// what is kept.
+func (s *Shard) takeSettings(t *metadata.Topic) {
+	rule := s.retention(t)
+	for l := range s.logsOf(t) {
+		l.SetLevel(s.b.level(t.Settings.Durability), s.b.level(t.Settings.OffsetDurability))
+		l.SetRetention(rule, int64(t.Settings.SegmentSize))
+	}
 }
 
 const defaultRetention = time.Minute

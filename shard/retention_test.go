@@ -65,6 +65,22 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// left is what a poll from the beginning finds: the first offset, or none, and the offset that the next message will get.
+func left(t *testing.T, c *client.Client, stream, topic wire.Identifier) (first uint64, any bool, next uint64) {
+	t.Helper()
+	p, err := c.Poll(context.Background(), wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(0),
+		Strategy: wire.Strategy{Kind: wire.FromFirst}, Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m := range p.Messages() {
+		return m.Offset, true, p.CurrentOffset + 1
+	}
+	return 0, false, p.CurrentOffset + 1
+}
+
+// TestRetentionByAge: what is expired goes, also from a partition in which nothing happens any more, whose segment never got full; offsets
+// go on, also after a restart.
 func TestRetentionByAge(t *testing.T) {
 	dir := t.TempDir()
 	change := func(c *shard.Config) { c.RetentionInterval = 20 * time.Millisecond }
@@ -72,58 +88,116 @@ func TestRetentionByAge(t *testing.T) {
 	c := s.dial(t)
 	stream, topic := topicWith(t, c, 1, u64Option("segment_size", 1<<20), u64Option("message_expiry", 300_000))
 	fill(t, c, stream, topic, 20)
-	var first uint64
-	until(t, "old segments go, the active one stays", func() bool {
-		at, next := firstOffset(t, c, stream, topic)
-		d, err := c.GetTopic(context.Background(), stream, topic)
-		if err != nil || next != 400 {
-			t.Fatalf("next offset %d, %v", next, err)
-		}
-		first = at
-		return at > 0 && d.Partitions[0].SegmentsCount == 1 && d.MessagesCount == 400-at
-	})
+	gone := func() bool { _, any, _ := left(t, c, stream, topic); return !any }
+	until(t, "all that is expired goes", gone)
+	if d, err := c.GetTopic(context.Background(), stream, topic); err != nil || d.MessagesCount != 0 || d.SizeBytes != 0 {
+		t.Errorf("%d messages, %d bytes are counted, %v", d.MessagesCount, d.SizeBytes, err)
+	}
+	fill(t, c, stream, topic, 1)
 	s.stop(t)
 	s = startBroker(t, dir, change)
 	c = s.dial(t)
-	if again, next := firstOffset(t, c, stream, topic); again < first || next != 400 {
-		t.Fatalf("after a restart offsets %d to %d are left, %d to 399 were", again, next-1, first)
+	until(t, "it goes after a restart too", gone)
+	if _, _, next := left(t, c, stream, topic); next != 420 {
+		t.Fatalf("next offset %d", next)
 	}
 	fill(t, c, stream, topic, 1)
-	if _, next := firstOffset(t, c, stream, topic); next != 420 {
+	if _, _, next := left(t, c, stream, topic); next != 440 {
 		t.Fatalf("next offset %d", next)
 	}
 }
 
-// TestRetentionBySize keeps to the topic's size, and to what a consumer has not read yet.
-func TestRetentionBySize(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.RetentionInterval, c.FrameBytesMax = 20*time.Millisecond, 1<<20 })
+// TestSlowTopicsExpire: there is always a message that is not expired, and segments never get full; old messages go all the same.
+func TestSlowTopicsExpire(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.RetentionInterval = 20 * time.Millisecond })
 	c := s.dial(t)
-	ctx := context.Background()
-	stream, topic := topicWith(t, c, 1, u64Option("segment_size", 1<<20), u64Option("max_topic_size", 3<<20))
-	fill(t, c, stream, topic, 1)
-	if err := c.StoreOffset(ctx, consumer(5), stream, topic, 0, 3); err != nil {
-		t.Fatal(err)
-	}
-	fill(t, c, stream, topic, 59)
-	size := func() uint64 {
-		d, err := c.GetTopic(ctx, stream, topic)
-		if err != nil {
+	stream, topic := topicWith(t, c, 1, u64Option("message_expiry", 400_000))
+	until(t, "the first messages go while others come", func() bool {
+		if _, err := c.Send(context.Background(), stream, topic, 0, oneBatch(t, 1, 100)); err != nil {
 			t.Fatal(err)
 		}
-		return d.SizeBytes
+		first, any, _ := left(t, c, stream, topic)
+		return any && first > 5
+	})
+}
+
+// TestSizeWinsOverOffsets: a topic keeps to its size whoever has not read how much, with segments that were made to fit.
+func TestSizeWinsOverOffsets(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.RetentionInterval, c.OffsetsHold = time.Hour, time.Hour })
+	c := s.dial(t)
+	ctx := context.Background()
+	stream, topic := topicWith(t, c, 1, u64Option("max_topic_size", 4<<20))
+	if d, err := c.GetTopic(ctx, stream, topic); err != nil {
+		t.Fatal(err)
+	} else if size, ok := optionOf(d, "segment_size"); !ok || size != 1<<20 {
+		t.Errorf("segments of %d bytes, want 1 MiB", size)
 	}
-	before := total(s.Broker).Requests
-	until(t, "some rounds of retention", func() bool { size(); return total(s.Broker).Requests > before+20 })
-	if first, _ := firstOffset(t, c, stream, topic); first != 0 || size() < 11<<20 {
-		t.Fatalf("offset %d is the first, %d bytes are left: a consumer has read up to offset 3 only", first, size())
-	}
-	if err := c.StoreOffset(ctx, consumer(5), stream, topic, 0, 1199); err != nil {
+	fill(t, c, stream, topic, 1)
+	if err := c.StoreOffset(ctx, consumer(5), stream, topic, 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the topic keeps to its size", func() bool { return size() <= 4<<20 })
-	if first, next := firstOffset(t, c, stream, topic); first == 0 || next != 1200 {
-		t.Fatalf("offsets %d to %d are left", first, next-1)
+	for range 12 {
+		fill(t, c, stream, topic, 10)
+		until(t, "the topic keeps to its size while it is written", func() bool { // no round of retention has come
+			d, err := c.GetTopic(ctx, stream, topic)
+			return err == nil && d.SizeBytes <= 5<<20+300_000 // one segment more, which the last batch may have made longer
+		})
 	}
+	if first, any, next := left(t, c, stream, topic); !any || first == 0 || next != 2420 {
+		t.Errorf("offsets %d to %d are left: %v", first, next, any)
+	}
+}
+
+// TestOffsetsHoldWhatIsExpired: a stored offset keeps what was not read, until it has not moved for the time that is set; a topic may say
+// another one; what is held is shown.
+func TestOffsetsHoldWhatIsExpired(t *testing.T) {
+	dir := t.TempDir()
+	change := func(hold time.Duration) func(c *shard.Config) {
+		return func(c *shard.Config) { c.RetentionInterval, c.OffsetsHold = 20*time.Millisecond, hold }
+	}
+	s := startBroker(t, dir, change(time.Hour))
+	c := s.dial(t)
+	ctx := context.Background()
+	stream, topic := topicWith(t, c, 1, u64Option("segment_size", 1<<20), u64Option("message_expiry", 100_000))
+	if _, err := c.CreateTopic(ctx, stream, "impatient", 1, u64Option("segment_size", 1<<20), u64Option("message_expiry", 100_000), wire.TextOption("offsets_hold", "never")); err != nil {
+		t.Fatal(err)
+	}
+	impatient := wire.Named("impatient")
+	for _, to := range []wire.Identifier{topic, impatient} {
+		fill(t, c, stream, to, 1)
+		if err := c.StoreOffset(ctx, consumer(5), stream, to, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, c, stream, to, 12)
+	}
+	until(t, "the topic that does not wait loses all", func() bool { _, any, _ := left(t, c, stream, impatient); return !any })
+	until(t, "what is held is shown", func() bool { return total(s.Broker).HeldBytes > 2_500_000 })
+	if first, any, _ := left(t, c, stream, topic); !any || first != 0 {
+		t.Fatalf("offset %d is the first that is left (%v), a consumer has read up to 0 only", first, any)
+	}
+	s.stop(t)
+	s = startBroker(t, dir, change(time.Hour)) // which does not begin anew, nor forget
+	c = s.dial(t)
+	if first, any, _ := left(t, c, stream, topic); !any || first != 0 {
+		t.Fatalf("after a restart offset %d is the first that is left (%v)", first, any)
+	}
+	s.stop(t)
+	s = startBroker(t, dir, change(time.Millisecond))
+	c = s.dial(t)
+	until(t, "an offset that has not moved for so long holds nothing", func() bool { _, any, _ := left(t, c, stream, topic); return !any })
+	until(t, "and nothing is shown", func() bool { return total(s.Broker).HeldBytes == 0 })
+}
+
+// optionOf is a number among a topic's options.
+func optionOf(d wire.TopicDetails, key string) (uint64, bool) {
+	for _, list := range [][]wire.Option{d.Explicit, d.Derived} {
+		for _, o := range list {
+			if string(o.Key) == key && len(o.Value) == 8 {
+				return binary.LittleEndian.Uint64(o.Value), true
+			}
+		}
+	}
+	return 0, false
 }
 
 func TestDeleteSegments(t *testing.T) {

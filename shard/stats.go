@@ -20,6 +20,9 @@ type Stats struct {
 	DiskReads     uint64 // of polls
 	Duplicates    uint64 // records that were not stored, as their log had them
 	Unstored      uint64 // offsets of automatic commits that were not stored, as too many consumers have some
+	HeldSegments  int    // that are expired and kept for stored offsets
+	HeldBytes     int64  // of records in them
+	HeldMost      string // the log of which most is kept, and for whom
 	DedupBytes    int64  // that the windows of deduplication take
 	SlowReaders   uint64 // sends cancelled because memory was short
 	Copies        uint64 // of received bytes, on their way to tail and journal
@@ -45,7 +48,9 @@ func (b *Broker) Stats() []Stats {
 
 func (s *Shard) statistics() Stats {
 	copies, bytes := s.store.Copies()
-	return Stats{IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
+	heldSegments, heldBytes, heldMost := s.store.Held()
+	return Stats{HeldSegments: heldSegments, HeldBytes: heldBytes, HeldMost: heldMost,
+		IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
 		Requests: s.stats.requests, Connections: s.conns.count, HeldPolls: len(s.held.in), Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: s.stats.slow,
 		DirectWrites: s.store.DirectWrites(), DiskReads: s.store.DiskReads(), Duplicates: s.store.Duplicates(), Unstored: s.store.Unstored(), DedupBytes: s.store.DedupBytes(), Copies: copies + s.stats.copies, CopiedBytes: bytes + s.stats.copiedBytes}
 }

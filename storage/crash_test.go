@@ -127,14 +127,16 @@ func (w *world) act(n *node) {
 		c.Count = uint32(w.rng.IntN(3))
 		w.send(c)
 	case v < 92:
-		rule := storage.Retention{}
-		if w.rng.IntN(2) == 0 {
-			rule.BytesMax = int64(1 + w.rng.IntN(1<<20))
-		} else {
-			rule.OlderThan = w.wall - uint64(w.rng.IntN(200_000))
+		rule := storage.Retention{HoldMicros: storage.HoldForever}
+		switch w.rng.IntN(3) {
+		case 0:
+			rule.BytesMax = int64(1 + w.rng.IntN(1<<20)) // from now on, with every segment that is sealed
+		case 1:
+			rule.ExpiryMicros, rule.HoldMicros = 1+w.rng.Uint64N(200_000), w.rng.Uint64N(100_000)
 		}
 		if l := n.s.Log(h.info.id); l != nil {
-			l.Retain(rule)
+			l.SetRetention(rule, h.info.segmentSize)
+			l.Retain()
 		}
 	case v < 93:
 		w.move(h)
@@ -241,7 +243,7 @@ func (w *world) poll(h *history) {
 	c := w.newCall(h, storage.ReqPoll)
 	c.Strategy = storage.FromOffset + storage.Strategy(w.rng.IntN(5))
 	c.Count, c.BytesMax = 1+uint32(w.rng.IntN(40)), 1+w.rng.IntN(300<<10)
-	c.refusals = c.node.reads.Refused()
+	c.refusals, c.unsound = c.node.reads.Refused(), w.faulty || w.damaged
 	c.Consumer, c.AutoCommit = consumers[w.rng.IntN(len(consumers))], w.rng.IntN(3) == 0
 	end := h.end()
 	switch c.Strategy {

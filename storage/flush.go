@@ -104,6 +104,10 @@ func (l *Log) seal(g *segment) {
 	l.pad()
 	g.sealed = true
 	l.noteChange()
+	if l.rule.BytesMax > 0 && !l.capped {
+		l.capped = true
+		l.s.capped = append(l.s.capped, l)
+	}
 }
 
 // flushTails writes the whole blocks of every tail longer than n bytes.

@@ -358,7 +358,7 @@ func (h *history) checkFirst(c *call, first, startNow storage.Offset) {
 	if c.to == math.MaxUint64 {
 		hi = max(hi, first) // the stored offset may have moved while the poll waited
 	}
-	full := c.Strategy == storage.FromLast && !h.fits(c, lo, c.Last+1)
+	full := c.Strategy == storage.FromLast && (c.unsound || !h.fits(c, lo, c.Last+1))
 	if first < lo || first > hi && !full {
 		fail("log %d: poll %d of %d records and %d bytes from %d begins at %d, want %d to %d; it has %d records, %d bytes, %d pieces", h.info.id, c.Strategy, c.Count, c.BytesMax, c.from, first, lo, hi, c.Records, c.Bytes, len(c.Spans))
 	}

@@ -97,6 +97,10 @@ type Log struct {
 	trimming bool        // a log start is on its way
 	trims    requestList // that wait for it
 
+	rule   Retention
+	held   Held
+	capped bool // in Store.capped
+
 	unlinking int // segments whose names are being removed
 }
 
@@ -149,7 +153,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
 	}
 	l := &Log{s: s, cfg: cfg, offsets: make(map[ConsumerKey]storedOffset), chunkSize: chunkMin,
-		dedup: newDedup(s, &cfg)}
+		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s, &cfg)}
 	s.logs[cfg.ID] = l
 	s.order = append(s.order, l)
 	l.noteFixed()

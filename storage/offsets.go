@@ -163,22 +163,14 @@ func (l *Log) consumers() []ConsumerKey {
 	for k := range l.offsets {
 		keys = append(keys, k)
 	}
-	sort.Slice(keys, func(i, j int) bool {
-		if keys[i].Group != keys[j].Group {
-			return !keys[i].Group
-		}
-		return keys[i].ID < keys[j].ID
-	})
+	sort.Slice(keys, func(i, j int) bool { return keys[i].less(keys[j]) })
 	return keys
 }
 
-// smallestStored returns the smallest stored offset of any consumer, if there is one.
-func (l *Log) smallestStored() (Offset, bool) {
-	low, any := Offset(0), false
-	for _, k := range l.consumers() {
-		if o := l.offsets[k]; !o.deleted && (!any || o.offset < low) {
-			low, any = o.offset, true
-		}
+// less orders consumers before groups, and each by number.
+func (k ConsumerKey) less(o ConsumerKey) bool {
+	if k.Group != o.Group {
+		return !k.Group
 	}
-	return low, any
+	return k.ID < o.ID
 }

@@ -3,44 +3,182 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"math"
 	"syscall"
 )
 
-// Retention says what may be removed. Zero fields do not limit.
+// Retention says what of a log may be removed. Zero fields do not limit.
 type Retention struct {
-	OlderThan uint64 // append time in microseconds: segments whose newest record is older may go
-	BytesMax  int64  // sealed bytes beyond this may go, oldest first
+	ExpiryMicros uint64 // records older than that may go
+	BytesMax     int64  // sealed bytes beyond this go, oldest first, whatever offsets are stored
+	HoldMicros   uint64 // a stored offset keeps what is expired for so long since it last moved; HoldForever: always; 0: it does not
 }
 
-// Retain removes sealed segments as the rules allow: oldest first, never the active one, never one whose last offset is
-// above the smallest stored offset.
-func (l *Log) Retain(rule Retention) {
+// HoldForever is the HoldMicros with which stored offsets always keep what was not read.
+const HoldForever = math.MaxUint64
+
+// Held is what of a log is expired and kept for a stored offset.
+type Held struct {
+	Segments int
+	Bytes    int64
+	Consumer ConsumerKey // whose offset is the smallest of those that count
+	Offset   Offset
+	Until    uint64 // microseconds: when it counts no more, if it does not move; 0: it always does
+}
+
+// SetRetention sets the rule by which the log is kept from now on, and the size at which its segments are sealed.
+func (l *Log) SetRetention(rule Retention, segmentSize int64) {
+	l.rule = rule
+	l.cfg.SegmentSize = segmentSize
+}
+
+// Retain removes sealed segments as the log's rule allows: oldest first, never the one with the newest record for its size alone. Then an
+// active segment that is as large as its topic wants it now, or whose oldest record is expired, is sealed: the next time it may go too, so
+// what is written rarely does not stay for ever.
+func (l *Log) Retain() {
 	if l.closed || l.closing != nil || l.leaving != nil || l.trimming || l.fenced != nil {
 		return
 	}
-	sealed := int64(0)
-	for _, g := range l.segs {
+	l.raiseStart(l.expendable(), nil)
+	if g := l.active(); g != nil && g.next > g.base && (g.full() || l.expired(g.firstTS)) {
+		l.seal(g)
+	}
+}
+
+// expired reports whether records appended at ts or before have outlived the rule.
+func (l *Log) expired(ts uint64) bool {
+	e := l.rule.ExpiryMicros
+	return e != 0 && e < l.s.now && ts <= l.s.now-e
+}
+
+// expendable counts the oldest segments that may go, and notes what is kept for a stored offset.
+func (l *Log) expendable() (n int) {
+	l.setHeld(Held{})
+	if l.rule.ExpiryMicros == 0 && l.rule.BytesMax == 0 {
+		return 0
+	}
+	sealed, newest := int64(0), 0
+	for i, g := range l.segs {
 		if g.sealed {
 			sealed += g.recordBytes
 		}
+		if g.next > g.base {
+			newest = i
+		}
 	}
-	low, any := l.smallestStored()
-	n := 0
-	for _, g := range l.segs {
-		expired := rule.OlderThan != 0 && g.lastTS <= rule.OlderThan
-		tooMuch := rule.BytesMax != 0 && sealed > rule.BytesMax
-		if !l.removable(g, low, any) || !expired && !tooMuch {
+	low := lowest{none: true}
+	asked := false
+	for i, g := range l.segs {
+		tooMuch := l.rule.BytesMax != 0 && sealed > l.rule.BytesMax && i != newest
+		if !l.removable(g) || !tooMuch && !l.expired(g.lastTS) {
+			break
+		}
+		if !tooMuch && !asked {
+			low, asked = l.lowestHolding(), true
+		}
+		if !tooMuch && low.holds(g) {
+			l.noteHeld(i, low)
 			break
 		}
 		sealed -= g.recordBytes
 		n++
 	}
-	l.raiseStart(n, nil)
+	return n
 }
 
-// removable reports whether g may be removed at all.
-func (l *Log) removable(g *segment, low Offset, any bool) bool {
-	return g.sealed && g.next <= l.hw && g.stable >= alignUp(g.end) && g.next > g.base && (!any || g.next-1 <= low)
+// noteHeld notes that the segments from number i on are kept for a stored offset, as far as they are expired.
+func (l *Log) noteHeld(i int, low lowest) {
+	h := Held{Consumer: low.key, Offset: low.offset, Until: low.until}
+	for _, g := range l.segs[i:] {
+		if !l.removable(g) || !l.expired(g.lastTS) || !low.holds(g) {
+			break
+		}
+		h.Segments++
+		h.Bytes += g.recordBytes
+	}
+	l.setHeld(h)
+}
+
+// setHeld keeps the sum over all logs.
+func (l *Log) setHeld(h Held) {
+	l.s.heldSegments += h.Segments - l.held.Segments
+	l.s.heldBytes += h.Bytes - l.held.Bytes
+	l.held = h
+}
+
+// Held counts the segments, and the bytes of records in them, that are expired and kept for stored offsets, and says for which log most is.
+func (s *Store) Held() (segments int, bytes int64, most string) {
+	if s.heldSegments == 0 {
+		return 0, 0, ""
+	}
+	top := s.order[0]
+	for _, l := range s.order {
+		if l.held.Bytes > top.held.Bytes {
+			top = l
+		}
+	}
+	h := &top.held
+	who := "consumer"
+	if h.Consumer.Group {
+		who = "group"
+	}
+	return s.heldSegments, s.heldBytes, fmt.Sprintf("log %d: %d segments, %d bytes, for the stored offset %d of %s %d", top.cfg.ID, h.Segments, h.Bytes, h.Offset, who, h.Consumer.ID)
+}
+
+// removable reports whether g may be removed at all: everything in it is visible and on stable storage.
+func (l *Log) removable(g *segment) bool {
+	return g.sealed && g.next <= l.hw && g.stable >= alignUp(g.end) && g.next > g.base
+}
+
+// lowest is the smallest stored offset that keeps what is expired.
+type lowest struct {
+	none   bool
+	key    ConsumerKey
+	offset Offset
+	until  uint64
+}
+
+// holds reports whether g has a record behind it.
+func (w *lowest) holds(g *segment) bool { return !w.none && g.next-1 > w.offset }
+
+// lowestHolding looks through the stored offsets. One of which nobody knows when it moved counts as moved now.
+func (l *Log) lowestHolding() lowest {
+	low := lowest{none: true}
+	hold := l.rule.HoldMicros
+	if hold == 0 {
+		return low
+	}
+	for key, o := range l.offsets {
+		if o.deleted {
+			continue
+		}
+		if o.moved == 0 {
+			o.moved = l.s.now
+			l.offsets[key] = o
+		}
+		if hold != HoldForever && o.moved+min(hold, math.MaxInt64) <= l.s.now || !low.none && !(o.offset < low.offset || o.offset == low.offset && key.less(low.key)) {
+			continue
+		}
+		low = lowest{key: key, offset: o.offset}
+		if hold != HoldForever {
+			low.until = o.moved + min(hold, math.MaxInt64)
+		}
+	}
+	return low
+}
+
+// retainCapped applies the size of the logs that have sealed a segment since the last time: the rest of a rule can wait.
+func (s *Store) retainCapped() {
+	for i := 0; i < len(s.capped); i++ { // Retain may seal another one
+		l := s.capped[i]
+		s.capped[i], l.capped = nil, false
+		if s.logs[l.cfg.ID] == l {
+			s.working = l.cfg.ID
+			l.Retain()
+		}
+	}
+	s.capped = s.capped[:0]
+	s.working = 0
 }
 
 // trim removes at most Count of the oldest sealed segments.
@@ -53,10 +191,10 @@ func (l *Log) trim(r *Request) {
 		l.trims.push(r)
 		return
 	}
-	low, any := l.smallestStored()
+	low := l.lowestHolding()
 	n := 0
 	for _, g := range l.segs {
-		if uint32(n) >= r.Count || !l.removable(g, low, any) {
+		if uint32(n) >= r.Count || !l.removable(g) || low.holds(g) {
 			break
 		}
 		n++
@@ -252,6 +390,7 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 }
 
 func (s *Store) forget(l *Log) {
+	l.setHeld(Held{})
 	delete(s.logs, l.cfg.ID)
 	s.fixed -= l.fixed
 	if l.dedup != nil {

@@ -9,24 +9,27 @@ import (
 // retained says by the plainest means how many segments a rule lets go: one after the other from the oldest, each looked
 // at as if it were the only question.
 func retained(l *Log, rule Retention) (n int) {
+	now := l.s.now
 	for i := range l.segs {
 		g := l.segs[i]
 		if !g.sealed || g.next > l.hw || g.next == g.base || g.stable < alignUp(g.end) {
 			return n
 		}
-		for _, o := range l.offsets {
-			if !o.deleted && o.offset < g.next-1 {
-				return n // somebody has not read its last record
-			}
-		}
-		left := int64(0)
-		for _, h := range l.segs[i:] {
+		left, newest := int64(0), true
+		for k, h := range l.segs[i:] {
 			if h.sealed {
 				left += h.recordBytes
 			}
+			newest = newest && (k == 0 || h.next == h.base)
 		}
-		old := rule.OlderThan > 0 && g.lastTS <= rule.OlderThan
-		if large := rule.BytesMax > 0 && left > rule.BytesMax; !old && !large {
+		large := rule.BytesMax > 0 && left > rule.BytesMax && !newest
+		unread := false // by somebody who has read something lately
+		for _, o := range l.offsets {
+			lately := rule.HoldMicros == HoldForever || o.moved == 0 && rule.HoldMicros > 0 || o.moved+rule.HoldMicros > now
+			unread = unread || !o.deleted && o.offset < g.next-1 && lately
+		}
+		old := rule.ExpiryMicros > 0 && g.lastTS+rule.ExpiryMicros <= now
+		if !large && (!old || unread) {
 			return n
 		}
 		n++
@@ -55,7 +58,9 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 		ts := uint64(1)
 		for range rng.IntN(6) {
 			ts += uint64(rng.IntN(10))
-			g := &segment{log: l, base: l.next, next: l.next + 1 + Offset(rng.IntN(10)), fd: -1, readFD: -1, sealed: true, lastTS: ts,
+			first := ts
+			ts += uint64(rng.IntN(10))
+			g := &segment{log: l, base: l.next, next: l.next + 1 + Offset(rng.IntN(10)), fd: -1, readFD: -1, sealed: true, firstTS: first, lastTS: ts,
 				recordBytes: int64(1 + rng.IntN(1000)), indexed: true}
 			g.end = segmentStart + Pos(g.recordBytes)
 			g.stable, g.alloc = alignUp(g.end), alignUp(g.end)
@@ -72,17 +77,25 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 		l.last, l.records = max(l.hw, 1)-1, uint64(l.hw)
 		l.noteFixed()
 		for i := range rng.IntN(3) {
-			l.setOffset(ConsumerKey{ID: uint32(i)}, storedOffset{offset: Offset(rng.IntN(40)), count: 1, deleted: rng.IntN(4) == 0})
+			l.setOffset(ConsumerKey{ID: uint32(i)}, storedOffset{offset: Offset(rng.IntN(40)), count: 1, deleted: rng.IntN(4) == 0, moved: uint64(rng.IntN(100))})
 		}
 		var rule Retention
 		if rng.IntN(2) == 0 {
-			rule.OlderThan = uint64(rng.IntN(40))
+			rule.ExpiryMicros = uint64(1 + rng.IntN(100))
 		}
 		if rng.IntN(2) == 0 {
 			rule.BytesMax = int64(rng.IntN(3000))
 		}
+		switch rng.IntN(3) {
+		case 0:
+			rule.HoldMicros = HoldForever
+		case 1:
+			rule.HoldMicros = uint64(1 + rng.IntN(100))
+		}
+		s.Begin(100, 0)
+		l.SetRetention(rule, 700)
 		want := retained(l, rule)
-		l.Retain(rule)
+		l.Retain()
 		got := 0
 		if j := s.journal.gather; j != nil && len(j.marks) > 0 {
 			for _, g := range l.segs {

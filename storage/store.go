@@ -50,6 +50,9 @@ type Store struct {
 	reading        readQueue   // wait for memory to read into
 	retry          []*Log      // logs whose waiting appends are to be tried again at the end of the turn
 	changed        []*Log
+	heldSegments   int
+	heldBytes      int64
+	capped         []*Log // with a size, and a segment sealed in this turn
 	retrying       []*Log
 	meta           metaCarry
 	offEntry       entry
@@ -153,6 +156,7 @@ func (s *Store) End() {
 	if len(s.departing) > 0 {
 		s.depart()
 	}
+	s.retainCapped()
 	s.closeQuiet()
 	if len(s.saving) > 0 {
 		s.saveWaiting()

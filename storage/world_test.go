@@ -43,6 +43,7 @@ type call struct {
 	turn      int
 	needs     []*record // flush: told by then
 	refusals  int       // of memory for reads
+	unsound   bool      // reads may fail: the newest records are shown although older ones can't be
 
 	done func(c *call)
 	rest []byte // of an answered poll: what its reader has not taken yet

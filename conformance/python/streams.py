@@ -112,7 +112,7 @@ async def topics(address):
         ("a segment that is no multiple of 512", 4042, lambda: c.create_topic("topics", "x", 1, segment_size=(1 << 20) + 1)),
         ("too small a segment", 4042, lambda: c.create_topic("topics", "x", 1, segment_size=512)),
         ("too large a segment", 4042, lambda: c.create_topic("topics", "x", 1, segment_size=2 << 30)),
-        ("smaller than its segment", 1019, lambda: c.create_topic("topics", "x", 1, max_topic_size=MaxTopicSize.Custom(1 << 20))),
+        ("too small for its partition", 1019, lambda: c.create_topic("topics", "x", 1, max_topic_size=MaxTopicSize.Custom(1 << 19))),
         ("expiry that is none", 4042, lambda: c.create_topic("topics", "x", 1, options={"message_expiry": "soon"})),
         ("no name", None, lambda: c.create_topic("topics", "", 1)),
         ("unknown compression", None, lambda: c.create_topic("topics", "x", 1, compression_algorithm="lz4")),
@@ -139,7 +139,7 @@ async def topics(address):
         ("unknown topic", 2010, lambda: c.update_topic("topics", "unknown", "x")),
         ("the name is taken", 2013, lambda: c.update_topic("topics", 0, "all")),
         ("what is fixed at creation", 4041, lambda: c.update_topic("topics", 0, "renamed", options={"segment_size": "2 MiB"})),
-        ("smaller than its segment", 1019, lambda: c.update_topic("topics", 0, "renamed", max_topic_size=MaxTopicSize.Custom(1 << 20))),
+        ("too small for its partition", 1019, lambda: c.update_topic("topics", 0, "renamed", max_topic_size=MaxTopicSize.Custom(1 << 19))),
     ):
         await refused("IggyClient.update_topic", code, call, what)
 

@@ -51,6 +51,23 @@ async def making(address):
     await refused("IggyClient.login_user", 42, lambda: login(address, "maker", "secret"), "deleted")
 
 
+async def staying(address, name, password):
+    """A client that does not log in again by itself when its session ends."""
+    c = IggyClient(TcpConfig(server_address=address, reconnection=quick))
+    await c.connect()
+    await c.login_user(name, password)
+    return c
+
+
+async def over(client, user):
+    """Whether the client's session has ended."""
+    try:
+        await client.get_user(user)
+    except RuntimeError:
+        return True
+    return False
+
+
 @part("users: changing")
 async def changing(address):
     c = await login(address)
@@ -61,14 +78,13 @@ async def changing(address):
     same("IggyClient.update_user", (await c.get_user(u.id)).status, UserStatus.Inactive, "another status")
     await refused("IggyClient.update_user", 42, lambda: login(address, "changed", "secret"), "inactive ones can't log in")
     await c.update_user(u.id, username="changed", status=UserStatus.Active)
-    live = IggyClient(TcpConfig(server_address=address, reconnection=quick))  # else it logs in again by itself, after 5 s
-    await live.connect()
-    await live.login_user("changed", "secret")
+    live = await staying(address, "changed", "secret")
     await c.update_user(u.id)
     check("IggyClient.update_user", (await c.get_user(u.id)).username == "changed", "its own name, and nothing at all")
     await c.update_user(u.id, status=UserStatus.Inactive)
-    check("IggyClient.update_user", (await live.get_user(u.id)).username == "changed", "who is logged in stays so")
+    check("IggyClient.update_user", await until(lambda: over(live, u.id), 2), "sessions of one who is switched off end")
     await c.update_user(u.id, status=UserStatus.Active)
+    live = await staying(address, "changed", "secret")
     await refused("IggyClient.update_user", 20, lambda: c.update_user("nobody", username="somebody"), "unknown user")
     await refused("IggyClient.update_user", 46, lambda: c.update_user(u.id, username="iggy"), "the name is taken")
     await refused("IggyClient.update_user", 43, lambda: c.update_user(u.id, username="x"), "too short a name")
@@ -79,12 +95,12 @@ async def changing(address):
     await refused("IggyClient.change_password", 20, lambda: c.change_password("nobody", "secret", "another"), "unknown user")
     await refused("IggyClient.change_password", 44, lambda: c.change_password(u.id, "secret", "x"), "too short a new one")
     await c.change_password("changed", "secret", "another")
-    check("IggyClient.change_password", (await live.get_user(u.id)).username == "changed", "who is logged in stays so")
+    check("IggyClient.change_password", await until(lambda: over(live, u.id), 2), "the user's other sessions end")
     await refused("IggyClient.change_password", 42, lambda: login(address, "changed", "secret"), "the old one is of no use")
     mine = await login(address, "changed", "another")
     await mine.change_password(u.id, "another", "my own")
-    await login(address, "changed", "my own")
-    check("IggyClient.change_password", True, "one's own")
+    live = await staying(address, "changed", "my own")
+    same("IggyClient.change_password", (await mine.get_user(u.id)).username, "changed", "one's own, and the session that did it goes on")
 
     await refused("IggyClient.delete_user", 48, lambda: c.delete_user(0), "root")
     await refused("IggyClient.delete_user", 20, lambda: c.delete_user("nobody"), "unknown user")

@@ -34,6 +34,7 @@ type Config struct {
 	Replicated        metadata.Level
 	WrittenLossBound  time.Duration
 	RetentionInterval time.Duration
+	OffsetsHold       time.Duration
 	FrameSizeMax      int64
 	ConnectionsMax    int
 	HandshakeTimeout  time.Duration
@@ -92,6 +93,7 @@ func Default() *Config {
 		Replicated:        metadata.LevelPersisted,
 		WrittenLossBound:  time.Second,
 		RetentionInterval: time.Minute,
+		OffsetsHold:       7 * 24 * time.Hour,
 		FrameSizeMax:      64 << 20,
 		ConnectionsMax:    20000,
 		HandshakeTimeout:  30 * time.Second,

@@ -67,7 +67,7 @@ func TestFlagsWinOverEnvironmentOverFileOverDefaults(t *testing.T) {
 func TestEverySourceSetsEverySetting(t *testing.T) {
 	values := map[string]string{
 		"data_dir": "/tmp/x", "io": "epoll", "shards": "3", "cpus": "0-1,5", "pin": "false", "memory": "128MiB", "journal_size": "16MiB",
-		"replicated": "written", "written_loss_bound": "2s", "retention_interval": "5s", "frame_size_max": "1MiB", "connections_max": "7",
+		"replicated": "written", "written_loss_bound": "2s", "retention_interval": "5s", "retention.offsets_hold": "30m0s", "frame_size_max": "1MiB", "connections_max": "7",
 		"handshake_timeout": "3s", "request_timeout": "4s", "send_timeout": "6s", "tcp.address": "127.0.0.1:0", "log.level": "debug", "log.format": "json", "pprof.address": ":6060",
 		"shutdown_timeout": "41s", "hash_timeout": "3s", "tcp.keepalive_idle": "11s", "tcp.keepalive_interval": "2s", "tcp.user_timeout": "21s",
 		"journal_writes": "buffered", "retry_fenced": "true",

@@ -52,6 +52,7 @@ func (c *Config) settings() []setting {
 		level("replicated", &c.Replicated, "when a message of a topic with durability replicated, the default, is acknowledged: persisted on stable storage, written to the kernel, or held in memory"),
 		duration("written_loss_bound", &c.WrittenLossBound, "10ms", "1m", "what a power cut may take of topics with durability written"),
 		duration("retention_interval", &c.RetentionInterval, "100ms", "24h", "how often messages are removed that are too old or too many"),
+		duration("retention.offsets_hold", &c.OffsetsHold, "0s", "87600h", "how long a stored offset that has not moved keeps messages that are expired and were not read by then; 0s: not at all; a topic's option offsets_hold goes first"),
 		size("frame_size_max", &c.FrameSizeMax, 64<<10, 256<<20, "largest request that is accepted"),
 		count("connections_max", &c.ConnectionsMax, 1, 1_000_000, "connections at a time"),
 		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "how long a connection may be without a login or an answered request before it is closed"),

@@ -295,8 +295,8 @@ pub async fn topics(a: &str) -> Outcome {
     let raw = |k: &str, v: &str| TopicCreateOptions { raw: BTreeMap::from([(k.into(), v.into())]), ..Default::default() };
     refused("create_topic", &[4041], c.create_topic(&s, "x", &raw("colour", "red")).await, "unknown option");
     refused("create_topic", &[4042], c.create_topic(&s, "x", &raw("segment_size", "1000 B")).await, "a value that is none");
-    let small = TopicCreateOptions { max_topic_size: Some(MaxTopicSize::Custom(IggyByteSize::from(1 << 20))), ..Default::default() };
-    refused("create_topic", &[1019], c.create_topic(&s, "x", &small).await, "smaller than its segment");
+    let small = TopicCreateOptions { max_topic_size: Some(MaxTopicSize::Custom(IggyByteSize::from(1 << 19))), ..Default::default() };
+    refused("create_topic", &[1019], c.create_topic(&s, "x", &small).await, "too small for its partition");
     same(
         "get_topics",
         c.get_topics(&s).await?.iter().map(|x| x.name.clone()).collect::<Vec<_>>(),
