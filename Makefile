@@ -3,13 +3,13 @@
 # make check  what a reviewer needs: build, vet, format, unit tests with invariants and race, tidy
 # make bench  io_uring beside epoll, and the levels of durability side by side, in one table
 # make conformance  the real clients in full: Python, Rust, command line; builds what is missing
-# make crash, make powercut, make planted: the long loops, each with its result in one table
+# make crash, make powercut, make mutate, make planted: the long loops, each with its result in one table
 
 GO      ?= go
 BIN     := .cache/galgo
 SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') go.mod go.sum
 
-.PHONY: run build test check conformance bench crash powercut planted fuzz clean
+.PHONY: run build test check conformance bench crash powercut mutate planted fuzz clean
 
 $(BIN): $(SOURCES)
 	@mkdir -p .cache
@@ -40,6 +40,9 @@ crash:
 
 powercut:
 	@scripts/test powercut
+
+mutate:
+	@scripts/test mutate
 
 planted:
 	@scripts/test planted
