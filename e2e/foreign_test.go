@@ -40,9 +40,9 @@ func TestFormerClientsAreTold(t *testing.T) {
 			if more := p.closed(); len(more) > 0 {
 				t.Errorf("%q came after the answer", more)
 			}
-			if len(s.lines("protocol_refused", p.name(), "Iggy 0.8", "0.11")) != 1 {
-				t.Errorf("the log does not say what it was and what to use:\n%s", s.Log())
-			}
+			eventually(t, "the log says what it was and what to use", func() bool {
+				return len(s.lines("protocol_refused", p.name(), "Iggy 0.8", "0.11")) == 1
+			})
 		}
 		s.stop()
 	})
@@ -61,9 +61,7 @@ func TestFormerSDKIsTold(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	t.Logf("told after %v", time.Since(begin))
-	if len(s.lines("protocol_refused", "Iggy 0.8")) == 0 {
-		t.Errorf("the log does not say what it was:\n%s", s.Log())
-	}
+	eventually(t, "the log says what it was", func() bool { return len(s.lines("protocol_refused", "Iggy 0.8")) > 0 })
 	s.stop()
 }
 
@@ -84,9 +82,7 @@ func TestHTTPAndTLSAreTold(t *testing.T) {
 		}
 	}
 	for _, what := range []string{`"HTTP"`, `"TLS"`} {
-		if len(s.lines("protocol_refused", what)) != 1 {
-			t.Errorf("the log does not say that it was %s:\n%s", what, s.Log())
-		}
+		eventually(t, "the log says that it was "+what, func() bool { return len(s.lines("protocol_refused", what)) == 1 })
 	}
 	s.stop()
 }
