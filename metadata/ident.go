@@ -1,6 +1,9 @@
 package metadata
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // Ident names a stream, topic, group or user, by number or by name. A name is compared byte for byte.
 type Ident struct {
@@ -14,6 +17,14 @@ func ByNumber[T ~uint32](number T) Ident { return Ident{number: uint32(number)} 
 
 // ByName names a thing by its name, which must not change while the Ident is in use.
 func ByName(name []byte) Ident { return Ident{name: name, byName: true} }
+
+// String is what the caller has said: a name, or a number in digits.
+func (i Ident) String() string {
+	if i.byName {
+		return string(i.name)
+	}
+	return strconv.FormatUint(uint64(i.number), 10)
+}
 
 // table holds things under a number and a name. Numbers are as low as they can be.
 type table[T any] struct {

@@ -47,7 +47,7 @@ func (a *acceptor) completed(s *Shard, c *uring.Completion) {
 		if errors.Is(c.Err, syscall.EMFILE) || errors.Is(c.Err, syscall.ENFILE) {
 			why = "out of file descriptors: raise the limit (ulimit -n, LimitNOFILE) or lower connections_max"
 		}
-		s.log.Error(why, zap.Error(c.Err))
+		s.log.Error(why, zap.String("event", "accept_failed"), zap.Error(c.Err))
 	}
 	switch {
 	case s.stopping:
@@ -66,8 +66,9 @@ func (a *acceptor) take(s *Shard, fd int32) {
 		if !s.stopping {
 			b.limits.connections.Add(1)
 		}
-		if !s.stopping && s.logAllowed() {
-			s.log.Warn("connection refused: too many", zap.String("peer", uring.PeerName(fd)), zap.Int("max", s.cfg.ConnectionsMax))
+		if !s.stopping && s.due(evConnectionRefused) {
+			s.logEvent(evConnectionRefused, zap.String("peer", uring.PeerName(fd)), zap.String("limit", "connections_max"),
+				zap.Int("max", s.cfg.ConnectionsMax), zap.String("why", "too many"))
 		}
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return
@@ -75,8 +76,9 @@ func (a *acceptor) take(s *Shard, fd int32) {
 	peer := uring.PeerName(fd)
 	if !b.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
 		b.limits.connectionsPerAddress.Add(1)
-		if s.logAllowed() {
-			s.log.Warn("connection refused: too many from its address", zap.String("peer", peer), zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax))
+		if s.due(evConnectionRefused) {
+			s.logEvent(evConnectionRefused, zap.String("peer", peer), zap.String("limit", "limits.connections_per_address"),
+				zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax), zap.String("why", "too many from its address"))
 		}
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return

@@ -391,6 +391,7 @@ type firstCommand struct {
 func (s *Shard) firstCommands(rootPHC string, highest metadata.LogID) (list []firstCommand) {
 	if highest >= s.meta.NextLog() {
 		s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
+			zap.String("event", "files_without_metadata"),
 			zap.Uint64("log", uint64(highest)))
 		list = append(list, firstCommand{"skip the log ids that were lost", metadata.EncodeSkipLogs(nil, s.micros(), highest+1)})
 	}
@@ -439,7 +440,7 @@ func (b *Broker) wantSessions() {
 	b.shards[0].post(func(s *Shard) {
 		b.reserveSessions(s, func(err error) {
 			if err != nil {
-				s.log.Error("session numbers could not be reserved", zap.Error(err))
+				s.log.Error("session numbers could not be reserved", zap.String("event", "sessions_not_reserved"), zap.Error(err))
 			}
 		})
 	})
@@ -460,9 +461,9 @@ func (b *Broker) fail(s *Shard, err error) {
 	if !b.failure.CompareAndSwap(nil, &err) {
 		return
 	}
-	b.log.Error("journal failed: nothing more is acknowledged, the server ends", zap.Error(err))
+	b.log.Error("journal failed: nothing more is acknowledged, the server ends", zap.String("event", "journal_failed"), zap.Error(err))
 	if e := b.dir.distrust(); e != nil {
-		b.log.Error("could not note that the page cache is not to be trusted", zap.Error(e))
+		b.log.Error("could not note that the page cache is not to be trusted", zap.String("event", "distrust_not_noted"), zap.Error(e))
 	}
 	for _, o := range b.shards {
 		o := o

@@ -22,12 +22,15 @@ func (s *Shard) closeConn(c *conn, why string, err error) {
 	if c.ended && c.busy != nil && c.send == 0 {
 		s.requestEnded(c)
 	}
-	if why != "" && s.logAllowed() {
-		fields := []zap.Field{zap.String("peer", c.peer), zap.String("why", why)}
+	if why != "" && s.due(evConnectionClosed) {
+		fields := []zap.Field{zap.String("peer", c.peer), zap.String("user", s.userOf(c)), zap.String("why", why)}
 		if err != nil {
 			fields = append(fields, zap.Error(err))
 		}
-		s.log.Warn("connection closed", fields...)
+		s.logEvent(evConnectionClosed, fields...)
+	}
+	if why == "" && s.due(evConnectionEnded) {
+		s.logEvent(evConnectionEnded, zap.String("peer", c.peer), zap.String("user", s.userOf(c)))
 	}
 	for _, h := range []uring.Handle{c.recv, c.body, c.send} {
 		if h != 0 {
@@ -109,7 +112,7 @@ func (s *Shard) sweep() {
 
 // logAllowed bounds what peers can make the log grow by.
 func (s *Shard) logAllowed() bool {
-	if s.logTokens == 0 {
+	if s.logTokens == 0 || !s.log.Core().Enabled(zap.WarnLevel) {
 		return false
 	}
 	s.logTokens--

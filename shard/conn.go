@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"syscall"
 
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -97,6 +99,9 @@ func (s *Shard) adopt(a acceptedConn) {
 	c.opened, c.session, c.lastMeta = a.opened, a.session, a.lastMeta
 	if c.session.bound() && !s.b.registry.owns(c.id, c.session.client) { // its client id has logged in elsewhere on the way
 		c.session = session{}
+	}
+	if s.due(evConnectionOpened) {
+		s.logEvent(evConnectionOpened, zap.String("peer", c.peer))
 	}
 	_ = uring.SetNoDelay(a.fd)
 	s.await(c)

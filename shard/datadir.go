@@ -97,8 +97,9 @@ func (b *Broker) divideDescriptors() {
 	limit := int(min(r.Cur, 1<<30))
 	d := descriptorsFor(limit, len(b.cfg.CPUs), b.cfg.ConnectionsMax, b.cfg.FilesMax)
 	if d.connections < b.cfg.ConnectionsMax {
-		b.log.Warn(fmt.Sprintf("at most %d connections are taken, and not connections_max = %d: the process may open only %d files and connections; raise that limit (ulimit -n, LimitNOFILE) to %d, or lower connections_max to %d",
-			d.connections, b.cfg.ConnectionsMax, limit, b.cfg.ConnectionsMax+b.cfg.ConnectionsMax/3+ownDescriptorsFor(len(b.cfg.CPUs)), d.connections))
+		b.lessThanAsked(b.cfg.ConnectionsMax != defaultConnectionsMax, fmt.Sprintf("at most %d connections are taken, and not connections_max = %d: the process may open only %d files and connections; raise that limit (ulimit -n, LimitNOFILE) to %d, or lower connections_max to %d",
+			d.connections, b.cfg.ConnectionsMax, limit, b.cfg.ConnectionsMax+b.cfg.ConnectionsMax/3+ownDescriptorsFor(len(b.cfg.CPUs)), d.connections),
+			event("connections_less"), zap.Int("taken", d.connections), zap.Int("connections_max", b.cfg.ConnectionsMax), zap.Int("limit", limit))
 	}
 	b.cfg.ConnectionsMax, b.cfg.FilesMax = d.connections, d.files
 }

@@ -180,6 +180,7 @@ func (s *Shard) reject(c *conn, q *request, err error) {
 	if c.session.bound() { // how much has changed is no stranger's business
 		revision = s.meta.Revision()
 	}
+	s.commandRefused(q, wire.StatusOf(err))
 	s.dropFrame(q)
 	if c.codec == &former && c.lastOfFormer(q) {
 		c.ended = true
@@ -207,6 +208,7 @@ func (s *Shard) refuse(q *request, status wire.Status) {
 	if c == nil {
 		panic("BUG: refused a request that no client made")
 	}
+	s.commandRefused(q, status)
 	s.dropFrame(q)
 	again := status == wire.StatusTransientNotCommitted || status == wire.StatusTransientNotAccepted
 	if again && c.lastMeta == q.handle.Request && q.numbered {
@@ -244,7 +246,7 @@ func (s *Shard) reply(q *request, body []byte) {
 		vec[0] = q.head[:head+len(body)]
 	} else {
 		if q.reply = s.replyPool.Get(len(body)); q.reply == nil {
-			s.log.Warn("no memory for a reply", zap.Int("bytes", len(body)), zap.Uint32("code", uint32(q.code)))
+			s.log.Warn("no memory for a reply", zap.String("event", "reply_without_memory"), zap.Int("bytes", len(body)), zap.Uint32("code", uint32(q.code)))
 			s.refuse(q, wire.StatusError)
 			return
 		}
@@ -281,6 +283,7 @@ func (s *Shard) answered(q *request) {
 	case wire.CodeGetConsumerOffset:
 		s.replyOffset(q)
 	default:
+		s.metadataChanged(q)
 		s.replyEmpty(q)
 	}
 }

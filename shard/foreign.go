@@ -62,8 +62,8 @@ func (s *Shard) turnAway(c *conn, kind peek.Kind) {
 }
 
 func (s *Shard) turnedAway(c *conn, kind peek.Kind, result string) {
-	if s.logAllowed() {
-		s.log.Warn("a client that speaks something else was turned away", zap.String("event", "protocol_refused"), zap.String("peer", c.peer),
+	if s.due(evProtocolRefused) {
+		s.logEvent(evProtocolRefused, zap.String("peer", c.peer),
 			zap.String("speaks", kind.String()), zap.String("result", result), zap.String("use", useClients))
 	}
 }

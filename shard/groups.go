@@ -92,6 +92,7 @@ func createConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusInvalidConsumerGroupName)
 		return
 	}
+	q.about(string(g.Name))
 	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), name: g.Name}
 	s.propose(q, metadata.EncodeCreateGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), g.Name))
 }
@@ -103,6 +104,7 @@ func deleteConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	if s.judgeGroup(c, q, metadata.ActionDeleteGroup, g.Stream, g.Topic, g.Group) {
+		q.about(ident(g.Group).String())
 		s.propose(q, metadata.EncodeDeleteGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group)))
 	}
 }
@@ -117,6 +119,7 @@ func joinConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), group: ident(g.Group), member: c.session.client}
+	q.about(ident(g.Group).String())
 	s.propose(q, metadata.EncodeJoinGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
 }
 
@@ -127,6 +130,7 @@ func leaveConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	if s.judgeGroup(c, q, metadata.ActionLeaveGroup, g.Stream, g.Topic, g.Group) {
+		q.about(ident(g.Group).String())
 		s.propose(q, metadata.EncodeLeaveGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
 	}
 }

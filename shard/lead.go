@@ -349,7 +349,7 @@ func (l *lead) proposeForget() {
 	l.s.proposeInternal(cmd, func(s *Shard, q *request) {
 		s.lead.forgets = false
 		if q.err != nil {
-			s.log.Error("retired logs could not be forgotten; they are tried again at the next start", zap.Error(q.err))
+			s.log.Error("retired logs could not be forgotten; they are tried again at the next start", zap.String("event", "logs_not_forgotten"), zap.Error(q.err))
 			return
 		}
 		s.lead.proposeForget()
@@ -401,7 +401,7 @@ func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
 func (s *Shard) dropped(id storage.LogID, err error) {
 	if err != nil {
 		s.log.Error("files of a deleted partition could not be removed; they are tried again at the next start",
-			zap.Uint64("log", uint64(id)), zap.Error(err))
+			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(id)), zap.Error(err))
 		return
 	}
 	s.forgetting = append(s.forgetting, metadata.LogID(id))
@@ -491,7 +491,9 @@ func (s *Shard) openLog(c *metadata.CreatedLog) {
 func (s *Shard) metaAnswered(q *request) {
 	if q.err != nil {
 		status := metaStatus(q.err)
-		s.b.limits.count(q.err)
+		if limit := s.b.limits.count(q.err); limit != "" && q.conn != nil && s.due(evLimitHit) {
+			s.limitHit(limit, s.requestFields(q)...)
+		}
 		if q.code == wire.CodeLogout {
 			s.dropMember(q.member.key) // the session is gone: nobody else will
 		}
@@ -503,6 +505,7 @@ func (s *Shard) metaAnswered(q *request) {
 		s.refuse(q, status)
 		return
 	}
+	s.metadataChanged(q)
 	s.metaReply(q)
 }
 
@@ -544,7 +547,7 @@ func (l *lead) maybeSnapshot() {
 func (l *lead) snapshotStep(res int64, err error) {
 	j := &l.snap
 	if err != nil {
-		l.s.log.Error("metadata snapshot failed; the journal keeps the commands", zap.Int("step", j.step), zap.Error(err))
+		l.s.log.Error("metadata snapshot failed; the journal keeps the commands", zap.String("event", "metadata_snapshot_failed"), zap.Int("step", j.step), zap.Error(err))
 		if j.fd != 0 {
 			l.s.submit(uring.Op{Kind: uring.KindClose, FD: j.fd, Token: tokNone})
 		}

@@ -87,7 +87,7 @@ func (l *lead) proposeHandovers() {
 	s.proposeInternal(cmd, func(s *Shard, q *request) {
 		s.lead.groups.moving = false
 		if q.err != nil && s.logAllowed() {
-			s.log.Warn("hand-over of partitions put off", zap.Error(q.err)) // their deadlines bring them back
+			s.log.Warn("hand-over of partitions put off", zap.String("event", "handover_put_off"), zap.Error(q.err)) // their deadlines bring them back
 		}
 	})
 }
@@ -113,7 +113,7 @@ func (l *lead) proposeDrops() {
 		if q.err != nil {
 			g.again = s.mono + int64(dropPause)
 			if s.logAllowed() {
-				s.log.Warn("a member that is gone keeps its place in its groups for now", zap.Error(q.err))
+				s.log.Warn("a member that is gone keeps its place in its groups for now", zap.String("event", "member_kept"), zap.Error(q.err))
 			}
 			return
 		}

@@ -71,30 +71,40 @@ func (b *Broker) LimitCounts() LimitCounts {
 		RequestsInFlight: l.requestsInFlight.Load(), ConnectionMemory: l.connectionMemory.Load(), Metadata: l.metadata.Load()}
 }
 
-// count notes that a metadata command was refused for a limit, the machine's own or a configured one.
-func (l *limitCounters) count(err error) {
+// count notes that a metadata command was refused for a limit, the machine's own or a configured one, and returns its name;
+// empty: it was none.
+func (l *limitCounters) count(err error) string {
 	if full := (*metadataFull)(nil); errors.As(err, &full) {
 		l.metadata.Add(1)
-		return
+		return "limits.metadata_bytes"
 	}
 	switch err {
 	case metadata.ErrTooManyStreams:
 		l.streams.Add(1)
+		return "limits.streams"
 	case metadata.ErrTooManyTopics:
 		l.topics.Add(1)
+		return "limits.topics_per_stream"
 	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions, errNoLogRoom:
 		l.partitions.Add(1)
+		return "limits.partitions_per_topic"
 	case metadata.ErrTooManyUsers:
 		l.users.Add(1)
+		return "limits.users"
 	case metadata.ErrTooManyTokens:
 		l.tokens.Add(1)
+		return "personal_access_token.max_tokens_per_user"
 	case metadata.ErrTooManyGroups:
 		l.groups.Add(1)
+		return "limits.groups_per_topic"
 	case metadata.ErrTooManyMembers:
 		l.members.Add(1)
+		return "limits.members_per_group"
 	case metadata.ErrStreamName, metadata.ErrTopicName, metadata.ErrGroupName, metadata.ErrTokenName:
 		l.nameLength.Add(1)
+		return "limits.name_bytes"
 	}
+	return ""
 }
 
 // demand is what a command adds to what is limited; it is judged on shard 0 when the command's turn has come.

@@ -68,6 +68,7 @@ func (l *lead) roomForLogs(q *request) error {
 		if l.s.mono >= l.nextRoom {
 			l.nextRoom = l.s.mono + int64(roomSayPause)
 			l.s.log.Warn("partitions are refused: every lap of a shard's journal would carry too much; set journal_size and memory to more, or use more shards",
+				zap.String("event", "partitions_refused"),
 				zap.Uint32("partitions", d.partitions), zap.Int("owner", i), zap.Int64("bytes", carry+n), zap.Int64("max", room.max))
 		}
 		return errNoLogRoom

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
@@ -60,8 +62,9 @@ func (b *Broker) budgetMemory() error {
 		b.lines.journal = append(b.lines.journal, b.budget.Line(fmt.Sprintf("journals of shard %d", i), total/100*journalPercent/shards))
 	}
 	if most := b.lines.frameMost(); b.cfg.FrameBytesMax > most {
-		b.log.Warn(fmt.Sprintf("requests of at most %d bytes are taken, and not frame_size_max = %d: memory has no room for a larger one; raise memory to %d MiB, or lower frame_size_max to %d",
-			most, b.cfg.FrameBytesMax, memoryForFrames(int64(b.cfg.FrameBytesMax), shards)>>20, most))
+		b.lessThanAsked(b.cfg.FrameBytesMax != defaultFrameBytesMax, fmt.Sprintf("requests of at most %s are taken, and not frame_size_max = %s: memory has no room for a larger one; raise memory to %s, or lower frame_size_max to %s",
+			mebibytes(int64(most)), mebibytes(int64(b.cfg.FrameBytesMax)), mebibytes(memoryForFrames(int64(b.cfg.FrameBytesMax), shards)), mebibytes(int64(most))), event("frame_size_less"),
+			zap.Int("taken", most), zap.Int("frame_size_max", b.cfg.FrameBytesMax))
 		b.cfg.FrameBytesMax = most
 	}
 	if err := b.lines.check(b.cfg.FrameBytesMax); err != nil {
@@ -94,6 +97,23 @@ func (m *memoryLines) check(frame int) error {
 		}
 	}
 	return nil
+}
+
+// lessThanAsked says that a setting does not hold in full: as a warning if somebody asked for it, and else for information.
+func (b *Broker) lessThanAsked(asked bool, text, event string, fields ...zap.Field) {
+	level := zap.InfoLevel
+	if asked {
+		level = zap.WarnLevel
+	}
+	b.log.Log(level, text, append([]zap.Field{zap.String("event", event)}, fields...)...)
+}
+
+// mebibytes writes a size as people read it in messages.
+func mebibytes(n int64) string {
+	if n%(1<<20) == 0 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d.%d MiB", n>>20, n%(1<<20)*10>>20)
 }
 
 // memoryForFrames is the memory, in whole MiB, of which every line has room for frames of that size.

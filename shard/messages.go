@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
@@ -98,7 +100,7 @@ func (s *Shard) turn(t *metadata.Topic) uint32 {
 
 func (s *Shard) replySend(q *request) {
 	if s.diskFull.stored(s.mono) {
-		s.log.Info("the disk has room: appends are stored again")
+		s.log.Info("the disk has room: appends are stored again", zap.String("event", "disk_has_room"))
 	}
 	s.reply(q, q.codec.appendSendMessagesReply(s.body(q), wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic),
 		PartitionID: uint32(q.part), BaseOffset: uint64(q.Base)}))
@@ -199,6 +201,8 @@ func deleteSegments(s *Shard, c *conn, q *request, body []byte) {
 	if !s.may(c, q, metadata.ActionDeleteSegments, q.stream, q.topic) {
 		return
 	}
+	q.about(ident(d.Stream).String())
+	q.about(ident(d.Topic).String())
 	q.Kind, q.Count = storage.ReqTrim, d.Count
 	s.dropFrame(q)
 	s.toOwner(q, p.Log)

@@ -115,7 +115,7 @@ func (b *Broker) logConfig(id metadata.LogID, partition metadata.PartitionID, t 
 
 // report says in the log what storage found.
 func (b *Broker) report(event string, id storage.LogID, err error) {
-	fields := []zap.Field{zap.Error(err)}
+	fields := []zap.Field{zap.String("event", "storage"), zap.Error(err)}
 	if id != 0 {
 		fields = append(fields, zap.Uint64("log", uint64(id)))
 	}

@@ -52,6 +52,7 @@ type request struct {
 	judged    bool       // its caller has one of the rights that the table of commands asks for, or was refused
 	judgement judgement  // who gives the metadata command
 	demand    demand     // and what it adds to what is limited
+	object    string     // what a change is about, as the client says it, for the log
 	member    membership // of a request for a consumer group
 	secret    string     // a new token
 	holdUntil int64      // a poll that finds nothing may wait until then; 0: not decided, below: it may not

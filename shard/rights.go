@@ -73,6 +73,7 @@ func (x subject) may(m *metadata.Machine, a metadata.Action, stream metadata.Str
 // are not looked at.
 func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic metadata.Ident) bool {
 	q.judged = commandTable[q.code].needs(a)
+	q.aboutRule(a, stream, topic)
 	q.judgement = judgement{subject: c.session.subject, action: a, stream: stream, topic: topic}
 	if err := q.judgement.pass(s.meta); err != nil {
 		s.refuse(q, metaStatus(err))

@@ -77,14 +77,25 @@ func login(s *Shard, c *conn, q *request, body []byte) {
 func (s *Shard) passwordChecked(c *conn, q *request, who subject, ok bool) {
 	user, good := who.find(s.meta)
 	if !ok || !good || user.Status != metadata.UserActive {
+		name := ""
+		if good {
+			name = user.Name
+		}
+		s.loginFailed(c, name, byPassword, wire.StatusInvalidCredentials)
 		s.refuseLogin(c, q, wire.StatusInvalidCredentials)
 		return
 	}
-	s.openSession(c, q, user)
+	s.openSession(c, q, user, byPassword)
 }
 
+// How a login is made, for the log.
+const (
+	byPassword = "password"
+	byToken    = "token"
+)
+
 // openSession binds the connection to a new session of the user, and answers the login.
-func (s *Shard) openSession(c *conn, q *request, user *metadata.User) {
+func (s *Shard) openSession(c *conn, q *request, user *metadata.User, by string) {
 	number, ok := s.b.sessions.take()
 	if s.b.sessions.low() {
 		s.b.wantSessions()
@@ -95,6 +106,7 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User) {
 	}
 	before, ok := s.b.registry.bind(c.id, q.handle.Client, user.ID)
 	if !ok {
+		s.loginFailed(c, user.Name, by, wire.StatusUnauthenticated)
 		s.refuseLogin(c, q, wire.StatusUnauthenticated) // the client id is in use by another user
 		return
 	}
@@ -103,6 +115,7 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User) {
 	}
 	c.session = session{number: number, client: q.handle.Client, subject: subjectOf(user)}
 	c.lastMeta = 0
+	s.loggedIn(c, user, by)
 	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: ServerVersion}))
 }
 
@@ -137,6 +150,7 @@ func (s *Shard) logout(c *conn) {
 // logoutCommand is answered when the session's memberships have ended everywhere.
 func logoutCommand(s *Shard, c *conn, q *request, _ []byte) {
 	key := c.session.client
+	s.loggedOut(c)
 	member := c.session.bound() && s.meta.MembershipCount(key) > 0
 	s.b.registry.logout(c.id)
 	c.session = session{}

@@ -45,6 +45,7 @@ type Shard struct {
 	uncredited []waiting
 	turns      map[topicKey]topicTurn // of balanced sends
 	logTokens  int
+	events     events
 	diskFull   diskFull
 
 	received []router.Received[message]

@@ -34,7 +34,7 @@ var storeStatuses = []struct {
 // storeFailed answers a request that its owner could not do.
 func (s *Shard) storeFailed(q *request) {
 	if errors.Is(q.Err, storage.ErrNoSpace) && s.diskFull.refused(s.mono) {
-		s.log.Error("disk full: appends are refused until there is room", zap.String("data directory", s.cfg.DataDir), zap.Error(q.Err))
+		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data directory", s.cfg.DataDir), zap.Error(q.Err))
 	}
 	for _, e := range storeStatuses {
 		if errors.Is(q.Err, e.err) {
@@ -43,7 +43,7 @@ func (s *Shard) storeFailed(q *request) {
 		}
 	}
 	if s.logAllowed() {
-		s.log.Error("request failed", zap.Uint64("log", uint64(q.Log)), zap.Uint32("code", uint32(q.code)), zap.Error(q.Err))
+		s.log.Error("request failed", zap.String("event", "request_failed"), zap.Uint64("log", uint64(q.Log)), zap.Uint32("code", uint32(q.code)), zap.Error(q.Err))
 	}
 	s.refuse(q, wire.StatusIOError)
 }

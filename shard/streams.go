@@ -68,6 +68,7 @@ func createStream(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.about(string(m.Name))
 	if s.judge(c, q, metadata.ActionCreateStream, nothing, nothing) {
 		q.demand = demand{name: m.Name}
 		s.propose(q, metadata.EncodeCreateStream(nil, s.micros(), m.Name))

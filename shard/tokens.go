@@ -40,6 +40,7 @@ func createToken(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.about(string(t.Name))
 	if !s.judge(c, q, metadata.ActionCreateToken, nothing, nothing) {
 		return
 	}
@@ -64,6 +65,7 @@ func deleteToken(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.about(string(t.Name))
 	if s.judge(c, q, metadata.ActionDeleteToken, nothing, nothing) {
 		s.propose(q, metadata.EncodeDeleteToken(nil, s.micros(), c.session.user, c.session.since, t.Name))
 	}
@@ -74,11 +76,13 @@ func (s *Shard) loginWithToken(c *conn, q *request, token []byte) {
 	u, t := s.meta.Token(sha256.Sum256(token))
 	switch {
 	case u == nil || t.ExpiresAt != 0 && t.ExpiresAt <= s.micros():
+		s.loginFailed(c, "", byToken, wire.StatusInvalidPersonalAccessToken)
 		s.refuseLogin(c, q, wire.StatusInvalidPersonalAccessToken)
 	case u.Status != metadata.UserActive:
+		s.loginFailed(c, u.Name, byToken, wire.StatusUserInactive)
 		s.refuseLogin(c, q, wire.StatusUserInactive)
 	default:
-		s.openSession(c, q, u)
+		s.openSession(c, q, u, byToken)
 	}
 }
 

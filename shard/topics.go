@@ -91,6 +91,7 @@ func createTopic(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, metaStatus(err))
 		return
 	}
+	q.about(string(m.Name))
 	if s.judge(c, q, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
 		q.demand = demand{stream: ident(m.Stream), name: m.Name, partitions: m.PartitionsCount}
 		s.propose(q, metadata.EncodeCreateTopic(nil, s.micros(), metadata.CreateTopic{Stream: ident(m.Stream), Name: m.Name,

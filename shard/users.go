@@ -106,6 +106,7 @@ func createUser(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.about(string(u.Username))
 	if !s.judge(c, q, metadata.ActionCreateUser, nothing, nothing) {
 		return
 	}
@@ -160,6 +161,7 @@ func updateUser(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.about(ident(u.User).String())
 	if !s.judge(c, q, metadata.ActionUpdateUser, nothing, nothing) {
 		return
 	}
@@ -191,6 +193,7 @@ func deleteUser(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.about(ident(d.User).String())
 	if s.judge(c, q, metadata.ActionDeleteUser, nothing, nothing) {
 		s.propose(q, metadata.EncodeDeleteUser(nil, s.micros(), ident(d.User)))
 	}
@@ -206,6 +209,7 @@ func updatePermissions(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
+	q.about(ident(u.User).String())
 	s.propose(q, metadata.EncodeUpdatePermissions(nil, s.micros(), ident(u.User), s.metaPermissions(u.Permissions)))
 }
 
@@ -217,6 +221,7 @@ func changePassword(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	u, err := s.meta.User(ident(p.User))
+	q.about(ident(p.User).String())
 	action := metadata.ActionChangePassword
 	if err == nil && u.ID == c.session.user {
 		action = metadata.ActionChangeOwnPassword

@@ -41,6 +41,8 @@ var coreLibraries = map[string][]string{
 	"golang.org/x/sys/unix": {"uring", "shard"},
 	"github.com/zeebo/xxh3": {"batch", "wire", "storage", "metadata"},
 	"go.uber.org/zap":       {"shard"},
+
+	"go.uber.org/zap/zapcore": {"shard"},
 }
 
 // pure lists the folders that decide and do not do.

@@ -55,9 +55,9 @@ func removeData(dir string, patience time.Duration, log *zap.Logger) error {
 			return fmt.Errorf("--fresh: %w", err)
 		}
 	}
-	log.Warn("--fresh: the data in " + dir + " was removed")
+	log.Warn("--fresh: the data in "+dir+" was removed", zap.String("event", "data_removed"), zap.String("data_dir", dir))
 	if len(others) > 0 {
-		log.Warn("--fresh: left alone, because no server of ours makes it: " + list(others))
+		log.Warn("--fresh: left alone, because no server of ours makes it: "+list(others), zap.String("event", "files_left"))
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (n notifier) say(state string) {
 		_ = c.Close()
 	}
 	if err != nil {
-		n.log.Warn("systemd was not told "+strconv.Quote(state), zap.Error(err))
+		n.log.Warn("systemd was not told "+strconv.Quote(state), zap.String("event", "systemd_not_told"), zap.Error(err))
 	}
 }
 

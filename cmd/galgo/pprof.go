@@ -26,8 +26,8 @@ func servePprof(address string, log *zap.Logger) error {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	log.Info("profiles at http://" + l.Addr().String() + "/debug/pprof/")
+	log.Info("profiles at http://"+l.Addr().String()+"/debug/pprof/", zap.String("event", "profiles"), zap.Stringer("address", l.Addr()))
 	server := http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	go func() { log.Error("profiles end", zap.Error(server.Serve(l))) }()
+	go func() { log.Error("profiles end", zap.String("event", "profiles_ended"), zap.Error(server.Serve(l))) }()
 	return nil
 }

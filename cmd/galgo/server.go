@@ -62,7 +62,7 @@ func serve(c *config.Config, fresh bool, r *reloader) error {
 	go r.run()
 	err := live(c, fresh, log)
 	if err != nil && c.LogFormat == "json" {
-		log.Error(err.Error())
+		log.Error(err.Error(), zap.String("event", "failed"))
 		return logged{err}
 	}
 	return err
@@ -74,7 +74,7 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	for _, w := range c.Warnings {
-		log.Warn(w)
+		log.Warn(w, zap.String("event", "configuration"))
 	}
 	cfg, err := prepare(c, log)
 	if err != nil {
@@ -103,7 +103,7 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 	d.of(b, *c, &cfg, out.lines)
 	sayStarted(c, b.Info(), log)
 	if err := writeCurrent(c); err != nil {
-		log.Error("clients are served, but tools that look for the address will not find it", zap.Error(err))
+		log.Error("clients are served, but tools that look for the address will not find it", zap.String("event", "current_config_not_written"), zap.Error(err))
 	}
 	if c.Announce {
 		announce(os.Stdout, c.TCPAddress)
@@ -161,26 +161,27 @@ func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
 	if !plan.Pin {
 		pinned = "not pinned"
 	}
-	log.Info(versionText())
-	log.Info("data directory " + dir)
-	log.Info(fmt.Sprintf("shards: %d, on cores %s, %s; memory for messages: %d MiB", len(plan.CPUs), config.FormatCPUs(plan.CPUs), pinned, plan.Memory>>20))
+	log.Info(versionText(), zap.String("event", "starting"), zap.String("version", shard.ServerVersion), zap.Int("pid", os.Getpid()))
+	log.Info("data directory "+dir, zap.String("event", "data_directory"), zap.String("data_dir", dir))
+	log.Info(fmt.Sprintf("shards: %d, on cores %s, %s; memory for messages: %d MiB", len(plan.CPUs), config.FormatCPUs(plan.CPUs), pinned, plan.Memory>>20),
+		zap.String("event", "plan"), zap.Int("shards", len(plan.CPUs)), zap.Bool("pinned", plan.Pin), zap.Int64("memory_bytes", plan.Memory))
 	for _, n := range plan.Notes {
-		log.Info(n)
+		log.Info(n, zap.String("event", "plan_note"))
 	}
 	if c.Dev {
 		password := "the password that was given"
 		if c.RootPassword == config.DevPassword {
 			password = "password " + c.RootPassword
 		}
-		log.Warn("development: a new data directory gets user " + c.RootUsername + " with " + password + "; only this machine is served")
+		log.Warn("development: a new data directory gets user "+c.RootUsername+" with "+password+"; only this machine is served", zap.String("event", "development"))
 	}
 }
 
 func sayStarted(c *config.Config, i shard.Info, log *zap.Logger) {
 	if i.Note != "" {
-		log.Warn(i.Note)
+		log.Warn(i.Note, zap.String("event", "io_fallback"))
 	}
-	log.Info("input and output by " + i.Mode + "; the journal is written " + i.JournalWay)
+	log.Info("input and output by "+i.Mode+"; the journal is written "+i.JournalWay, zap.String("event", "io"), zap.String("io", i.Mode))
 	ended := "the last run ended in order"
 	switch {
 	case i.FirstStart:
@@ -188,9 +189,10 @@ func sayStarted(c *config.Config, i shard.Info, log *zap.Logger) {
 	case !i.Clean:
 		ended = fmt.Sprintf("the last run did not end in order, %d journal groups were replayed", i.Groups)
 	}
-	log.Info(fmt.Sprintf("recovered in %s: %s", i.Recovery.Round(time.Millisecond), ended))
-	log.Info(rootRule(c, i.FirstStart))
-	log.Info("listening on " + i.Address)
+	log.Info(fmt.Sprintf("recovered in %s: %s", i.Recovery.Round(time.Millisecond), ended), zap.String("event", "recovered"),
+		zap.Duration("took", i.Recovery), zap.Bool("clean", i.Clean || i.FirstStart), zap.Int("groups", i.Groups))
+	log.Info(rootRule(c, i.FirstStart), zap.String("event", "users"), zap.Bool("first_start", i.FirstStart))
+	log.Info("listening on "+i.Address, zap.String("event", "listening"), zap.String("address", i.Address))
 }
 
 // start recovers and serves. A signal meanwhile ends the process: recovery may be cut off anywhere.
@@ -218,7 +220,7 @@ func wait(b *shard.Broker, signals <-chan os.Signal, timeout time.Duration, n no
 	case <-b.Done():
 		return exit{exitJournal, cmp.Or(b.Err(), errors.New("the broker ended by itself"))}
 	case s := <-signals:
-		log.Info(fmt.Sprintf("%s: ending in order; another signal, later than %s, ends at once", s, signalRepeatMax))
+		log.Info(fmt.Sprintf("%s: ending in order; another signal, later than %s, ends at once", s, signalRepeatMax), zap.String("event", "ending"), zap.Stringer("signal", s))
 		n.say("STOPPING=1")
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), timeout, fmt.Errorf("not everything was written within shutdown_timeout = %s", timeout))
@@ -234,6 +236,6 @@ func wait(b *shard.Broker, signals <-chan os.Signal, timeout time.Duration, n no
 	case err != nil:
 		return err
 	}
-	log.Info("ended in order")
+	log.Info("ended in order", zap.String("event", "ended"))
 	return nil
 }

@@ -210,7 +210,7 @@ func TestTakesLessThanAsked(t *testing.T) {
 	dir := t.TempDir()
 	p := server(t, dir, nil, "--dev", "--shards=1", "--memory=64MiB")
 	const taken = "12373184"
-	p.says("requests of at most 12373184 bytes are taken, and not frame_size_max = 67108864: memory has no room for a larger one; raise memory to 326 MiB, or lower frame_size_max to 12373184")
+	p.says("requests of at most 11.7 MiB are taken, and not frame_size_max = 64 MiB: memory has no room for a larger one; raise memory to 326 MiB, or lower frame_size_max to 11.7 MiB")
 	text, err := os.ReadFile(filepath.Join(dir, "runtime", "current_config.toml"))
 	if err != nil || !strings.Contains(string(text), taken) {
 		t.Errorf("%v\n%s", err, text)

@@ -27,7 +27,7 @@ func awaitEnd(ended <-chan error, signals <-chan os.Signal, late <-chan time.Tim
 				return s, nil
 			}
 			echo = false
-			log.Info(fmt.Sprintf("%s again, at once: taken for the same wish; the next one ends at once", s))
+			log.Info(fmt.Sprintf("%s again, at once: taken for the same wish; the next one ends at once", s), zap.String("event", "signal_repeated"))
 		}
 	}
 }

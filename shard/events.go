@@ -1,0 +1,207 @@
+package shard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// eventKind is what happened, as the log names it: docs/log-events.md lists them.
+type eventKind uint8
+
+const (
+	evLogin eventKind = iota
+	evLoginFailed
+	evLogout
+	evMetadataChanged
+	evCommandRefused
+	evLimitHit
+	evProtocolRefused
+	evConnectionRefused
+	evConnectionClosed
+	evConnectionOpened
+	evConnectionEnded
+	evRequestRefused
+
+	eventKinds
+)
+
+// eventTable says for each kind how it is logged: its name in the field event, its level, how many lines a second each shard may
+// write, and the words for people.
+var eventTable = [eventKinds]struct {
+	name      string
+	level     zapcore.Level
+	perSecond uint32
+	text      string
+}{
+	evLogin:             {event("login"), zap.InfoLevel, 50, "login"},
+	evLoginFailed:       {event("login_failed"), zap.WarnLevel, 20, "login failed"},
+	evLogout:            {event("logout"), zap.InfoLevel, 50, "logout"},
+	evMetadataChanged:   {event("metadata_changed"), zap.InfoLevel, 100, "metadata changed"},
+	evCommandRefused:    {event("command_refused"), zap.WarnLevel, 20, "command refused"},
+	evLimitHit:          {event("limit_hit"), zap.WarnLevel, 20, "limit hit"},
+	evProtocolRefused:   {event("protocol_refused"), zap.WarnLevel, 20, "a client that speaks something else was turned away"},
+	evConnectionRefused: {event("connection_refused"), zap.WarnLevel, 20, "connection refused"},
+	evConnectionClosed:  {event("connection_closed"), zap.WarnLevel, 20, "connection closed"},
+	evConnectionOpened:  {event("connection_opened"), zap.DebugLevel, 100, "connection opened"},
+	evConnectionEnded:   {event("connection_ended"), zap.DebugLevel, 100, "connection ended"},
+	evRequestRefused:    {event("request_refused"), zap.DebugLevel, 100, "request refused"},
+}
+
+// event marks the name of an event in the source: a test compares all of them with docs/log-events.md.
+func event(name string) string { return name }
+
+// events writes the events of one shard to the log. Level and rate are looked at before a line's fields are made.
+type events struct {
+	rates [eventKinds]eventRate
+}
+
+// eventRate bounds the lines of one kind.
+type eventRate struct {
+	second     int64 // since when left counts
+	left       uint32
+	suppressed uint64
+}
+
+// due reports whether an event of that kind is to be logged now; log follows if it is.
+func (s *Shard) due(k eventKind) bool {
+	row := &eventTable[k]
+	if !s.log.Core().Enabled(row.level) {
+		return false
+	}
+	r := &s.events.rates[k]
+	if r.second == 0 || s.mono-r.second >= int64(time.Second) {
+		r.second, r.left = max(1, s.mono), row.perSecond
+	}
+	if r.left == 0 {
+		r.suppressed++
+		return false
+	}
+	r.left--
+	return true
+}
+
+// logEvent logs an event that is due, and how many of its kind were not since the last one.
+func (s *Shard) logEvent(k eventKind, fields ...zap.Field) {
+	row, r := &eventTable[k], &s.events.rates[k]
+	if r.suppressed > 0 {
+		fields = append(fields, zap.Uint64("suppressed", r.suppressed))
+		r.suppressed = 0
+	}
+	if e := s.log.Check(row.level, row.text); e != nil {
+		e.Write(append([]zap.Field{zap.String("event", row.name)}, fields...)...)
+	}
+}
+
+// userOf is the name of the user whose session c has, for the log; empty: there is none.
+func (s *Shard) userOf(c *conn) string {
+	if !c.session.bound() {
+		return ""
+	}
+	if u, err := s.meta.User(metadata.ByNumber(c.session.user)); err == nil {
+		return u.Name
+	}
+	return ""
+}
+
+func (s *Shard) loggedIn(c *conn, user *metadata.User, by string) {
+	if s.due(evLogin) {
+		s.logEvent(evLogin, zap.String("peer", c.peer), zap.String("user", user.Name), zap.String("by", by), zap.Uint64("session", c.session.number))
+	}
+}
+
+// loginFailed names the user only if there is one: people type passwords into the wrong field.
+func (s *Shard) loginFailed(c *conn, user, by string, status wire.Status) {
+	if s.due(evLoginFailed) {
+		s.logEvent(evLoginFailed, zap.String("peer", c.peer), zap.String("user", user), zap.String("by", by), result(status))
+	}
+}
+
+func (s *Shard) loggedOut(c *conn) {
+	if c.session.bound() && s.due(evLogout) {
+		s.logEvent(evLogout, zap.String("peer", c.peer), zap.String("user", s.userOf(c)), zap.Uint64("session", c.session.number))
+	}
+}
+
+// metadataChanged is for a command of a client that was applied.
+func (s *Shard) metadataChanged(q *request) {
+	if q.conn != nil && changesMetadata(q.code) && s.due(evMetadataChanged) {
+		s.logEvent(evMetadataChanged, append(s.requestFields(q), result(wire.StatusOK))...)
+	}
+}
+
+// commandRefused is for a request that is refused; what only reads or sends, and was not forbidden, is for who looks closely.
+func (s *Shard) commandRefused(q *request, status wire.Status) {
+	k := evRequestRefused
+	if changesMetadata(q.code) || status == wire.StatusUnauthorized {
+		k = evCommandRefused
+	}
+	if status == wire.StatusTransientNotCommitted || status == wire.StatusTransientNotAccepted {
+		k = evRequestRefused // the client comes again
+	}
+	if s.due(k) {
+		s.logEvent(k, append(s.requestFields(q), result(status))...)
+	}
+}
+
+// limitHit is for what a named limit refused.
+func (s *Shard) limitHit(limit string, fields ...zap.Field) {
+	s.logEvent(evLimitHit, append(fields, zap.String("limit", limit))...)
+}
+
+func (s *Shard) requestFields(q *request) []zap.Field {
+	return []zap.Field{zap.String("peer", q.conn.peer), zap.String("user", s.userOf(q.conn)),
+		zap.Stringer("command", q.code), zap.String("object", q.object)}
+}
+
+func result(status wire.Status) zap.Field {
+	if status == wire.StatusOK {
+		return zap.String("result", "ok")
+	}
+	return zap.String("result", status.Error())
+}
+
+// changesMetadata reports whether the command is one of those that an operator wants to know of.
+func changesMetadata(code wire.Code) bool {
+	switch code {
+	case wire.CodeCreateUser, wire.CodeDeleteUser, wire.CodeUpdateUser, wire.CodeUpdatePermissions, wire.CodeChangePassword,
+		wire.CodeCreateToken, wire.CodeDeleteToken,
+		wire.CodeCreateStream, wire.CodeUpdateStream, wire.CodeDeleteStream, wire.CodePurgeStream,
+		wire.CodeCreateTopic, wire.CodeUpdateTopic, wire.CodeSetDurability, wire.CodeDeleteTopic, wire.CodePurgeTopic,
+		wire.CodeCreatePartitions, wire.CodeDeletePartitions, wire.CodeDeleteSegments,
+		wire.CodeCreateConsumerGroup, wire.CodeDeleteConsumerGroup, wire.CodeJoinConsumerGroup, wire.CodeLeaveConsumerGroup:
+		return true
+	}
+	return false
+}
+
+// about adds to what a request is about: stream, topic, and what is made in it or named, with slashes between. It is copied, as
+// the frame may be gone when it is logged.
+func (q *request) about(name string) {
+	if q.object != "" {
+		name = q.object + "/" + name
+	}
+	q.object = name
+}
+
+// aboutRule notes what an action on stream and topic is about, for a command that an operator wants to know of.
+func (q *request) aboutRule(a metadata.Action, stream, topic metadata.Ident) {
+	if !changesMetadata(q.code) {
+		return
+	}
+	made := q.object
+	q.object = ""
+	if rule := a.Rule(); rule.Stream != 0 || rule.Topic != 0 {
+		q.about(stream.String())
+		if rule.Topic != 0 {
+			q.about(topic.String())
+		}
+	}
+	if made != "" {
+		q.about(made)
+	}
+}
