@@ -178,6 +178,8 @@ func (s *Shard) received1(c *conn, done *uring.Completion) {
 		s.resumeRecv(c)
 	case done.Err != 0:
 		s.closeConn(c, "receive failed", done.Err)
+	case done.Res == 0 && c.ended && c.send == 0:
+		s.closeConn(c, "", nil)
 	case done.Res == 0 && c.busy != nil:
 		c.eof = true // what it asked for is answered first
 		s.unhold(c)

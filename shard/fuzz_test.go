@@ -9,6 +9,7 @@ import (
 
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/peek"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
@@ -178,6 +179,9 @@ func FuzzStream(f *testing.F) {
 		if len(data) > preLoginFrameMax {
 			t.Skip("larger than a request before login may be")
 		}
+		if kind := peek.Look(data, preLoginFrameMax); !in && kind != peek.Today && kind != peek.More {
+			t.Skip("another protocol, which FuzzForeign has")
+		}
 		want := answersTo(data)
 		for _, pieces := range [][][]byte{cut(data, nil), cut(data, cuts)} {
 			x := z.broker(t)
@@ -199,6 +203,47 @@ func FuzzStream(f *testing.F) {
 				if a.Command() == vsr.CommandReply && a.ReplyOperation() != want[i] {
 					t.Errorf("answer %d is for %s and not for %s", i, a.ReplyOperation(), want[i])
 				}
+			}
+			x.until(t, "nothing is held", func(s *Shard) bool {
+				return s.conns.count == 0 && s.intake.held == 0 && s.intake.strange == 0 && len(x.io.held) == 0
+			})
+		}
+	})
+}
+
+// FuzzForeign has other protocols come in, whole and cut into pieces: they are answered in their own form, or closed, in the same way
+// wherever the cuts are, and nothing of them is kept.
+func FuzzForeign(f *testing.F) {
+	for _, text := range []string{"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "SSH-2.0-OpenSSH_9.7\r\n",
+		"\x04\x00\x00\x00\x01\x00\x00\x00", "\x04\x00\x00\x00\x01\x00\x00\x00\x05\x00\x00\x00\x26\x00\x00\x00x\x04\x00\x00\x00\x01\x00\x00\x00",
+		"\xff\x00\x01\x00\x26\x00\x00\x00", "\x00\x00\x00\x23\x00\x12\x00\x03"} {
+		f.Add([]byte(text), []byte{1})
+		f.Add([]byte(text), []byte{3, 200, 1})
+	}
+	z := newFuzzed(f)
+	f.Fuzz(func(t *testing.T, data, cuts []byte) {
+		kind := peek.Look(data, preLoginFrameMax)
+		if len(data) > 4096 || kind == peek.Today || kind == peek.More {
+			t.Skip("our own protocol, which FuzzStream has, or nothing that can be told")
+		}
+		for _, pieces := range [][][]byte{cut(data, nil), cut(data, cuts)} {
+			x := z.broker(t)
+			k := x.connect(&socket{pieces: pieces})
+			<-k.closed
+			answer := string(k.sent)
+			switch {
+			case kind == peek.HTTP || kind == peek.TLS:
+				if answer != answerTo(kind) {
+					t.Errorf("%v is answered with %q", kind, answer)
+				}
+			case kind == peek.Former:
+				for i := 0; i < len(answer); i += formerHead {
+					if i+formerHead > len(answer) || answer[i:i+formerHead] != "\x07\x00\x00\x00\x00\x00\x00\x00" {
+						t.Errorf("%v is answered with %q", kind, answer)
+					}
+				}
+			case answer != "":
+				t.Errorf("%v is answered with %q", kind, answer)
 			}
 			x.until(t, "nothing is held", func(s *Shard) bool {
 				return s.conns.count == 0 && s.intake.held == 0 && s.intake.strange == 0 && len(x.io.held) == 0

@@ -51,4 +51,8 @@ func (s *Shard) endOrphan(c *conn) {
 }
 
 // endSent waits for the peer to read why, with the connection still taken.
-func (s *Shard) endSent(c *conn) { c.deadline = s.mono + int64(endGrace) }
+func (s *Shard) endSent(c *conn) {
+	if c.deadline = s.mono + int64(endGrace); c.eof {
+		s.closeConn(c, "", nil) // it has gone already
+	}
+}
