@@ -19,7 +19,13 @@ type rig struct {
 func newRig(t testing.TB) *rig { return &rig{t: t, m: New()} }
 
 // recount is for what a test has put in by hand.
-func (r *rig) recount() { r.m.bytes, r.m.logs = r.m.count() }
+func (r *rig) recount() {
+	r.m.bytes, r.m.logs = r.m.count()
+	r.m.topics = 0
+	for s := range r.m.Streams() {
+		r.m.topics += s.TopicCount()
+	}
+}
 
 func (r *rig) apply(want error, cmd []byte) Result {
 	r.t.Helper()

@@ -34,6 +34,7 @@ func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
 	m.topicMade(t)
 	r := Result{Stream: s.ID, Topic: t.ID}
 	m.bytes += t.size()
+	m.topics++
 	m.addPartitions(t, int(partitions), at, &r)
 	return r, nil
 }
@@ -196,6 +197,7 @@ func (m *Machine) countPartitions(count int) {
 // forgetTopic takes a topic that is about to go out of all that counts it, with its groups.
 func (m *Machine) forgetTopic(t *Topic) {
 	m.bytes -= t.size()
+	m.topics--
 	m.logs -= len(t.Partitions)
 	m.dropGroups(t)
 }

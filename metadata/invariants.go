@@ -11,13 +11,14 @@ func (m *Machine) invariants() {
 	if !invariantsOn {
 		return
 	}
-	live, groups, memberships := 0, 0, 0
+	live, groups, memberships, topics := 0, 0, 0, 0
 	checkTable(&m.streams, "stream", func(s *Stream) (uint32, string) { return uint32(s.ID), s.Name })
 	checkTable(&m.users, "user", func(u *User) (uint32, string) { return uint32(u.ID), u.Name })
 	for s := range m.Streams() {
 		checkTable(&s.topics, "topic", func(t *Topic) (uint32, string) { return uint32(t.ID), t.Name })
 		for t := range s.Topics() {
 			m.checkTopic(s, t)
+			topics++
 			live += len(t.Partitions)
 			groups += t.GroupCount()
 			memberships += m.checkGroups(t)
@@ -37,6 +38,9 @@ func (m *Machine) invariants() {
 	}
 	if given := uint64(m.nextLog) - 1; uint64(live+len(m.retired)) > given {
 		panic(fmt.Sprintf("BUG: %d logs live and %d retired, only %d were given out", live, len(m.retired), given))
+	}
+	if topics != m.topics {
+		panic(fmt.Sprintf("BUG: %d topics, counted %d", topics, m.topics))
 	}
 	if bytes, logs := m.count(); bytes != m.bytes || logs != m.logs {
 		panic(fmt.Sprintf("BUG: the state takes %d bytes and has %d logs, counted %d and %d", bytes, logs, m.bytes, m.logs))

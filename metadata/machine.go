@@ -17,6 +17,7 @@ type Machine struct {
 	tokensExpireAt   Micros              // see TokensExpireAt; not part of the state
 	retired          []LogID             // ascending
 	groups           int                 // of all topics
+	topics           int                 // of all streams
 	logs             int                 // of all topics
 	bytes            int                 // see Bytes
 	// memberships are the groups that a member is in, ascending; what their members say, the other way round.

@@ -139,6 +139,7 @@ func (r *restorer) topic(s *Stream) {
 	}
 	t.setOptions(settings, explicit)
 	r.groups(t)
+	r.m.topics++
 	restoreRow(r, &s.topics, uint32(t.ID), t.Name, t)
 }
 

@@ -22,6 +22,9 @@ func textSize(text string) int { return len(text) + textSlack }
 // Bytes is how much memory this replica of the state takes, at most.
 func (m *Machine) Bytes() int { return m.bytes + len(m.retired)*retiredSize }
 
+// TopicCount is the number of all topics.
+func (m *Machine) TopicCount() int { return m.topics }
+
 // LogCount is the number of all partitions.
 func (m *Machine) LogCount() int { return m.logs }
 
@@ -89,7 +92,7 @@ func (m *Machine) Growth(cmd []byte) (bytes, logs int) {
 	switch kind {
 	case kindCreateStream:
 		bytes = streamSize + texts
-	case kindUpdateStream, kindUpdateTopic, kindUpdateUser, kindChangePassword:
+	case kindUpdateStream, kindUpdateTopic, kindUpdateUser, kindChangePassword, kindResetPassword:
 		bytes = texts
 	case kindCreateTopic:
 		d.ident()

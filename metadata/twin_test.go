@@ -386,10 +386,18 @@ func randomCommand(r *rand.Rand, m *Machine) []byte {
 	case kindChangePassword:
 		return EncodeChangePassword(nil, at, id(), "$hash", "$other", n == 1)
 	case kindResetPassword:
+		if r.IntN(4) > 0 {
+			return EncodeCreateToken(nil, at, UserID(n), since, name(), TokenHash{byte(r.IntN(8))}, 0)
+		}
 		return EncodeResetPassword(nil, at, id(), "$reset")
 	case kindCreateToken:
 		return EncodeCreateToken(nil, at, UserID(n), since, name(), TokenHash{byte(r.IntN(8))}, Micros(n)*(at+10))
 	case kindDeleteToken:
+		for u := range m.Users() {
+			if len(u.Tokens) > 0 && r.IntN(2) == 0 {
+				return EncodeDeleteToken(nil, at, u.ID, u.Since, []byte(u.Tokens[0].Name))
+			}
+		}
 		return EncodeDeleteToken(nil, at, UserID(n), since, name())
 	case kindExpireTokens:
 		return EncodeExpireTokens(nil, at)

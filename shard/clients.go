@@ -55,12 +55,5 @@ func getClients(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetClients, 0, 0) {
 		return
 	}
-	body := s.body(q)
-	for _, r := range s.b.registry.list() {
-		if r.UserID != wire.NoUser {
-			r.GroupsCount = uint32(s.meta.MembershipCount(r.key))
-		}
-		body = q.codec.appendClient(body, r.Client)
-	}
-	s.reply(q, body)
+	s.list(q, &listing{step: listClients})
 }

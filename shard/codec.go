@@ -88,6 +88,8 @@ type codec struct {
 	appendStream                   func(dst []byte, x wire.Stream) []byte
 	appendToken                    func(dst []byte, x wire.Token) []byte
 	appendGetTopicReply            func(dst []byte, x wire.TopicDetails) []byte
+	appendPartition                func(dst []byte, x wire.Partition) []byte
+	appendGroupMember              func(dst []byte, x wire.GroupMember) []byte
 	appendTopicsCount              func(dst []byte, x int) []byte
 	appendTopic                    func(dst []byte, x wire.Topic) []byte
 	appendGetUserReply             func(dst []byte, x wire.UserDetails) []byte
@@ -174,6 +176,8 @@ var newer = codec{
 	appendStream:                   vsr.AppendStream,
 	appendToken:                    vsr.AppendToken,
 	appendGetTopicReply:            vsr.AppendGetTopicReply,
+	appendPartition:                vsr.AppendPartition,
+	appendGroupMember:              vsr.AppendGroupMember,
 	appendTopicsCount:              vsr.AppendTopicsCount,
 	appendTopic:                    vsr.AppendTopic,
 	appendGetUserReply:             vsr.AppendGetUserReply,

@@ -51,6 +51,22 @@ func (c *counters) log(id metadata.LogID) storage.LogStats {
 		Segments: l.segments.Load()}
 }
 
+// add adds up some partitions of a topic. Current is meaningless.
+func (c *counters) add(sum *storage.LogStats, parts []metadata.Partition) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for i := range parts {
+		l := c.logs[parts[i].Log]
+		if l == nil {
+			sum.Segments++ // it is not open yet
+			continue
+		}
+		sum.Records += l.records.Load()
+		sum.Bytes += l.bytes.Load()
+		sum.Segments += l.segments.Load()
+	}
+}
+
 // topic adds up a topic's partitions. Current is meaningless.
 func (c *counters) topic(t *metadata.Topic) storage.LogStats {
 	var sum storage.LogStats

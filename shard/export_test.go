@@ -112,6 +112,19 @@ func (b *Broker) ConnectionsFrom() map[string]int {
 	return from
 }
 
+// ListBytes is what the shards hold for lists.
+func (b *Broker) ListBytes() int {
+	n := make(chan int, len(b.shards))
+	for _, s := range b.shards {
+		s.post(func(s *Shard) { n <- s.lists.bytes })
+	}
+	all := 0
+	for range b.shards {
+		all += <-n
+	}
+	return all
+}
+
 // Conns is how many connections each shard has.
 func (b *Broker) Conns() (n []int) {
 	for i := range b.loads {

@@ -40,7 +40,15 @@ func getConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 	}
 	t, _ := s.meta.Topic(ident(g.Stream), ident(g.Topic))
 	group, _ := t.Group(ident(g.Group))
-	s.reply(q, q.codec.appendGetConsumerGroupReply(s.body(q), wireGroupDetails(group, len(t.Partitions))))
+	stream, topic, since, id := t.Stream, t.ID, t.Since, group.ID
+	s.list(q, &listing{step: listMembers(stream, topic, since, id), front: func(s *Shard, l *listing, dst []byte) []byte {
+		if l.gone {
+			return dst // not found
+		}
+		w := wireGroup(groupOf(s.meta, stream, topic, since, id), len(topicOf(s.meta, stream, topic, since).Partitions))
+		w.MembersCount = uint32(l.count)
+		return q.codec.appendConsumerGroup(dst, w)
+	}})
 }
 
 // noSuchGroup reports whether a topic that is there has no such group: everybody is told so, with or without the right.
@@ -72,11 +80,7 @@ func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	t, _ := s.meta.Topic(ident(g.Stream), ident(g.Topic))
-	out := s.body(q)
-	for group := range t.Groups() {
-		out = q.codec.appendConsumerGroup(out, wireGroup(group, len(t.Partitions)))
-	}
-	s.reply(q, out)
+	s.list(q, &listing{step: listGroups(t.Stream, t.ID, t.Since)})
 }
 
 func createConsumerGroup(s *Shard, c *conn, q *request, body []byte) {

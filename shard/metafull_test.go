@@ -41,9 +41,13 @@ func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 		}
 		return err
 	}
-	var err error
-	for i := 0; err == nil; i++ {
-		err = create(fmt.Sprintf("%d %s", i, strings.Repeat("x", 240)))
+	_, err := c.CreateUser(ctx, "large", "password", nil)
+	large := &wire.Permissions{} // so large that what is left when it is refused has room for small commands
+	for i := range uint32(1000) {
+		large.Streams = append(large.Streams, wire.StreamPermissions{ID: 1000 + i})
+	}
+	for err == nil {
+		err = c.UpdatePermissions(ctx, wire.Named("large"), large)
 	}
 	if !errors.Is(err, wire.StatusCannotSaveMessagesToSegment) {
 		t.Fatalf("after %d: %v", len(made), err)

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 
@@ -15,6 +14,7 @@ import (
 type registry struct {
 	mu       sync.Mutex
 	clients  map[uint32]*registered
+	order    []uint32            // their ids, ascending: whoever lists them does so page by page
 	sessions map[[16]byte]uint32 // connection of each client id
 	from     map[string]int      // connections by address
 }
@@ -54,6 +54,8 @@ func (r *registry) leave(address string) {
 func (r *registry) open(id uint32, peer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	i, _ := slices.BinarySearch(r.order, id) // nearly always the end
+	r.order = slices.Insert(r.order, i, id)
 	r.clients[id] = &registered{Client: wire.Client{ID: id, UserID: wire.NoUser, Transport: wire.TransportTCP, Address: peer}}
 }
 
@@ -64,6 +66,8 @@ func (r *registry) close(id uint32) {
 	if c := r.clients[id]; c != nil {
 		r.unbind(c)
 		delete(r.clients, id)
+		i, _ := slices.BinarySearch(r.order, id)
+		r.order = slices.Delete(r.order, i, i+1)
 	}
 }
 
@@ -117,16 +121,15 @@ func (r *registry) unbind(c *registered) {
 	}
 }
 
-// list returns all clients by ascending id, copies.
-func (r *registry) list() []registered {
+// page appends clients by ascending id, copies: at most n of those whose id is not below from.
+func (r *registry) page(dst []registered, from uint32, n int) []registered {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]registered, 0, len(r.clients))
-	for _, c := range r.clients {
-		all = append(all, *c)
+	i, _ := slices.BinarySearch(r.order, from)
+	for _, id := range r.order[i:min(len(r.order), i+n)] {
+		dst = append(dst, *r.clients[id])
 	}
-	slices.SortFunc(all, func(a, b registered) int { return cmp.Compare(a.ID, b.ID) })
-	return all
+	return dst
 }
 
 // find returns a client.

@@ -26,7 +26,7 @@ func (s *Shard) startSend(c *conn, vec [][]byte) {
 
 // sent goes on when a reply is out.
 func (s *Shard) sent(c *conn, done *uring.Completion) {
-	if s.owesMore(c, done) {
+	if s.owesMore(c, done) || s.listOwes(c, done.Err != 0) {
 		return
 	}
 	if done.Err != 0 && !c.closing {

@@ -41,6 +41,7 @@ type request struct {
 
 	head    []byte // off-heap; reply header, small reply bodies, headers of slices
 	ownHead bool   // it is a buffer of the pool, and not a part of one
+	list    *listing
 	reply   []byte // of replyPool: a body that does not fit into head
 
 	command []byte     // metadata command
@@ -152,6 +153,9 @@ func (s *Shard) freeRequest(q *request) {
 	s.vacate(q)
 	if q.reply != nil {
 		s.replyPool.Put(q.reply)
+	}
+	if q.list != nil {
+		s.endList(q.list)
 	}
 	*q = request{home: s, head: q.head, ownHead: q.ownHead, Request: q.Request.Reset()}
 	s.requests.put(q)

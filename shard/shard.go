@@ -39,6 +39,7 @@ type Shard struct {
 
 	conns      connTable
 	intake     intake
+	lists      listings
 	nextSweep  int64
 	nextSlow   int64
 	nextRetain int64
@@ -154,6 +155,7 @@ func (s *Shard) Turn(block bool) {
 	s.retain()
 	s.retryStarving()
 	s.startQueued()
+	s.makeLists()
 	s.retryUncredited()
 	s.releases.retry(s)
 	s.sendForgotten()
@@ -210,6 +212,7 @@ func (s *Shard) sleep() time.Duration {
 	if len(s.held.queue) > 0 {
 		earlier(s.held.queue[0].until)
 	}
+	s.sleepLists(earlier)
 	if s.lead != nil {
 		s.lead.sleep(earlier)
 	}

@@ -38,22 +38,20 @@ func getStream(s *Shard, c *conn, q *request, body []byte) {
 	if !s.may(c, q, metadata.ActionGetStream, st.ID, 0) {
 		return
 	}
-	d := wire.StreamDetails{Stream: s.describeStream(st)}
-	for t := range st.Topics() {
-		d.Topics = append(d.Topics, s.describeTopic(t))
-	}
-	s.reply(q, q.codec.appendGetStreamReply(s.body(q), d))
+	id, since := st.ID, st.Since
+	s.list(q, &listing{step: listTopics(id, since), front: func(s *Shard, l *listing, dst []byte) []byte {
+		if l.gone {
+			return dst // not found
+		}
+		return q.codec.appendStream(dst, wireStream(s.meta.StreamSlot(int(id)), l.count, l.total))
+	}})
 }
 
 func getStreams(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetStreams, 0, 0) {
 		return
 	}
-	body := s.body(q)
-	for st := range s.meta.Streams() {
-		body = q.codec.appendStream(body, s.describeStream(st))
-	}
-	s.reply(q, body)
+	s.list(q, &listing{step: listStreams})
 }
 
 func createStream(s *Shard, c *conn, q *request, body []byte) {

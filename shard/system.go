@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -78,19 +79,14 @@ func getStats(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetStats, 0, 0) {
 		return
 	}
-	s.dropFrame(q)
+	s.list(q, &listing{step: addAll, end: func(s *Shard, l *listing) { s.replyStats(q, l.sum) }})
+}
+
+func (s *Shard) replyStats(q *request, sum storage.LogStats) {
 	w := &wire.Stats{Clients: uint32(s.b.registry.count()), ConsumerGroups: uint32(s.meta.GroupCount()), Streams: uint32(s.meta.StreamCount()), ServerVersion: ServerVersion,
 		ServerSemver: serverSemver}
-	for st := range s.meta.Streams() {
-		w.Topics += uint32(st.TopicCount())
-		for t := range st.Topics() {
-			w.Partitions += uint32(len(t.Partitions))
-			c := s.b.counters.topic(t)
-			w.MessagesSizeBytes += c.Bytes
-			w.Messages += c.Records
-			w.Segments += c.Segments
-		}
-	}
+	w.Topics, w.Partitions = uint32(s.meta.TopicCount()), uint32(s.meta.LogCount())
+	w.MessagesSizeBytes, w.Messages, w.Segments = sum.Bytes, sum.Records, sum.Segments
 	go func() {
 		s.b.system.fill(w)
 		s.post(func(s *Shard) { s.reply(q, q.codec.appendGetStatsReply(s.body(q), w)) })

@@ -22,16 +22,7 @@ func getTokens(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetTokens, 0, 0) {
 		return
 	}
-	u, good := c.session.find(s.meta)
-	if !good {
-		s.refuse(q, wire.StatusUnauthenticated)
-		return
-	}
-	body := s.body(q)
-	for i := range u.Tokens {
-		body = q.codec.appendToken(body, wire.Token{Name: u.Tokens[i].Name, ExpiresAtMicros: uint64(u.Tokens[i].ExpiresAt)})
-	}
-	s.reply(q, body)
+	s.list(q, &listing{step: listTokens(c.session.subject)})
 }
 
 func createToken(s *Shard, c *conn, q *request, body []byte) {

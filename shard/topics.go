@@ -53,7 +53,15 @@ func getTopic(s *Shard, c *conn, q *request, body []byte) {
 	if !s.may(c, q, metadata.ActionGetTopic, t.Stream, t.ID) {
 		return
 	}
-	s.reply(q, q.codec.appendGetTopicReply(s.body(q), s.describeTopicDetails(t)))
+	stream, topic, since := t.Stream, t.ID, t.Since
+	s.list(q, &listing{step: listPartitions(stream, topic, since), front: func(s *Shard, l *listing, dst []byte) []byte {
+		if l.gone {
+			return dst // not found
+		}
+		w := s.wireTopic(topicOf(s.meta, stream, topic, since), l.total)
+		w.PartitionsCount = uint32(l.count)
+		return q.codec.appendTopic(dst, w)
+	}})
 }
 
 func getTopics(s *Shard, c *conn, q *request, body []byte) {
@@ -71,11 +79,12 @@ func getTopics(s *Shard, c *conn, q *request, body []byte) {
 	if !s.may(c, q, metadata.ActionGetTopics, st.ID, 0) {
 		return
 	}
-	out := q.codec.appendTopicsCount(s.body(q), st.TopicCount())
-	for t := range st.Topics() {
-		out = q.codec.appendTopic(out, s.describeTopic(t))
-	}
-	s.reply(q, out)
+	s.list(q, &listing{step: listTopics(st.ID, st.Since), front: func(_ *Shard, l *listing, dst []byte) []byte {
+		if l.gone {
+			l.count = 0
+		}
+		return q.codec.appendTopicsCount(dst, l.count)
+	}})
 }
 
 func createTopic(s *Shard, c *conn, q *request, body []byte) {

@@ -90,11 +90,7 @@ func getUsers(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetUsers, 0, 0) {
 		return
 	}
-	body := s.body(q)
-	for u := range s.meta.Users() {
-		body = q.codec.appendUser(body, wireUser(u))
-	}
-	s.reply(q, body)
+	s.list(q, &listing{step: listUsers})
 }
 
 func createUser(s *Shard, c *conn, q *request, body []byte) {

@@ -1,0 +1,317 @@
+package shard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// A listing is a reply about many things: streams, topics, partitions, groups, members, users, clients. It is made in steps, one listing
+// at a time in each shard and a little of it in each turn, straight into memory of the line for replies, and sent piece by piece:
+//
+//	queued -> made, chunk by chunk -> front of the reply written -> sent, chunk by chunk
+//
+// So no list stalls a turn, lies in the heap, or takes more of the line than the share for lists; those that find no memory wait for
+// those that are being sent. Commands may be applied between two steps: what was there all the time is listed once, what came or went
+// meanwhile may be in it or not.
+type listing struct {
+	q     *request
+	step  func(s *Shard, l *listing) bool               // does a little and reports whether there is more
+	front func(s *Shard, l *listing, dst []byte) []byte // what comes before the things, written when they are counted; nil: nothing
+	end   func(s *Shard, l *listing)                    // instead of a reply
+
+	walk
+	work int // left for this turn
+
+	chunks [][]byte // of replyPool, as far as they are filled
+	size   int      // of all that was written
+	held   int      // that chunks hold
+	sent   int      // chunks that are out
+	began  int64    // when sending did
+}
+
+// walk is where a listing is.
+type walk struct {
+	at    [3]int           // the next stream, topic, partition, or whatever is listed
+	since uint64           // of what is being added up: what gets its number is something else
+	sum   storage.LogStats // of that
+	total storage.LogStats // of all that was listed
+	count int              // things that are
+	gone  bool             // what they belong to was deleted meanwhile: the answer is that of what never was
+	turn  uint64           // of a group: its generation
+	again int              // how often the walk began anew
+}
+
+// listings are those of a shard.
+type listings struct {
+	queue   []*listing // the first is being made
+	sending []*listing // in the order in which they began
+	bytes   int        // that all of them hold
+	waits   int64      // since when the first one finds no memory; 0: it does not wait
+	quick   int        // work left in this turn for listings that may be small
+
+	clients []registered  // scratch
+	ids     []uint32      // scratch
+	options []wire.Option // scratch
+	keys    []byte        // scratch, that options point into
+}
+
+const (
+	listChunk      = 64 << 10
+	listChunkFirst = 4 << 10
+	listSlab       = 2 << 20 // pools map so much at a time; each shard has one for other replies
+	// listWork is what a turn does for listings, in units of about 50 ns.
+	listWork = 400
+	// quickWork is what a turn tries of listings that have only come: small ones do not wait behind large ones.
+	quickWork = 800
+	// listWait is how long a listing waits for memory, and how long others may hold it while one waits.
+	listWait = int64(2 * time.Second)
+)
+
+// What things cost, in those units.
+const (
+	workOfPartition = 1
+	workOfStream    = 8
+	workOfTopic     = 24
+	workOfThing     = 6
+)
+
+// list answers q in steps. Its frame is not needed any more.
+func (s *Shard) list(q *request, l *listing) {
+	if s.unjudged(q) {
+		return
+	}
+	s.dropFrame(q)
+	l.q, q.list = q, l
+	if x := &s.lists; x.quick > 0 {
+		l.work = min(listWork, x.quick)
+		before := l.work
+		more := l.step(s, l)
+		x.quick -= before - l.work
+		if !more {
+			s.listMade(l)
+			return
+		}
+		s.restart(l)
+	}
+	s.lists.queue = append(s.lists.queue, l)
+}
+
+// restart has a listing begin anew, without memory.
+func (s *Shard) restart(l *listing) {
+	s.freeChunks(l)
+	l.walk = walk{again: l.again}
+}
+
+// listMax is what a shard may hold for listings, and so the largest of them.
+func (s *Shard) listMax() int {
+	if s.cfg.ListBytesMax > 0 {
+		return s.cfg.ListBytesMax
+	}
+	shards := int64(len(s.b.shards))
+	slabs := s.b.lines.reply.Max() / listSlab
+	return int(max(listSlab, (slabs-shards)*listSlab/shards))
+}
+
+// makeLists does a turn's work for the listing whose turn it is.
+func (s *Shard) makeLists() {
+	x := &s.lists
+	x.quick = quickWork
+	for work := listWork; len(x.queue) > 0 && work > 0; {
+		l := x.queue[0]
+		if l.q.conn.closing {
+			s.endList(l)
+			s.requestEnded(l.q.conn)
+			s.tryClose(l.q.conn)
+			continue
+		}
+		l.work = work
+		more := l.step(s, l)
+		spent := work - l.work
+		if work = l.work; more && work > 0 && spent == 0 { // no memory, or too large
+			s.listStuck(l)
+			return
+		}
+		x.waits = 0
+		if !more {
+			s.listMade(l)
+		}
+	}
+}
+
+// listStuck decides about a listing that got no memory: it is too large, waits, or has waited long enough.
+func (s *Shard) listStuck(l *listing) {
+	x := &s.lists
+	if l.held+listChunk > s.listMax() {
+		s.refuseList(l, wire.StatusError, "list refused: it is larger than what memory has for lists; raise memory, or ask for less at once", "list_too_large")
+		return
+	}
+	if x.waits == 0 {
+		x.waits = s.mono
+	}
+	if s.mono-x.waits < listWait {
+		return
+	}
+	if len(x.sending) > 0 && s.mono-x.sending[0].began >= listWait {
+		x.waits = s.mono
+		s.closeConn(x.sending[0].q.conn, "peer reads a list too slowly while others wait for the memory", nil)
+		return
+	}
+	s.refuseList(l, wire.StatusTransientNotCommitted, "list refused: memory for replies is used up", "list_no_memory") // clients try again in 50 ms
+}
+
+func (s *Shard) refuseList(l *listing, status wire.Status, why, event string) {
+	s.b.limits.memory.Add(1)
+	if s.logAllowed() {
+		s.log.Warn(why, zap.String("event", event), zap.Uint32("code", uint32(l.q.code)), zap.Int("bytes", l.size), zap.Int("max", s.listMax()))
+	}
+	s.endList(l)
+	s.refuse(l.q, status)
+}
+
+// listMade begins to send a listing whose things are all written.
+func (s *Shard) listMade(l *listing) {
+	x := &s.lists
+	x.queue = without(x.queue, l)
+	if l.end != nil {
+		q := l.q
+		q.list = nil
+		l.end(s, l)
+		return
+	}
+	q, head := l.q, l.q.codec.headBytes
+	if l.gone {
+		s.freeChunks(l)
+	}
+	front := 0
+	if l.front != nil {
+		front = len(l.front(s, l, s.body(q))) // a few hundred bytes: it fits into the head
+	}
+	if front > headBytes-head {
+		panic("BUG: the front of a list does not fit into the head of its reply")
+	}
+	size := l.size
+	if len(l.chunks) == 1 && head+front+size <= headBytes {
+		front += copy(q.head[head+front:], l.chunks[0])
+		size = 0
+		s.freeChunks(l)
+	}
+	if len(l.chunks) == 0 {
+		q.list = nil
+	} else {
+		l.began = s.mono
+		x.sending = append(x.sending, l)
+	}
+	vec := append(q.conn.vec[:0], q.head[:head+front])
+	if len(l.chunks) > 0 {
+		vec = append(vec, l.chunks[0])
+		l.sent = 1
+	}
+	q.codec.putReply(q.head, q.handle, wire.StatusOK, front+size, s.meta.Revision())
+	q.conn.vec = vec
+	s.respond(q.conn, q, vec)
+}
+
+// listOwes sends the next chunk of a listing when one is out, and reports whether there was one.
+func (s *Shard) listOwes(c *conn, failed bool) bool {
+	if c.busy == nil || c.busy.list == nil {
+		return false
+	}
+	l := c.busy.list
+	if failed || c.closing || l.sent == len(l.chunks) {
+		return false
+	}
+	s.freeChunk(l, l.sent-1)
+	c.vec = append(c.vec[:0], l.chunks[l.sent])
+	l.sent++
+	s.startSend(c, c.vec)
+	return true
+}
+
+// endList forgets a listing, whatever it is at.
+func (s *Shard) endList(l *listing) {
+	x := &s.lists
+	x.queue = without(x.queue, l)
+	x.sending = without(x.sending, l)
+	if len(x.queue) == 0 {
+		x.waits = 0
+	}
+	s.freeChunks(l)
+	l.q.list = nil
+}
+
+func without(list []*listing, l *listing) []*listing {
+	for i := range list {
+		if list[i] == l {
+			copy(list[i:], list[i+1:])
+			list[len(list)-1] = nil
+			return list[:len(list)-1]
+		}
+	}
+	return list
+}
+
+func (s *Shard) freeChunks(l *listing) {
+	for i := range l.chunks {
+		s.freeChunk(l, i)
+	}
+	l.chunks, l.size = nil, 0
+}
+
+func (s *Shard) freeChunk(l *listing, i int) {
+	if p := l.chunks[i]; p != nil {
+		s.lists.bytes -= cap(p)
+		l.held -= cap(p)
+		s.replyPool.Put(p)
+		l.chunks[i] = nil
+	}
+}
+
+// room returns where at most n bytes are to be appended; nil: there is no memory. written follows.
+func (l *listing) room(s *Shard, n int) []byte {
+	if k := len(l.chunks); k > 0 && cap(l.chunks[k-1])-len(l.chunks[k-1]) >= n {
+		return l.chunks[k-1]
+	}
+	if len(l.chunks) == 0 {
+		n = max(n, listChunkFirst)
+	} else {
+		n = max(n, listChunk)
+	}
+	if s.lists.bytes+n > s.listMax() {
+		return nil
+	}
+	p := s.replyPool.Get(n)
+	if p == nil {
+		return nil
+	}
+	s.lists.bytes += cap(p)
+	l.held += cap(p)
+	l.chunks = append(l.chunks, p[:0])
+	return p[:0]
+}
+
+// written takes what room returned, with more in it.
+func (l *listing) written(p []byte, work int) {
+	last := &l.chunks[len(l.chunks)-1]
+	if cap(p) != cap(*last) {
+		panic("BUG: something in a list is longer than was said")
+	}
+	l.size += len(p) - len(*last)
+	*last = p
+	l.count++
+	l.work -= work
+}
+
+// sleepLists says when listings want a turn: at once, when memory may have been given back, or never.
+func (s *Shard) sleepLists(earlier func(t int64)) {
+	switch {
+	case len(s.lists.queue) == 0:
+	case s.lists.waits == 0:
+		earlier(s.mono)
+	default:
+		earlier(s.mono + int64(retryEvery))
+	}
+}
