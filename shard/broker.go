@@ -201,6 +201,7 @@ func (b *Broker) startThreads() error {
 	go func() {
 		b.running.Wait()
 		if b.endedInOrder() {
+			b.noteEnd()
 			b.dir.forgetPanics()
 		}
 		b.dir.close()
@@ -244,6 +245,21 @@ func (b *Broker) endedInOrder() bool {
 		}
 	}
 	return true
+}
+
+// noteEnd records where the journals of all shards end, for the next start. Without that it reads them whole.
+func (b *Broker) noteEnd() {
+	marks := make([]storage.EndMark, 0, len(b.shards))
+	for _, s := range b.shards {
+		m, ok := s.store.EndedAt()
+		if !ok {
+			return
+		}
+		marks = append(marks, m)
+	}
+	if err := b.dir.recovered.NoteEnd(plainDisk{}, heapMemory{}, marks); err != nil {
+		b.log.Warn("the orderly end could not be noted: the next start reads the journals whole", zap.String("event", "end_not_noted"), zap.Error(err))
+	}
 }
 
 // startLoop ends what the broker asks of the shard's thread before its loop: the loop begins, or the thread ends if there is

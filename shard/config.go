@@ -66,6 +66,7 @@ type Config struct {
 	OffsetsHold       time.Duration // how long a stored offset that stands still keeps expired messages; 0: it does not
 	JournalWrites     string        // auto, direct or buffered; empty: auto
 	RetryFenced       bool          // lift the fences of logs that made the server panic
+	AcceptLoss        bool          // go on without journals that the last run had and that are not there
 	Root              RootCredentials
 	Hasher            Hasher
 	Log               *zap.Logger

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -23,6 +25,8 @@ const (
 	wayRoundMin = 5                      // also on a slow disk
 	wayPatience = 150 * time.Millisecond // beyond it no more rounds
 	wayGain     = 1.25                   // buffered must be so much faster: direct writes leave the page cache to readers
+	wayClear    = 1.5                    // and the way that is kept so much slower than the other one, in
+	wayStarts   = 2                      // starts in a row, before the other one is taken
 )
 
 // journalWay says which way was taken and what was measured; zero durations: nothing was.
@@ -43,27 +47,36 @@ func (w journalWay) String() string {
 	return fmt.Sprintf("%s (a synced block takes %v direct, %v buffered)", name, w.directTime.Round(time.Microsecond), w.bufferedTime.Round(time.Microsecond))
 }
 
-// chooseJournalWay sets the descriptors that the journals are written through. On shard 0's thread.
-func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, mem storage.Memory) (w journalWay, err error) {
+// chooseJournalWay sets the descriptors that the journals are written through, and says what the directory is to keep. On shard 0's
+// thread.
+func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, kept storage.KeptWay, mem storage.Memory) (storage.KeptWay, error) {
 	f := journals[0][0]
+	var w journalWay
 	isDirect, err := uring.IsDirect(f.Direct)
 	if err != nil {
-		return w, fmt.Errorf("journal: %w", err)
+		return kept, fmt.Errorf("journal: %w", err)
 	}
 	switch b.cfg.JournalWrites {
 	case JournalBuffered:
 	case JournalDirect:
 		if !isDirect {
-			return w, fmt.Errorf("journal: the filesystem of %s refuses O_DIRECT: set journal_writes to auto or buffered", b.cfg.DataDir)
+			return kept, fmt.Errorf("journal: the filesystem of %s refuses O_DIRECT: set journal_writes to auto or buffered", b.cfg.DataDir)
 		}
 		w.direct = true
 	default:
 		if isDirect {
 			if w, err = measureWays(blockingDisk{s.io}, f, mem); err != nil {
-				return w, err
+				return kept, err
+			}
+			before := kept
+			w.direct, kept = w.keep(kept)
+			if before.Way != storage.WayUnknown && before.Way != kept.Way {
+				b.log.Warn("journal way changed", zap.String("event", "journal_way_changed"), zap.Bool("direct", w.direct),
+					zap.Duration("synced block direct", w.directTime), zap.Duration("synced block buffered", w.bufferedTime), zap.Int("starts in a row", wayStarts))
 			}
 		}
 	}
+	b.info.JournalWay = w.String()
 	if !w.direct {
 		for i := range journals {
 			for k := range journals[i] {
@@ -71,7 +84,33 @@ func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, m
 			}
 		}
 	}
-	return w, nil
+	return kept, nil
+}
+
+// keep says which way is taken: the one that the directory keeps, until the other one was clearly faster in several starts in a row.
+// One measurement of 24 blocks says little: on a machine with neighbours either way wins now and then.
+func (w journalWay) keep(k storage.KeptWay) (direct bool, _ storage.KeptWay) {
+	own, other := float64(w.directTime), float64(w.bufferedTime)
+	switch k.Way {
+	case storage.WayDirect:
+	case storage.WayBuffered:
+		own, other = other, own
+	default:
+		return w.direct, storage.KeptWay{Way: wayOf(w.direct)}
+	}
+	if own <= wayClear*other {
+		k.Lost = 0
+	} else if k.Lost++; k.Lost >= wayStarts {
+		k = storage.KeptWay{Way: wayOf(k.Way != storage.WayDirect)}
+	}
+	return k.Way == storage.WayDirect, k
+}
+
+func wayOf(direct bool) storage.JournalWay {
+	if direct {
+		return storage.WayDirect
+	}
+	return storage.WayBuffered
 }
 
 // measureWays writes a block of zeros both ways in turn and compares the medians.

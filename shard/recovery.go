@@ -19,7 +19,8 @@ import (
 // recover reads the data directory, on shard 0's thread.
 func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, err error) {
 	cfg := storage.RecoverConfig{Dir: b.cfg.DataDir, Shards: len(b.cfg.CPUs), JournalBytes: b.journalFileBytes(), JournalFixed: b.cfg.JournalBytes != 0, Free: b.freeBytes,
-		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report, RetryPanics: b.cfg.RetryFenced}
+		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report, RetryPanics: b.cfg.RetryFenced,
+		AcceptLoss: b.cfg.AcceptLoss}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return nil, nil, err
 	}
@@ -31,16 +32,12 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 		pool := uring.NewPool(uring.NewBudget(recoveryBytesMax).Line("recovery", recoveryBytesMax))
 		defer pool.Close()
 		cfg.Memory, cfg.Working = pool, &s.recovering
-		if rec, err = storage.Recover(blockingDisk{s.io}, b.dir.fd, cfg); err != nil {
-			return err
+		cfg.ChooseWay = func(journals [][2]storage.JournalFile, last storage.KeptWay) (storage.KeptWay, error) {
+			return b.chooseJournalWay(s, journals, last, pool)
 		}
+		rec, err = storage.Recover(blockingDisk{s.io}, b.dir.fd, cfg)
 		b.dir.recovered = rec
-		way, err := b.chooseJournalWay(s, rec.Journals, pool)
-		if err != nil {
-			return errors.Join(err, b.dir.distrust())
-		}
-		b.info.JournalWay = way.String()
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, nil, err

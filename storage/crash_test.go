@@ -440,6 +440,12 @@ func (w *world) finish() {
 
 // stop ends the stores in order.
 func (w *world) stop() {
+	w.settle()
+	w.end()
+}
+
+// settle waits until everything that was sent is answered.
+func (w *world) settle() {
 	w.disk.ClearFaults()
 	w.disk.SetSpace(0)
 	busy := func() bool {
@@ -465,6 +471,10 @@ func (w *world) stop() {
 	for _, h := range w.logs {
 		w.verifyStats(h)
 	}
+}
+
+// end finishes the journals.
+func (w *world) end() {
 	for _, n := range w.nodes {
 		w.until(func() bool { return n.s.Finish() }, func() string { return "finish" })
 		w.turn(n, nil)
@@ -475,7 +485,25 @@ func (w *world) stop() {
 			fail("%d read buffers were not given back", n.reads.Out())
 		}
 	}
+	w.noteEnd()
 	w.trace("orderly end")
+}
+
+// noteEnd records the end as a server does, if it is not killed just before.
+func (w *world) noteEnd() {
+	var marks []storage.EndMark
+	for _, n := range w.nodes {
+		if m, ok := n.s.EndedAt(); ok {
+			marks = append(marks, m)
+		}
+	}
+	if len(marks) < len(w.nodes) || w.rng.IntN(5) == 0 {
+		return
+	}
+	w.stats.marked++
+	if err := w.rec.NoteEnd(w.disk, simMemory(), marks); err != nil {
+		fail("note of an orderly end: %v", err)
+	}
 }
 
 func seedFromEnv(t testing.TB) (seed uint64, given bool) {
@@ -525,7 +553,7 @@ func (c *counts) add(o *counts) {
 	for _, p := range []struct{ to, from *int }{{&c.kills, &o.kills}, {&c.cuts, &o.cuts}, {&c.recoveries, &o.recoveries},
 		{&c.recoveryCrashes, &o.recoveryCrashes}, {&c.told, &o.told}, {&c.polls, &o.polls}, {&c.laps, &o.laps}, {&c.direct, &o.direct},
 		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.levels, &o.levels}, {&c.noSpace, &o.noSpace}, {&c.refused, &o.refused},
-		{&c.repeats, &o.repeats}, {&c.dropped, &o.dropped}} {
+		{&c.marked, &o.marked}, {&c.repeats, &o.repeats}, {&c.dropped, &o.dropped}} {
 		*p.to += *p.from
 	}
 }

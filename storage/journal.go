@@ -104,7 +104,9 @@ type journal struct {
 	flushedAt int64 // how many sixteenths of the file were full when long tails were last written out
 	syncing   [2]bool
 	lap       *group
-	lapping   bool // a lap is wanted; tails are being flushed to make it small
+	lapping   bool      // a lap is wanted; tails are being flushed to make it small
+	final     bool      // it is the last group of this run
+	mark      cleanMark // where that lies
 	failed    error
 	free      []*group
 }
@@ -254,6 +256,10 @@ func (j *journal) touch(l *Log) {
 // flush places what is ready, as far as two groups in flight allow.
 func (j *journal) flush() {
 	if j.failed != nil || j.lap != nil {
+		return
+	}
+	if j.final && j.lapping {
+		j.startLap()
 		return
 	}
 	for j.writing < groupsInFlightMax {
@@ -482,7 +488,7 @@ func (j *journal) fail(err error) {
 	}
 }
 
-// finish marks the gathering group as the last one of this run: what recovery finds is all there was. A log that lost what it
+// finish has a lap group written as the last one of this run, when nothing else is on its way: the next start reads that group and nothing else. A log that lost what it
 // told, because its segment failed, has no such end, and neither has the journal.
 func (j *journal) finish() bool {
 	var fenced *Log
@@ -493,15 +499,17 @@ func (j *journal) finish() bool {
 			return false // what was told at LevelMemory is still being written
 		}
 	}
-	if !j.room(entryHeadSize) {
-		return false
-	}
 	if fenced != nil {
+		if !j.room(entryHeadSize) {
+			return false
+		}
 		fenced.persistAll()
 		return true
 	}
-	j.gather.persist = true
-	j.gather.flags |= groupClean
+	if g := j.gather; g != nil && g.count > 0 || len(j.ready) > 0 || j.writing > 0 || j.lapping || j.lap != nil {
+		return false
+	}
+	j.final, j.lapping = true, true
 	return true
 }
 

@@ -33,6 +33,10 @@ func (j *journal) startLap() {
 		return // again in the next turn
 	}
 	g.flags, g.persist = groupLap, true
+	if j.final {
+		g.flags |= groupClean
+		j.mark = cleanMark{number: j.number, block: uint32(j.pos / BlockSize), file: uint32(j.cur)}
+	}
 	gather := j.gather
 	j.gather = g
 	s.carryMeta(j)

@@ -16,4 +16,5 @@ const (
 	plantedPanic                 = false
 	plantedReadKeepsBuffer       = false
 	plantedLastEndsAtEdge        = false
+	plantedJournalsNotMissed     = false
 )

@@ -18,6 +18,7 @@ var (
 	plantedPanic                 bool
 	plantedReadKeepsBuffer       bool
 	plantedLastEndsAtEdge        bool
+	plantedJournalsNotMissed     bool
 )
 
 var plants = map[string]*bool{
@@ -33,6 +34,7 @@ var plants = map[string]*bool{
 	"panic":                    &plantedPanic,
 	"read-keeps-buffer":        &plantedReadKeepsBuffer,
 	"last-ends-at-edge":        &plantedLastEndsAtEdge,
+	"journals-not-missed":      &plantedJournalsNotMissed,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

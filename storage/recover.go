@@ -28,6 +28,10 @@ type RecoverConfig struct {
 	Report   func(event string, id LogID, err error)
 	// RetryPanics lifts the fences of logs that were set aside because they made the server panic.
 	RetryPanics bool
+	// ChooseWay says how the journals of the run are written, given how those of the last one were. May be nil.
+	ChooseWay func(journals [][2]JournalFile, last KeptWay) (KeptWay, error)
+	// AcceptLoss goes on without journals that the last run had and that are not there.
+	AcceptLoss bool
 	// Working is the log being recovered, for who catches a panic. May be nil.
 	Working *LogID
 }
@@ -95,7 +99,7 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	}{
 		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"reserve", r.freeReserve}, {"journal files", r.removeHalfMade}, {"panics", r.readPanics}, {"journals", r.readJournals}, {"state", r.readState},
 		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState},
-		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"panics", r.removePanics}, {"journal files", r.openJournals}, {"reserve", r.makeReserve},
+		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"panics", r.removePanics}, {"journal files", r.openJournals}, {"superblock", r.nameJournals}, {"reserve", r.makeReserve},
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
@@ -240,11 +244,16 @@ func (r *recovery) readMetadata() error {
 	if err != nil {
 		return err
 	}
+	if r.journal.lost {
+		if cmds, err = r.unbroken(snapshot, cmds); err != nil {
+			return err
+		}
+	}
 	st, err := r.cfg.Metadata(snapshot, cmds)
 	if err != nil {
 		return err
 	}
-	if last := r.journal.metaIndex(); st.Index < last { // older metadata would give out numbers again that are in use
+	if last := r.journal.metaIndex(); st.Index < last && !r.journal.lost { // older metadata would give out numbers again that are in use
 		return fmt.Errorf("%w: metadata commands %d to %d are missing: restore the data directory from a backup", ErrDamaged, st.Index+1, last)
 	}
 	r.out.Meta = st
@@ -259,6 +268,23 @@ func (r *recovery) readMetadata() error {
 		}
 	}
 	return nil
+}
+
+// unbroken returns the commands that follow the snapshot one after the other: those behind one that is lost mean nothing.
+func (r *recovery) unbroken(snapshot []byte, cmds []MetaCommand) ([]MetaCommand, error) {
+	st, err := r.cfg.Metadata(snapshot, nil)
+	if err != nil {
+		return nil, err
+	}
+	want := st.Index + 1
+	for i, c := range cmds {
+		if c.Index > want {
+			r.report("metadata commands are lost", 0, fmt.Errorf("%w: commands from %d on; %d are the last ones that can be used", ErrDamaged, want, i))
+			return cmds[:i], nil
+		}
+		want = max(want, c.Index+1)
+	}
+	return cmds, nil
 }
 
 // SnapshotName is the metadata snapshot a running server writes between two state files.
@@ -362,6 +388,9 @@ func (r *recovery) writeSuper() error {
 	s := &r.super
 	s.first, s.state = r.out.FirstGroup, r.out.FirstGroup
 	s.boot, s.mount = r.cfg.BootID, r.cfg.MountID
+	s.bootNumber++
+	s.flags &^= superJournalsMade // not before all of them are
+	s.markCount, s.marks = 0, [cleanMarksMax]cleanMark{}
 	if err := writeSuperblock(r.d, r.cfg.Memory, r.fd, s); err != nil {
 		return err
 	}
@@ -395,6 +424,27 @@ func (o *Recovered) Distrust(d Disk, mem Memory) error {
 	return writeSuperblock(d, mem, o.fd, &o.super)
 }
 
+// KeptWay is the way of the journal that a directory keeps from start to start, and in how many starts in a row the other way was
+// clearly faster.
+type KeptWay struct {
+	Way  JournalWay
+	Lost uint8
+}
+
+// NoteEnd records where the last group of every shard lies, when all have ended in order: the next start reads these groups and no
+// more of the journals. More shards than the superblock has room for are read whole.
+func (o *Recovered) NoteEnd(d Disk, mem Memory, marks []EndMark) error {
+	s := &o.super
+	if len(marks) != int(s.shards) || len(marks) > cleanMarksMax {
+		return nil
+	}
+	for i, m := range marks {
+		s.marks[i] = m.mark
+	}
+	s.markCount = uint32(len(marks))
+	return writeSuperblock(d, mem, o.fd, s)
+}
+
 // NodeID is the directory's random name.
 func (o *Recovered) NodeID() [16]byte { return o.super.node }
 
@@ -422,7 +472,11 @@ func (r *recovery) cleanUp() error {
 			}
 		}
 	}
-	for _, name := range r.journal.names {
+	files, err := r.d.List(r.cfg.Dir + "/journal")
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
 		var shard, k int
 		if _, err := fmt.Sscanf(name, "shard-%04d-%d.journal", &shard, &k); err == nil && shard >= r.cfg.Shards {
 			if err := r.d.Unlink(r.cfg.Dir + "/journal/" + name); err != nil {

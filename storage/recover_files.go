@@ -44,10 +44,51 @@ func (r *recovery) openJournals() error {
 			if j[k], err = r.openJournal(&plans[i+k]); err != nil {
 				return err
 			}
+			if err := r.writeHead(&j[k], i/2, k); err != nil {
+				return err
+			}
 		}
 		r.out.Journals = append(r.out.Journals, j)
 	}
 	return r.d.SyncDir(r.cfg.Dir + "/journal") // also for files that an interrupted recovery made
+}
+
+// writeHead makes a file one of this run.
+func (r *recovery) writeHead(f *JournalFile, shard, k int) error {
+	buf := r.cfg.Memory.Get(BlockSize)
+	if buf == nil {
+		return ErrNoMemory
+	}
+	defer r.cfg.Memory.Put(buf)
+	h := journalHead{first: r.out.FirstGroup, shard: uint32(shard), file: uint32(k), size: uint64(f.Size)}
+	h.put(buf, r.super.seed)
+	if err := r.d.Write(f.Direct, buf, 0); err != nil {
+		return err
+	}
+	return r.d.Sync(f.FD)
+}
+
+// nameJournals notes in the superblock which journals the run has, and how it writes them. From then on they are missed when they are not there.
+func (r *recovery) nameJournals() error {
+	s := &r.super
+	if r.cfg.ChooseWay != nil {
+		k, err := r.cfg.ChooseWay(r.out.Journals, KeptWay{s.way, s.wayLost})
+		if err != nil {
+			r.watch.failed = true // its synced writes are not seen here
+			return err
+		}
+		s.way, s.wayLost = k.Way, k.Lost
+	}
+	if n := uint32(r.cfg.Shards); s.shards != n {
+		s.shards, s.since = n, r.out.FirstGroup
+	}
+	s.journalBytes = uint64(r.out.Journals[0][0].Size)
+	s.flags |= superJournalsMade
+	if err := writeSuperblock(r.d, r.cfg.Memory, r.fd, s); err != nil {
+		return err
+	}
+	r.out.super = *s
+	return nil
 }
 
 // planJournals says of which size the files will be: both of a shard the same.
@@ -230,6 +271,6 @@ func (r *recovery) removeHalfMade() error {
 	return r.d.SyncDir(dir)
 }
 
-func journalPath(dir string, shard, k int) string {
-	return fmt.Sprintf("%s/journal/shard-%04d-%d.journal", dir, shard, k)
-}
+func journalName(shard, k int) string { return fmt.Sprintf("shard-%04d-%d.journal", shard, k) }
+
+func journalPath(dir string, shard, k int) string { return dir + "/journal/" + journalName(shard, k) }

@@ -14,22 +14,28 @@ func exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
 
 // journalScan is what the journals of the last run hold.
 type journalScan struct {
-	r       *recovery
-	names   []string
-	bufs    [][]byte
-	fds     []int32
-	shards  map[int]*shardGroups
-	chain   []foundGroup // groups that count, of all shards
-	highest uint64       // highest group number seen anywhere, valid or not acknowledged
-	clean   bool
-	count   int
-	bytes   uint64            // size of all files
-	holes   map[int]uint64    // by shard: the last group that was safe and is lost
-	torn    map[uint32]uint64 // by shard: the highest number in a head whose group is not whole
+	r         *recovery
+	files     []*journalFile
+	piece     pieceBuffer // that all are read through
+	sum       groupSum
+	bufs      [][]byte
+	shards    map[int]*shardGroups
+	chain     []foundGroup // groups that count, of all shards
+	highest   uint64       // highest group number seen anywhere, valid or not acknowledged
+	newestRun uint64       // of all groups seen
+	clean     bool
+	count     int
+	bytes     uint64            // size of all files, those too that are lost
+	holes     map[int]uint64    // by shard: the last group that was safe and is lost
+	torn      map[uint32]uint64 // by shard: the highest number in a head whose group is not whole
+	quiet     bool              // malformed groups were reported
+	lost      bool              // files of the run are not there, and that is accepted
 }
 
 type foundGroup struct {
 	head  groupHead
+	file  *journalFile
+	pos   int64
 	bytes []byte
 }
 
@@ -42,11 +48,36 @@ type shardGroups struct {
 
 const journalBytesMax = 4 << 30
 
-// read finds every group of the last run, and from each shard those that follow one another from its newest lap on.
+// read finds every group of the last run, and from each shard those that follow one another from its newest lap on. After an
+// orderly end it knows where they are.
 func (j *journalScan) read() error {
+	if j.piece.buf = j.r.cfg.Memory.Get(journalPiece); j.piece.buf == nil {
+		return ErrNoMemory
+	}
+	marked := false
+	if j.r.super.markCount > 0 {
+		var err error
+		if marked, err = j.readMarked(); err != nil {
+			return err
+		}
+		if !marked {
+			j.closeFiles()
+			*j = journalScan{r: j.r, piece: pieceBuffer{buf: j.piece.buf}, shards: map[int]*shardGroups{}, holes: map[int]uint64{}, torn: map[uint32]uint64{}}
+			j.r.report("journals are not as the last run left them", 0, fmt.Errorf("%w: the groups that ended it in order are not where %s says", ErrDamaged, SuperblockName))
+		}
+	}
+	if !marked {
+		if err := j.readAll(); err != nil {
+			return err
+		}
+	}
+	return j.load()
+}
+
+// readAll looks at every block of every file.
+func (j *journalScan) readAll() error {
 	r := j.r
-	dir := r.cfg.Dir + "/journal"
-	names, err := r.d.List(dir)
+	names, err := r.d.List(r.cfg.Dir + "/journal")
 	if err != nil {
 		return err
 	}
@@ -54,21 +85,16 @@ func (j *journalScan) read() error {
 		if !strings.HasSuffix(n, ".journal") {
 			continue
 		}
-		buf, fd, err := readFile(r.d, r.cfg.Memory, dir+"/"+n, journalBytesMax)
+		f, err := j.openFile(n)
 		if err != nil {
 			return err
 		}
-		j.names = append(j.names, n)
-		j.fds = append(j.fds, fd)
-		j.bytes += uint64(len(buf))
-		if len(buf) > 0 {
-			j.bufs = append(j.bufs, buf)
-		}
-		if err := r.d.Sync(fd); err != nil {
+		j.bytes += uint64(f.size)
+		if err := r.d.Sync(f.reader.fd); err != nil {
 			return err
 		}
-		if err := j.scan(buf); err != nil {
-			return fmt.Errorf("%s: %w", n, err)
+		if err := j.scan(f); err != nil {
+			return err
 		}
 	}
 	shards := make([]int, 0, len(j.shards))
@@ -81,7 +107,7 @@ func (j *journalScan) read() error {
 		j.follow(s, j.shards[s])
 		j.checkSizes(s)
 	}
-	return nil
+	return j.checkFiles()
 }
 
 // checkSizes reports files that are not as they were made: both are there, and of one size, before the first group of a
@@ -93,48 +119,12 @@ func (j *journalScan) checkSizes(shard int) {
 			sizes[k] = n
 		}
 	}
-	if sizes[0] != sizes[1] {
+	made := int64(j.r.super.journalBytes)
+	if sizes[0] != sizes[1] || j.r.super.flags&superJournalsMade != 0 && shard < int(j.r.super.shards) && sizes[0] < made {
 		j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: its files have %d and %d bytes, and were made with the same size",
 			ErrDamaged, shard, sizes[0], sizes[1]))
 		j.holes[shard] = j.shards[shard].top.head.number + 1
 	}
-}
-
-// scan looks at every block of a file for the beginning of a group.
-func (j *journalScan) scan(p []byte) error {
-	first := j.r.super.first
-	for at := 0; at+BlockSize <= len(p); {
-		h, err := decodeGroup(p[at:], j.r.super.seed)
-		if err != nil {
-			if errors.Is(err, ErrNewer) && h.first == first {
-				return err
-			}
-			if err == errTorn && h.first == first {
-				j.torn[h.shard] = max(j.torn[h.shard], h.number)
-			}
-			at += BlockSize
-			continue
-		}
-		g := foundGroup{h, p[at : at+int(h.size)]}
-		at += int(h.size)
-		j.highest = max(j.highest, h.number)
-		if h.first != first && !plantedRecycledBlock {
-			continue // of an earlier run: retired
-		}
-		s := j.shards[int(h.shard)]
-		if s == nil {
-			s = &shardGroups{groups: map[uint64]foundGroup{}}
-			j.shards[int(h.shard)] = s
-		}
-		s.groups[h.number] = g
-		if h.number > s.top.head.number {
-			s.top = g
-		}
-		if h.flags&groupLap != 0 {
-			s.lap = max(s.lap, h.number)
-		}
-	}
-	return nil
 }
 
 // follow adds the groups of one shard that count: from the newest lap on, without a hole. A hole below a number that a
@@ -204,6 +194,7 @@ func (j *journalScan) metaCommands() ([]MetaCommand, error) {
 		}
 	})
 	sort.Slice(cmds, func(a, b int) bool { return cmds[a].Index < cmds[b].Index })
+	j.quiet = true
 	return cmds, err
 }
 
@@ -217,10 +208,18 @@ func (j *journalScan) metaIndex() (index uint64) {
 
 // byLog sorts the entries of all groups that count by their log.
 func (j *journalScan) byLog() (map[LogID][]entry, error) {
-	m := map[LogID][]entry{}
-	err := j.each(func(e *entry) {
+	counts, m := map[LogID]int{}, map[LogID][]entry{}
+	err := j.each(func(e *entry) { counts[e.log]++ })
+	if err != nil {
+		return nil, err
+	}
+	err = j.each(func(e *entry) {
+		list := m[e.log]
+		if list == nil && e.log != 0 {
+			list = make([]entry, 0, counts[e.log])
+		}
 		if e.log != 0 {
-			m[e.log] = append(m[e.log], *e)
+			m[e.log] = append(list, *e)
 		}
 	})
 	return m, err
@@ -238,19 +237,27 @@ func (j *journalScan) each(f func(e *entry)) error {
 		if errors.Is(err, ErrNewer) {
 			return fmt.Errorf("group %d: %w", g.head.number, err)
 		}
-		if err != nil {
+		if err != nil && !j.quiet {
 			j.r.report("damaged journal", 0, fmt.Errorf("%w: group %d: %w", ErrDamaged, g.head.number, err))
 		}
 	}
 	return nil
 }
 
-func (j *journalScan) close() {
-	for _, fd := range j.fds {
-		j.r.d.Close(fd)
+func (j *journalScan) closeFiles() {
+	for _, f := range j.files {
+		j.r.d.Close(f.reader.fd)
 	}
+	j.files = nil
+}
+
+func (j *journalScan) close() {
+	j.closeFiles()
 	for _, b := range j.bufs {
 		j.r.cfg.Memory.Put(b)
 	}
-	j.bufs, j.fds, j.chain, j.shards = nil, nil, nil, nil
+	if j.piece.buf != nil {
+		j.r.cfg.Memory.Put(j.piece.buf)
+	}
+	j.piece, j.bufs, j.chain, j.shards = pieceBuffer{}, nil, nil, nil
 }

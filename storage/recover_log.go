@@ -23,9 +23,10 @@ type logRecovery struct {
 	hasher batch.Hasher
 	fds    map[SegmentID]int32
 
-	offsets map[ConsumerKey]int // where in st.Offsets
-	side    []byte              // the side file
-	rewrite bool                // what reads back right may not be on disk
+	offsets   map[ConsumerKey]int // where in st.Offsets
+	side      []byte              // the side file
+	uncertain bool                // its journal is lost
+	rewrite   bool                // what reads back right may not be on disk
 }
 
 func (l *logRecovery) run() error {
@@ -43,6 +44,17 @@ func (l *logRecovery) run() error {
 	l.describeSealed(sealed)
 	if err := l.follow(); err != nil {
 		return err
+	}
+	if l.r.journal.lost && !l.certain() {
+		onDisk, err := l.segmentsOnDisk()
+		if err != nil {
+			return err
+		}
+		if err := l.followSegments(onDisk); err != nil {
+			return err
+		}
+		l.st.Reserved = max(l.st.Reserved, l.toldBound(onDisk))
+		l.uncertain = true
 	}
 	if l.stable > l.st.Next {
 		l.damaged(fmt.Errorf("%w: records up to offset %d were on stable storage, only those below %d are found", ErrDamaged, l.stable, l.st.Next))
@@ -328,7 +340,7 @@ func (l *logRecovery) removeStrangers() error {
 func (l *logRecovery) closeGap() {
 	s := l.st
 	trusted := l.side == nil && (l.r.journal.clean || l.level == LevelWritten && !l.r.power)
-	if trusted || l.level == LevelPersisted || plantedReusedOffset {
+	if !l.uncertain && (trusted || l.level == LevelPersisted || plantedReusedOffset) {
 		s.Reserved = s.Next
 	}
 	if len(l.r.journal.holes) > 0 && !l.certain() {

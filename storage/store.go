@@ -285,6 +285,15 @@ func (s *Store) Finish() bool {
 // must not wait for them; none of them has done anything yet.
 func (s *Store) Abandon() { s.starved = requestList{} }
 
+// EndedAt is where the last group of a run that ended in order lies, if this one did.
+func (s *Store) EndedAt() (EndMark, bool) {
+	j := &s.journal
+	return EndMark{j.mark}, j.final && j.failed == nil && j.psafe == j.mark.number && j.mark.number != 0
+}
+
+// EndMark says where a shard's last group lies.
+type EndMark struct{ mark cleanMark }
+
 // Logs is how many logs the store has open.
 func (s *Store) Logs() int { return len(s.order) }
 
@@ -302,6 +311,6 @@ func (s *Store) Unflushed() bool {
 // Idle reports whether nothing is in flight and nothing waits to be written.
 func (s *Store) Idle() bool {
 	j := &s.journal
-	return s.opsInFlight == 0 && len(s.ops) == 0 && len(j.unsafe.all()) == 0 && len(j.ready) == 0 &&
+	return s.opsInFlight == 0 && len(s.ops) == 0 && !(j.final && j.lapping) && len(j.unsafe.all()) == 0 && len(j.ready) == 0 &&
 		(j.gather == nil || j.gather.count == 0 && j.gather.flags == 0)
 }

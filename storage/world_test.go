@@ -90,7 +90,7 @@ type world struct {
 }
 
 type counts struct {
-	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, levels, noSpace, refused, repeats, dropped int
+	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, levels, noSpace, refused, repeats, dropped, marked int
 }
 
 // options are chosen by the seed.
@@ -102,6 +102,7 @@ type options struct {
 	batchMax     int
 	crashEvery   int
 	directShare  int // of 100 batches
+	acceptLoss   bool
 	levels       []storage.Level
 	levelShare   int // of 100 requests, changes of the level
 	dedupShare   int // of 100 logs
@@ -200,7 +201,7 @@ func (w *world) recover(shards int) (end int) {
 	fd, err := w.disk.Open(dir+"/"+storage.SuperblockName, true, false)
 	must(err)
 	cfg := storage.RecoverConfig{Dir: dir, Shards: shards, JournalBytes: w.opt.journalBytes, BootID: w.disk.BootID(), MountID: 1,
-		Now: w.wall, Memory: mem, Metadata: replayMeta, Report: w.report}
+		Now: w.wall, Memory: mem, Metadata: replayMeta, Report: w.report, AcceptLoss: w.opt.acceptLoss}
 	if w.opt.resize { // the setting changes with each start
 		cfg.JournalFixed = true
 		cfg.JournalBytes += int64((w.stats.recoveries+w.stats.recoveryCrashes+w.stats.failures)%3) * 64 << 10

@@ -148,7 +148,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
 		ShutdownTimeout:   c.ShutdownTimeout,
-		RetentionInterval: c.RetentionInterval, OffsetsHold: c.OffsetsHold, RetryFenced: c.RetryFenced, JournalWrites: c.JournalWrites, Log: log,
+		RetentionInterval: c.RetentionInterval, OffsetsHold: c.OffsetsHold, RetryFenced: c.RetryFenced, AcceptLoss: c.AcceptLoss, JournalWrites: c.JournalWrites, Log: log,
 	}, nil
 }
 

@@ -60,6 +60,7 @@ type Config struct {
 	TokenCleanerInterval     time.Duration
 	RebalancingTimeout       time.Duration
 	RetryFenced              bool
+	AcceptLoss               bool
 	JournalWrites            string        // auto, direct or buffered
 	PollHold                 time.Duration // zero: an empty poll is answered at once
 	ConnectionsPerAddressMax int           // zero: no bound

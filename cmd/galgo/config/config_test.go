@@ -70,7 +70,7 @@ func TestEverySourceSetsEverySetting(t *testing.T) {
 		"replicated": "written", "written_loss_bound": "2s", "retention_interval": "5s", "retention.offsets_hold": "30m0s", "frame_size_max": "1MiB", "connections_max": "7",
 		"handshake_timeout": "3s", "request_timeout": "4s", "send_timeout": "6s", "tcp.address": "127.0.0.1:0", "log.level": "debug", "log.format": "json", "pprof.address": ":6060",
 		"shutdown_timeout": "41s", "hash_timeout": "3s", "tcp.keepalive_idle": "11s", "tcp.keepalive_interval": "2s", "tcp.user_timeout": "21s",
-		"journal_writes": "buffered", "retry_fenced": "true",
+		"journal_writes": "buffered", "retry_fenced": "true", "accept_loss": "true",
 		"heartbeat.enabled": "false", "heartbeat.interval": "2s", "personal_access_token.max_tokens_per_user": "5", "personal_access_token.cleaner_interval": "9s",
 		"consumer_group.rebalancing_timeout": "8s", "poll.hold": "20ms", "limits.connections_per_address": "11", "limits.streams": "12",
 		"limits.topics_per_stream": "13", "limits.partitions_per_topic": "14", "limits.users": "15", "limits.groups_per_topic": "16",

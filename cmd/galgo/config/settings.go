@@ -61,6 +61,7 @@ func (c *Config) settings() []setting {
 		duration("shutdown_timeout", &c.ShutdownTimeout, "1s", "1h", "how long an orderly end may take: what is still busy a little before then is given up, and after it the process ends with code 1"),
 		duration("hash_timeout", &c.HashTimeout, "100ms", "10m", "how long hashing a password may take until the hashing process is replaced"),
 		boolean("retry_fenced", &c.RetryFenced, "try partitions again that were set aside because they made the server panic in three starts in a row; for one start, with a version that has the fault mended"),
+		boolean("accept_loss", &c.AcceptLoss, "go on without journal files that the last run had and that are not there: messages, offsets and metadata that only they held are lost, and logs go on at much higher offsets; for one start"),
 		boolean("heartbeat.enabled", &c.HeartbeatEnabled, "whether a member of a consumer group that is silent loses its place"),
 		duration("heartbeat.interval", &c.HeartbeatInterval, "100ms", "24h", "how often a member has to be heard of; it is given up after 1.2 times as long"),
 		count("personal_access_token.max_tokens_per_user", &c.TokensPerUserMax, 1, tokensMax, "tokens that a user may have"),
