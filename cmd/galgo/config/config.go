@@ -149,6 +149,9 @@ const (
 // where the value was written, what is wrong with it and what to write instead; they may hold several lines.
 func Load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 	c := Default()
+	if err := refuseEncryption(environ); err != nil {
+		return nil, err
+	}
 	env := variables(environ)
 	path, dev := env[FileEnv], env[DevEnv]
 	if f := flags.Lookup(FileFlag); f != nil && f.Changed {

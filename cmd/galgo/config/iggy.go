@@ -79,6 +79,9 @@ func LoadIggy(o IggyOptions, environ []string) (*Config, error) {
 		}
 		maps.Copy(all, theirs)
 	}
+	if err := errors.Join(refuseEncrypted(all), refuseOurs(ours)); err != nil {
+		return nil, err
+	}
 	settings := c.settings()
 	fromFile, err := c.applyIggy(all, settings, false)
 	if path := ours[FileEnv]; path != "" {

@@ -16,6 +16,7 @@ type iggyVariable struct {
 	// is nothing to say about it.
 	missing string
 	fine    string // value that asks for nothing that is missing
+	refused bool   // asked for, it ends the start: asksForEncryption
 	asleep  bool   // with a star: nothing of it counts before its _ENABLED is true
 	envOnly bool   // never read from a file
 }
@@ -55,13 +56,13 @@ var iggyVariables = []iggyVariable{
 	{name: "IGGY_DISPLAY_CONFIG", means: "print the configuration at the start", envOnly: true},
 
 	{name: "IGGY_TCP_ENABLED", means: "TCP", missing: "switching off TCP, the one transport there is", fine: "true"},
-	{name: "IGGY_TCP_TLS_*", means: "TLS over TCP", missing: "TLS: connections are NOT encrypted", asleep: true},
+	{name: "IGGY_TCP_TLS_*", means: "TLS over TCP", refused: true, asleep: true},
 	{name: "IGGY_TCP_SOCKET_*", means: "tuning of sockets in Iggy 0.8: needs none here"},
 	{name: "IGGY_TCP_IPV6", means: "of Iggy 0.8: the address says it"},
 	{name: "IGGY_QUIC_*", means: "QUIC", missing: "QUIC"},
 	{name: "IGGY_WEBSOCKET_*", means: "WebSocket", missing: "WebSocket"},
 	{name: "IGGY_HTTP_*", means: "HTTP, its metrics and the web console", missing: "HTTP"},
-	{name: "IGGY_SYSTEM_ENCRYPTION_*", means: "encryption at rest", missing: "encryption at rest: messages lie on disk as they were sent", asleep: true},
+	{name: "IGGY_SYSTEM_ENCRYPTION_*", means: "encryption at rest", refused: true, asleep: true},
 	{name: "IGGY_CLUSTER_*", means: "clustering", missing: "clustering: this is one node", asleep: true},
 	{name: "IGGY_TELEMETRY_*", means: "OpenTelemetry", missing: "OpenTelemetry", asleep: true},
 

@@ -136,6 +136,41 @@ func TestIggyRoot(t *testing.T) {
 	f(true, "iggy", "from the file", "", "GALGO_ROOT_PASSWORD_FILE="+file)
 }
 
+// Encryption that is asked for and not there ends the start, wherever it is asked for; the setting is named and its value not,
+// if it may be secret.
+func TestEncryptionIsNotPassedOver(t *testing.T) {
+	f := func(file string, env []string, name, what string) {
+		t.Helper()
+		_, err := loadIggy(t, file, env...)
+		_, ours := load(t, "", env, nil)
+		if file != "" {
+			ours = err
+		}
+		for _, err := range []error{err, ours} {
+			switch {
+			case name == "" && err != nil:
+				t.Errorf("%q %q: %v", file, env, err)
+			case name != "" && (err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), what) || strings.Contains(err.Error(), "topsecret")):
+				t.Errorf("%q %q: %v, want an error about %s and %s", file, env, err, name, what)
+			}
+		}
+	}
+	f("", []string{"IGGY_TCP_TLS_ENABLED=true", "IGGY_TCP_TLS_CERT_FILE=x"}, "IGGY_TCP_TLS_ENABLED=true", "TLS")
+	f("", []string{"IGGY_SYSTEM_ENCRYPTION_ENABLED=1", "IGGY_SYSTEM_ENCRYPTION_KEY=topsecret"}, "IGGY_SYSTEM_ENCRYPTION_ENABLED=1", "encryption at rest")
+	f("", []string{"IGGY_HTTP_TLS_ENABLED=TRUE"}, "IGGY_HTTP_TLS_ENABLED", "TLS")
+	f("", []string{"IGGY_WEBSOCKET_TLS_ENABLED=true"}, "IGGY_WEBSOCKET_TLS_ENABLED", "TLS")
+	f("", []string{"GALGO_TCP_TLS_MODE=required"}, "GALGO_TCP_TLS_MODE=required", "TLS")
+	f("", []string{"GALGO_TCP_TLS_CERT_FILE=/cert.pem"}, "GALGO_TCP_TLS_CERT_FILE", "TLS")
+	f("", []string{"GALGO_ENCRYPTION_KEY=topsecret"}, "GALGO_ENCRYPTION_KEY", "encryption at rest")
+	f("[tcp.tls]\nenabled = true\n", nil, "tcp.tls.enabled", "TLS")
+	f("[system.encryption]\nenabled = true\nkey = \"topsecret\"\n", nil, "system.encryption.enabled", "encryption at rest")
+
+	f("", []string{"IGGY_TCP_TLS_ENABLED=false", "IGGY_TCP_TLS_CERT_FILE=x", "IGGY_SYSTEM_ENCRYPTION_KEY=topsecret", "GALGO_TCP_TLS_MODE=off"}, "", "")
+	f("", []string{"IGGY_HTTP_TLS_ENABLED=true", "IGGY_HTTP_ENABLED=false"}, "", "")
+	f("[tcp.tls]\nenabled = false\ncert_file = \"x\"\n", nil, "", "")
+	f("[tcp.tls]\nenabled = true\n", []string{"IGGY_TCP_TLS_ENABLED=false"}, "", "")
+}
+
 // What is missing is one line; what asks for nothing, or belongs to others, is none.
 func TestIggyWarnings(t *testing.T) {
 	f := func(file string, env []string, want ...string) {
@@ -156,9 +191,6 @@ func TestIggyWarnings(t *testing.T) {
 	f("", []string{"IGGY_HTTP_ADDRESS=127.0.0.1:0", "IGGY_QUIC_ADDRESS=127.0.0.1:0"}, "QUIC (IGGY_QUIC_ADDRESS); HTTP (IGGY_HTTP_ADDRESS)")
 	f("", []string{"IGGY_HTTP_ADDRESS=127.0.0.1:0", "IGGY_HTTP_ENABLED=false", "IGGY_QUIC_ENABLED=False"})
 	f("", []string{"IGGY_TCP_TLS_SELF_SIGNED=true", "IGGY_TCP_TLS_ENABLED=false", "IGGY_CLUSTER_NAME=x", "IGGY_TCP_ENABLED=true"})
-	f("", []string{"IGGY_TCP_TLS_CERT_FILE=x", "IGGY_TCP_TLS_ENABLED=true", "IGGY_SYSTEM_ENCRYPTION_ENABLED=true", "IGGY_SYSTEM_ENCRYPTION_KEY=topsecret"},
-		"TLS: connections are NOT encrypted (IGGY_TCP_TLS_CERT_FILE, IGGY_TCP_TLS_ENABLED); "+
-			"encryption at rest: messages lie on disk as they were sent (IGGY_SYSTEM_ENCRYPTION_ENABLED, IGGY_SYSTEM_ENCRYPTION_KEY)")
 	f("", []string{"IGGY_DATA_MAINTENANCE_MESSAGES_CLEANER_ENABLED=true", "IGGY_SYSTEM_PARTITION_VALIDATE_CHECKSUM=true", "IGGY_SHARD_RUNTIME_CAPACITY=64",
 		"IGGY_TEST_VERBOSE=1", "IGGY_USERNAME=a", "RUST_LOG=iggy_server=trace"})
 	f("", []string{"IGGY_DATA_MAINTENANCE_MESSAGES_CLEANER_ENABLED=false"},
@@ -333,6 +365,8 @@ func TestIggyDocumentation(t *testing.T) {
 	for _, row := range iggyVariables {
 		here, asked := "", ""
 		switch {
+		case row.refused:
+			here, asked = "-", "refused: the start ends with code 2"
 		case row.setting != "":
 			here = "`" + row.setting + "`"
 		case row.missing != "":
