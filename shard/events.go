@@ -144,8 +144,22 @@ func (s *Shard) commandRefused(q *request, status wire.Status) {
 		k = evRequestRefused // the client comes again
 	}
 	if s.due(k) {
+		if unknownThing(status) {
+			q.object = "" // there is none of that name: it may be a password in the wrong place
+		}
 		s.logEvent(k, append(s.requestFields(q), result(status))...)
 	}
+}
+
+// unknownThing reports whether a request was refused because there is nothing by a name in it, or the name can be none.
+func unknownThing(status wire.Status) bool {
+	switch status {
+	case wire.StatusStreamIDNotFound, wire.StatusTopicIDNotFound, wire.StatusConsumerGroupIDNotFound, wire.StatusResourceNotFound,
+		wire.StatusInvalidStreamName, wire.StatusInvalidTopicName, wire.StatusInvalidConsumerGroupName, wire.StatusInvalidUsername,
+		wire.StatusInvalidPersonalAccessTokenName:
+		return true
+	}
+	return false
 }
 
 // limitHit is for what a named limit refused.

