@@ -7,13 +7,17 @@
 
 GO      ?= go
 BIN     := .cache/galgo
+# What the binary says of itself: the version is that of a tag v1.2.3 on this commit, else that of the sources.
+VERSION := $(patsubst v%,%,$(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null))
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo ', modified')
+LDFLAGS := -X 'github.com/galgo-mq/galgo/shard.version=$(VERSION)' -X 'main.commit=$(COMMIT)'
 SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') go.mod go.sum
 
 .PHONY: run build test check conformance bench crash powercut mutate planted fuzz clean
 
 $(BIN): $(SOURCES)
 	@mkdir -p .cache
-	$(GO) build -o $(BIN) ./cmd/galgo
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/galgo
 
 build: $(BIN)
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/e2e/process"
 )
@@ -24,6 +26,9 @@ var (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == forbidUring {
 		execWithoutUring(os.Args[2:])
+	}
+	if len(os.Args) > 2 && os.Args[1] == forbidAffinity {
+		execWithoutCalls(unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETAFFINITY, os.Args[2:])
 	}
 	if len(os.Args) > 2 && os.Args[1] == smallLimits {
 		execWithSmallLimits(os.Args[2:])

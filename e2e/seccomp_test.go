@@ -72,12 +72,14 @@ func TestFallsBackWithoutLockedMemory(t *testing.T) {
 const forbidUring = "-without-io-uring"
 
 // execWithoutUring sets a seccomp filter that answers io_uring's system calls with EPERM, and runs args.
-func execWithoutUring(args []string) {
-	const (
-		numberAt = 0 // of the system call in seccomp_data
-		first    = 425
-		last     = 427
-	)
+func execWithoutUring(args []string) { execWithoutCalls(425, 427, args) }
+
+// forbidAffinity does the same with the call that binds threads to cores.
+const forbidAffinity = "-without-affinity"
+
+// execWithoutCalls answers the system calls of these numbers with EPERM, and runs args.
+func execWithoutCalls(first, last uint32, args []string) {
+	const numberAt = 0 // of the system call in seccomp_data
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: numberAt},
 		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: first, Jf: 2},
@@ -93,7 +95,7 @@ func execWithoutUring(args []string) {
 	if err == nil {
 		err = syscall.Exec(args[0], args, os.Environ())
 	}
-	fmt.Fprintf(os.Stderr, "run %v without io_uring: %v\n", args, err)
+	fmt.Fprintf(os.Stderr, "run %v without system calls: %v\n", args, err)
 	os.Exit(3)
 }
 
@@ -102,5 +104,18 @@ func TestRefusedUringSaysWhatToDo(t *testing.T) {
 	s, err := tryStart(t, options{wrap: forbidUring, args: []string{"--io", "uring"}})
 	if err == nil || len(s.lines("it has to allow io_uring_setup", "--io auto takes epoll instead")) == 0 {
 		t.Errorf("--io=uring: %v\n%s", err, s.Log())
+	}
+}
+
+// TestRefusedAffinity: where the kernel binds no thread to a core, pin=auto serves unbound and says so, and pin=true ends with what
+// would have to change.
+func TestRefusedAffinity(t *testing.T) {
+	s := start(t, options{wrap: forbidAffinity, args: []string{"--shards", "2"}})
+	s.dial()
+	eventually(t, "the log says that shards are not bound", func() bool { return len(s.lines("not_pinned", "sched_setaffinity")) == 1 })
+	s.stop()
+	s, err := tryStart(t, options{wrap: forbidAffinity, args: []string{"--shards", "2", "--pin=true"}})
+	if err == nil || len(s.lines("pin = true", "sched_setaffinity", "pin = auto")) == 0 {
+		t.Errorf("--pin true: %v\n%s", err, s.Log())
 	}
 }

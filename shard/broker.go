@@ -329,8 +329,12 @@ func (s *Shard) notePanic() {
 // open pins the thread and makes its IO.
 func (s *Shard) open(mode string) error {
 	if cpu := s.cfg.CPUs[s.id]; s.cfg.Pin {
-		if err := uring.PinThread(cpu); err != nil {
-			return fmt.Errorf("pin shard %d to cpu %d: %w", s.id, cpu, err)
+		switch err := uring.PinThread(cpu); {
+		case err != nil && s.cfg.PinOrNot:
+			s.cfg.Pin = false // shards are opened one after the other
+			s.log.Warn("shards are not bound to cores: the kernel refuses sched_setaffinity", zap.String("event", "not_pinned"), zap.Error(err))
+		case err != nil:
+			return fmt.Errorf("pin = true: the kernel refuses to bind shard %d to core %d (sched_setaffinity; a seccomp profile, mostly): allow it, or take pin = auto: %w", s.id, cpu, err)
 		}
 	}
 	io, note, err := uring.Open(mode, uring.Config{RecvBufs: recvBufs, RecvBufBytes: recvBufBytes, Helpers: helpers, WorkerCPUs: s.workerCPUs()})

@@ -39,6 +39,7 @@ type Config struct {
 	IO               string // auto, uring or epoll
 	CPUs             []int  // one per shard
 	Pin              bool   // bind each shard to its CPU
+	PinOrNot         bool   // go on unbound where the kernel refuses that
 	MemoryBudget     int64  // bytes outside the Go heap
 	JournalBytes     int64  // of the two journal files of a shard together
 	Replicated       metadata.Level

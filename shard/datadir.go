@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -160,8 +161,15 @@ func lock(fd int32) error {
 func (d *dataDir) close() { d.once.Do(func() { unix.Close(int(d.fd)) }) }
 
 // bootAndMount name what the page cache belongs to: with another boot or mount, what was not synced is gone.
-func (d *dataDir) bootAndMount() (boot [16]byte, mount uint64, err error) {
+// Where nobody says which boot this is, each start is taken for the first after a power cut.
+func (d *dataDir) bootAndMount(log *zap.Logger) (boot [16]byte, mount uint64, err error) {
 	text, err := uring.BootID()
+	if errors.Is(err, os.ErrNotExist) {
+		log.Info("no /proc: this start is taken for the first after a power cut, as nothing tells that there was none", zap.String("event", "boot_unknown"))
+		_, _ = rand.Read(boot[:]) // never fails
+		mount, err = uring.MountID(d.path)
+		return boot, mount, err
+	}
 	if err != nil {
 		return boot, 0, err
 	}

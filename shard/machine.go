@@ -15,8 +15,6 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-const serverSemver = 0*1_000_000 + 1*1_000 + 0
-
 // systemStats reads what the kernel tells of the process and the machine. CPU shares are those since the last look.
 type systemStats struct {
 	dir     string

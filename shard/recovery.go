@@ -24,7 +24,7 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return nil, nil, err
 	}
-	if cfg.BootID, cfg.MountID, err = b.dir.bootAndMount(); err != nil {
+	if cfg.BootID, cfg.MountID, err = b.dir.bootAndMount(b.log); err != nil {
 		return nil, nil, err
 	}
 	err = b.shards[0].do(func(s *Shard) error {

@@ -7,9 +7,6 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// ServerVersion is what clients are told.
-const ServerVersion = "0.1.0"
-
 // session is what a login gives a connection.
 type session struct {
 	number uint64 // 0: none

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,9 +47,11 @@ func self() string {
 	if _, err := os.Stat(link); err == nil {
 		return link
 	}
-	path, err := os.Executable()
-	if err != nil {
-		return link
+	if path, err := os.Executable(); err == nil {
+		return path
 	}
-	return path
+	if path, err := exec.LookPath(os.Args[0]); err == nil { // there is no /proc
+		return path
+	}
+	return link
 }

@@ -144,7 +144,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory), MetadataBytesMax: plan.Metadata},
 		HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
 		KeepAlive: uring.KeepAlive{Idle: c.KeepaliveIdle, Interval: c.KeepaliveInterval, UserTimeout: c.UserTimeout},
-		DataDir:   c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, MemoryBudget: plan.Memory,
+		DataDir:   c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, PinOrNot: c.Pin == "auto", MemoryBudget: plan.Memory,
 		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
 		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
 		ShutdownTimeout:   c.ShutdownTimeout,

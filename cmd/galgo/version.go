@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,8 +24,17 @@ func versionText() string {
 	return fmt.Sprintf("galgo %s%s, %s, %s/%s", shard.ServerVersion, commitText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
+// commit is set by the linker where it is known: -X main.commit=...
+var commit string
+
 // commitText names the commit that was built, if the build knows it.
 func commitText() string {
+	if name, state, _ := strings.Cut(commit, ","); name != "" {
+		if state != "" {
+			state = "," + state
+		}
+		return " (" + name[:min(12, len(name))] + state + ")"
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""

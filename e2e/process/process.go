@@ -40,8 +40,8 @@ type Broker struct {
 
 // Build builds the broker from the sources in module directory root, and returns path.
 func Build(root, tags, path string) (string, error) {
-	cmd := exec.Command("go", "build", "-tags", tags, "-o", path, "./cmd/galgo")
-	cmd.Dir = root
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-o", path, "./cmd/galgo")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0") // as the product is built
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the broker: %w\n%s", err, out)
 	}
