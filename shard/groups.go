@@ -142,7 +142,7 @@ func leaveConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 // notOwned answers a member that asked for a partition that is not its own, or not any more.
 func (s *Shard) notOwned(q *request) {
 	if q.code == wire.CodePollMessages {
-		s.reply(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
+		s.replyNothing(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
 		return
 	}
 	s.refuse(q, wire.StatusResourceNotFound)

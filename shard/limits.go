@@ -21,6 +21,7 @@ type Limits struct {
 	MembersMax               int   // per group
 	NameBytesMax             int   // of streams, topics, groups and tokens
 	RequestsInFlightMax      int   // of connections that are logged in; each shard has an equal part; 0: one for each connection
+	ConsumersPerLogMax       int   // with stored offsets, of a partition
 	MetadataBytesMax         int64 // of the heap for metadata, in all shards; 0: metadataDefault
 	ConnectionBytesMax       int   // received by a connection and not answered; 0: the largest frame, and what may be sent ahead
 

@@ -146,7 +146,10 @@ func (s *Shard) makeLists() {
 func (s *Shard) listStuck(l *listing) {
 	x := &s.lists
 	if l.held+listChunk > s.listMax() {
-		s.refuseList(l, wire.StatusError, "list refused: it is larger than what memory has for lists; raise memory, or ask for less at once", "list_too_large")
+		if s.logAllowed() {
+			s.log.Warn("list refused: it is larger than what memory has for lists; raise memory, or ask for less at once", append(l.fields(s), zap.String("event", "list_too_large"))...)
+		}
+		s.refuseList(l, wire.StatusError)
 		return
 	}
 	if x.waits == 0 {
@@ -160,14 +163,18 @@ func (s *Shard) listStuck(l *listing) {
 		s.closeConn(x.sending[0].q.conn, "peer reads a list too slowly while others wait for the memory", nil)
 		return
 	}
-	s.refuseList(l, wire.StatusTransientNotCommitted, "list refused: memory for replies is used up", "list_no_memory") // clients try again in 50 ms
+	if s.logAllowed() {
+		s.log.Warn("list refused: memory for replies is used up", append(l.fields(s), zap.String("event", "list_no_memory"))...)
+	}
+	s.refuseList(l, wire.StatusTransientNotCommitted) // clients try again in 50 ms
 }
 
-func (s *Shard) refuseList(l *listing, status wire.Status, why, event string) {
+func (l *listing) fields(s *Shard) []zap.Field {
+	return []zap.Field{zap.Uint32("code", uint32(l.q.code)), zap.Int("bytes", l.size), zap.Int("max", s.listMax())}
+}
+
+func (s *Shard) refuseList(l *listing, status wire.Status) {
 	s.b.limits.memory.Add(1)
-	if s.logAllowed() {
-		s.log.Warn(why, zap.String("event", event), zap.Uint32("code", uint32(l.q.code)), zap.Int("bytes", l.size), zap.Int("max", s.listMax()))
-	}
 	s.endList(l)
 	s.refuse(l.q, status)
 }

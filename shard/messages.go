@@ -121,7 +121,7 @@ func pollMessages(s *Shard, c *conn, q *request, body []byte) {
 	case err == nil && !s.may(c, q, metadata.ActionPollMessages, q.stream, q.topic):
 		return
 	case ofGroup && !m.Partition.Named:
-		s.reply(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{}))
+		s.replyNothing(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{}))
 		return
 	case ofGroup && (err != nil || !s.asMember(c, q, m.Consumer)):
 		s.notOwned(q)
@@ -131,7 +131,7 @@ func pollMessages(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
-	q.Count, q.BytesMax, q.AutoCommit = m.Count, pollBytesMax, m.AutoCommit
+	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, uint32(c.session.user)
 	if !ofGroup {
 		q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
 	}

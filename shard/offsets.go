@@ -76,7 +76,7 @@ func (s *Shard) changeOffset(c *conn, q *request, kind storage.RequestKind, acti
 		s.refuse(q, wire.StatusResourceNotFound)
 		return
 	}
-	q.Kind = kind
+	q.Kind, q.User = kind, uint32(c.session.user)
 	if who.Kind != wire.GroupConsumer {
 		q.Consumer = storage.ConsumerKey{ID: who.Key()}
 	}

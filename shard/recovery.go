@@ -183,7 +183,7 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(b.lines.tail[s.id]),
 		JournalMemory: s.pool(b.lines.journal[s.id]), JournalMemoryMax: b.lines.journal[s.id].Max(), LapMemory: reserve,
 		ReadMemory: &readMemory{Pool: s.pool(b.lines.read), claim: &b.readClaim, shard: int32(s.id) + 1}, ReadMemoryMax: b.lines.read.Max() - readRoom,
-		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), FilesMax: b.cfg.FilesMax, Fence: s.fenceHolds, Report: s.report})
+		DedupBytesMax: b.budget.Total() / dedupShare / int64(len(b.shards)), ConsumersPerLogMax: b.cfg.Limits.ConsumersPerLogMax, FilesMax: b.cfg.FilesMax, Fence: s.fenceHolds, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
 		s.lead = &lead{s: s, index: rec.Meta.Index, snapMemory: reserve, rooms: make([]logRoom, len(b.shards))}

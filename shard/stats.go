@@ -19,7 +19,7 @@ type Stats struct {
 	DirectWrites  uint64 // batches that went straight to their segment
 	DiskReads     uint64 // of polls
 	Duplicates    uint64 // records that were not stored, as their log had them
-	Unstored      uint64 // offsets of automatic commits that were not stored, as too many consumers have some
+	Unstored      uint64 // polls refused because their automatic commit could not be stored
 	HeldSegments  int    // that are expired and kept for stored offsets
 	HeldBytes     int64  // of records in them
 	HeldMost      string // the log of which most is kept, and for whom

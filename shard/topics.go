@@ -73,7 +73,7 @@ func getTopics(s *Shard, c *conn, q *request, body []byte) {
 	st, err := s.meta.Stream(ident(g.Stream))
 	if err != nil {
 		q.judged = true // nothing of anybody's is shown
-		s.reply(q, q.codec.appendTopicsCount(s.body(q), 0))
+		s.replyNothing(q, q.codec.appendTopicsCount(s.body(q), 0))
 		return
 	}
 	if !s.may(c, q, metadata.ActionGetTopics, st.ID, 0) {

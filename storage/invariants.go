@@ -1,6 +1,9 @@
 package storage
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // invariants checks what must hold between two calls into the store. It is called after each that may change something.
 func (s *Store) invariants() {
@@ -26,6 +29,20 @@ func (s *Store) invariants() {
 	}
 	if ids != s.dedupBytes {
 		panic(fmt.Sprintf("BUG: windows of ids take %d bytes, %d were counted", ids, s.dedupBytes))
+	}
+	users := map[uint32]int{}
+	for _, l := range s.order {
+		stored := 0
+		for user, n := range l.users {
+			users[user] += n
+			stored += n
+		}
+		if stored != l.stored {
+			panic(fmt.Sprintf("BUG: log %d has %d stored offsets, its users %d", l.cfg.ID, l.stored, stored))
+		}
+	}
+	if !maps.Equal(users, s.users) {
+		panic(fmt.Sprintf("BUG: users have stored %v, counted %v", users, s.users))
 	}
 	if fixed != s.fixed {
 		panic(fmt.Sprintf("BUG: every lap takes %d bytes, %d were counted", fixed, s.fixed))

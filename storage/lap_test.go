@@ -102,9 +102,9 @@ func TestALapLargerThanItsMemoryIsWritten(t *testing.T) {
 // are refused at their bounds, segments last, and the journal goes on.
 func TestWhatLapsCarryIsBounded(t *testing.T) {
 	for _, size := range []int64{JournalBytesMin, 1 << 20} {
-		reports := 0
+		reports := map[string]int{}
 		d := filled(size, heap{}, func(c *Config) {
-			c.Report = func(string, LogID, error) { reports++ }
+			c.Report = func(what string, _ LogID, _ error) { reports[what]++ }
 		})
 		s := d.s
 		send := func(id LogID, bytes int) error {
@@ -128,8 +128,8 @@ func TestWhatLapsCarryIsBounded(t *testing.T) {
 		for err = nil; err == nil; segments++ {
 			err = send(1+LogID(segments)%logs, 100)
 		}
-		if !errors.Is(err, ErrJournalFull) || segments < 100 || reports != 1 {
-			t.Fatalf("segment %d: %v, %d reports", segments, err, reports)
+		if !errors.Is(err, ErrJournalFull) || segments < 100 || reports["appends are refused"] != 1 || reports["offsets of new consumers are refused"] != 1 {
+			t.Fatalf("segment %d: %v, reports %v", segments, err, reports)
 		}
 		for laps := s.Laps(); s.Laps() < laps+3; {
 			for k := range uint32(50) {

@@ -157,6 +157,9 @@ func (s *Store) Attach(l *Log, r *Request) {
 	s.open += l.openFiles()
 	s.logs[l.cfg.ID] = l
 	s.order = append(s.order, l)
+	for user, n := range l.users {
+		s.users[user] += n
+	}
 	l.copied() // to the journal of the store that it left
 	l.noteFixed()
 	if l.dedup != nil {

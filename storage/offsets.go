@@ -1,6 +1,10 @@
 package storage
 
-import "sort"
+import (
+	"errors"
+	"fmt"
+	"sort"
+)
 
 // storedOffset is what a consumer stored, with the count that orders the records of one log in all journals. A deleted one is
 // kept only if an older one may be read at the next start from elsewhere than this shard's journal, whose own order is enough.
@@ -26,7 +30,7 @@ func (l *Log) changeOffset(r *Request) {
 	case r.Kind == ReqStoreOffset && (l.hw == 0 || l.records == 0 && l.start == l.hw && l.last == 0 || Offset(r.Value) > l.last):
 		l.s.answer(r, ErrOffsetBeyondEnd)
 		return
-	case r.Kind == ReqStoreOffset && (!had || old.deleted) && !l.s.offsetRoom(l):
+	case r.Kind == ReqStoreOffset && (!had || old.deleted) && !l.offsetRoom(r.User):
 		l.s.answer(r, ErrTooManyConsumers)
 		return
 	case !l.s.journal.room(entryHeadSize):
@@ -42,29 +46,54 @@ func (l *Log) changeOffset(r *Request) {
 	l.s.journal.gather.wait.push(r)
 }
 
-// autoCommit moves a consumer's offset forward with the next group; nobody waits for it.
-func (l *Log) autoCommit(key ConsumerKey, user uint32, offset Offset) {
+// errRoomLater: the journal has no room for the offset at the moment.
+var errRoomLater = errors.New("the journal has no room at the moment")
+
+// autoCommit moves a consumer's offset forward with the next group; nobody waits for it. An error says why it cannot.
+func (l *Log) autoCommit(key ConsumerKey, user uint32, offset Offset) error {
 	old, had := l.offsets[key]
-	if had && !old.deleted && old.offset >= offset || l.closed || l.s.journal.failed != nil {
-		return
-	}
-	if (!had || old.deleted) && !l.s.offsetRoom(l) {
+	switch {
+	case had && !old.deleted && old.offset >= offset:
+		return nil
+	case l.closed:
+		return ErrClosed
+	case l.s.journal.failed != nil:
+		return ErrJournalFailed
+	case (!had || old.deleted) && !l.offsetRoom(user):
 		l.s.stats.unstored++
-		if !l.unstored {
-			l.unstored = true
-			l.s.report("offsets of automatic commits are not stored", l.cfg.ID, ErrTooManyConsumers)
-		}
-		return
-	}
-	if !l.s.journal.room(entryHeadSize) {
-		return
+		return ErrTooManyConsumers
+	case !l.s.journal.room(entryHeadSize):
+		return errRoomLater
 	}
 	l.putOffset(key, storedOffset{offset: offset, user: user}, LevelMemory)
+	return nil
 }
 
-// offsetRoom reports whether one more consumer of l may store an offset: every lap carries them all.
-func (s *Store) offsetRoom(l *Log) bool {
-	return l.stored < consumersMax && s.Carry() < s.carryShare(offsetsShare)
+// offsetRoom reports whether one more consumer of l may store an offset for a user. Every lap carries them all, so the room is the
+// shard's, and everybody has a share of it: a user may hold as many as are still free, and half as many in one log. Whoever takes all
+// that can be had so takes a half, two take two thirds, and who holds none always finds room.
+func (l *Log) offsetRoom(user uint32) bool {
+	s := l.s
+	free := (s.carryShare(offsetsShare) - s.Carry()) / offsetSize
+	ok := l.stored < s.cfg.ConsumersPerLogMax && int64(s.users[user]) < free && int64(l.users[user]) < (free+1)/2
+	if !ok && s.mono >= s.nextShareReport {
+		s.nextShareReport = s.mono + roomReportPause
+		s.report("offsets of new consumers are refused", l.cfg.ID, fmt.Errorf("%w: user %d has %d here, %d on this shard, where %d are free",
+			ErrTooManyConsumers, user, l.users[user], s.users[user], max(0, free)))
+	}
+	return ok
+}
+
+// countOffset notes that a user holds one more stored offset, or one less.
+func (l *Log) countOffset(user uint32, n int) {
+	if l.users == nil {
+		l.users = make(map[uint32]int)
+	}
+	for _, users := range [...]map[uint32]int{l.users, l.s.users} {
+		if users[user] += n; users[user] == 0 {
+			delete(users, user)
+		}
+	}
 }
 
 func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
@@ -81,11 +110,21 @@ func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
 // setOffset notes what is stored now. A deleted one that is nowhere else is forgotten: what journal this shard writes, up to the
 // next lap, has its end, and laps do not carry it.
 func (l *Log) setOffset(key ConsumerKey, o storedOffset) {
-	if old, had := l.offsets[key]; had && !old.deleted {
+	old, had := l.offsets[key]
+	had = had && !old.deleted
+	if had {
 		l.stored--
 	}
 	if !o.deleted {
 		l.stored++
+	}
+	if !had || o.deleted || old.user != o.user {
+		if had {
+			l.countOffset(old.user, -1)
+		}
+		if !o.deleted {
+			l.countOffset(o.user, 1)
+		}
 	}
 	if o.deleted && !o.elsewhere {
 		delete(l.offsets, key)

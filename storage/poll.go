@@ -393,7 +393,16 @@ func (l *Log) finishPoll(r *Request) {
 		return
 	}
 	if r.AutoCommit && r.Records > 0 {
-		l.autoCommit(r.Consumer, r.User, r.Last)
+		err := l.autoCommit(r.Consumer, r.User, r.Last)
+		switch {
+		case err == errRoomLater:
+			l.s.Release(r)
+			l.s.starved.push(r)
+			return
+		case err != nil:
+			r.failPoll(l.s, err) // its records would come again and again, and nobody would know why
+			return
+		}
 	}
 	l.s.answer(r, nil)
 }

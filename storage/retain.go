@@ -393,6 +393,11 @@ func (s *Store) forget(l *Log) {
 	l.setHeld(Held{})
 	delete(s.logs, l.cfg.ID)
 	s.fixed -= l.fixed
+	for user, n := range l.users {
+		if s.users[user] -= n; s.users[user] == 0 {
+			delete(s.users, user)
+		}
+	}
 	if l.dedup != nil {
 		s.dedupBytes -= l.dedup.noted
 	}

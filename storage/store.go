@@ -9,22 +9,23 @@ import (
 
 // Config is what a store needs to know.
 type Config struct {
-	Shard            int
-	Dir              string // data directory
-	Seed             uint64 // secret of the directory, from the superblock
-	FirstGroup       uint64 // first group number of this run
-	Journal          [2]JournalFile
-	LossBound        time.Duration // written but not yet synced at most this long
-	TailMemory       Memory
-	JournalMemory    Memory
-	JournalMemoryMax int64  // what that gives; 0: much
-	LapMemory        Memory // for a lap that JournalMemory has no room for; nil: the same
-	ReadMemory       Memory
-	ReadMemoryMax    int64                                   // that it gives at once, when nobody else holds any; 0: much
-	DedupBytesMax    int64                                   // of the ids that logs remember; 0: as their windows allow
-	FilesMax         int                                     // descriptors of segments kept open; 0: many
-	Fence            func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
-	Report           func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
+	Shard              int
+	Dir                string // data directory
+	Seed               uint64 // secret of the directory, from the superblock
+	FirstGroup         uint64 // first group number of this run
+	Journal            [2]JournalFile
+	LossBound          time.Duration // written but not yet synced at most this long
+	TailMemory         Memory
+	JournalMemory      Memory
+	JournalMemoryMax   int64  // what that gives; 0: much
+	LapMemory          Memory // for a lap that JournalMemory has no room for; nil: the same
+	ReadMemory         Memory
+	ReadMemoryMax      int64                                   // that it gives at once, when nobody else holds any; 0: much
+	DedupBytesMax      int64                                   // of the ids that logs remember; 0: as their windows allow
+	ConsumersPerLogMax int                                     // with stored offsets; 0: consumersMax
+	FilesMax           int                                     // descriptors of segments kept open; 0: many
+	Fence              func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
+	Report             func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
 }
 
 // Store holds the logs of one shard and their journal.
@@ -44,24 +45,26 @@ type Store struct {
 	opsInFlight int
 	completing  pendingOp
 
-	done           requestList
-	inner          requestList // answered requests of the store's own
-	starved        requestList // wait for room in the journal
-	reading        readQueue   // wait for memory to read into
-	retry          []*Log      // logs whose waiting appends are to be tried again at the end of the turn
-	changed        []*Log
-	heldSegments   int
-	heldBytes      int64
-	capped         []*Log // with a size, and a segment sealed in this turn
-	retrying       []*Log
-	meta           metaCarry
-	offEntry       entry
-	saving         []*Log  // fenced, to be saved aside
-	departing      []*Log  // are to leave for another store
-	moved          []moved // have left, and are not journaled there yet
-	fixed          int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
-	scratch        []byte  // for laps
-	nextRoomReport int64   // monotonic time of the next report that laps have no room
+	done            requestList
+	inner           requestList // answered requests of the store's own
+	starved         requestList // wait for room in the journal
+	reading         readQueue   // wait for memory to read into
+	retry           []*Log      // logs whose waiting appends are to be tried again at the end of the turn
+	changed         []*Log
+	heldSegments    int
+	heldBytes       int64
+	capped          []*Log // with a size, and a segment sealed in this turn
+	retrying        []*Log
+	meta            metaCarry
+	offEntry        entry
+	saving          []*Log         // fenced, to be saved aside
+	departing       []*Log         // are to leave for another store
+	moved           []moved        // have left, and are not journaled there yet
+	fixed           int64          // bytes that every lap takes: all logs, their offsets and segments, and metadata
+	scratch         []byte         // for laps
+	users           map[uint32]int // of all logs: who stored how many offsets
+	nextShareReport int64          // monotonic time of the next report that offsets of new consumers are refused
+	nextRoomReport  int64          // monotonic time of the next report that laps have no room
 
 	seen       seenIDs  // of the batch being filtered
 	dropped    []uint32 // which of its records are
@@ -96,7 +99,7 @@ func (s *Store) DiskReads() uint64    { return s.stats.diskReads }
 // Duplicates counts records that were not stored, as their log had them.
 func (s *Store) Duplicates() uint64 { return s.stats.duplicates }
 
-// Unstored counts automatic commits that were not stored, as too many consumers have offsets.
+// Unstored counts polls that were refused because their automatic commit could not be stored: too many consumers have offsets.
 func (s *Store) Unstored() uint64 { return s.stats.unstored }
 
 // DedupBytes is what the windows of all logs take.
@@ -112,12 +115,15 @@ func (s *Stats) copied(n int) {
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), opFree: -1, tailTarget: tailTargetMin}
+	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(map[uint32]int), opFree: -1, tailTarget: tailTargetMin}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
 	}
 	if cfg.FilesMax <= 0 {
 		s.cfg.FilesMax = 1 << 30
+	}
+	if cfg.ConsumersPerLogMax <= 0 {
+		s.cfg.ConsumersPerLogMax = consumersMax
 	}
 	if cfg.LapMemory == nil {
 		s.cfg.LapMemory = cfg.JournalMemory

@@ -141,7 +141,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 		Limits: shard.Limits{ConnectionsPerAddressMax: c.ConnectionsPerAddressMax, StreamsMax: c.StreamsMax, TopicsMax: c.TopicsMax,
 			PartitionsMax: c.PartitionsMax, UsersMax: c.UsersMax, TokensMax: c.TokensPerUserMax, GroupsMax: c.GroupsMax,
 			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax,
-			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory), MetadataBytesMax: plan.Metadata},
+			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory), MetadataBytesMax: plan.Metadata, ConsumersPerLogMax: c.ConsumersPerLogMax},
 		HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
 		KeepAlive: uring.KeepAlive{Idle: c.KeepaliveIdle, Interval: c.KeepaliveInterval, UserTimeout: c.UserTimeout},
 		DataDir:   c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, PinOrNot: c.Pin == "auto", MemoryBudget: plan.Memory,

@@ -73,6 +73,7 @@ type Config struct {
 	RequestsInFlightMax      int
 	ConnectionMemory         int64
 	MetadataBytes            int64
+	ConsumersPerLogMax       int // with stored offsets
 
 	// For a server that takes the place of an Iggy server, LoadIggy.
 	Announce bool // say on standard output that clients are served
@@ -121,6 +122,7 @@ func Default() *Config {
 		UsersMax:             metadata.UsersMax,
 		GroupsMax:            groupsMax,
 		MembersMax:           membersMax,
+		ConsumersPerLogMax:   consumersMax,
 		NameBytesMax:         nameBytesMax,
 	}
 }

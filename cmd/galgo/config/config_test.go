@@ -75,7 +75,7 @@ func TestEverySourceSetsEverySetting(t *testing.T) {
 		"consumer_group.rebalancing_timeout": "8s", "poll.hold": "20ms", "limits.connections_per_address": "11", "limits.streams": "12",
 		"limits.topics_per_stream": "13", "limits.partitions_per_topic": "14", "limits.users": "15", "limits.groups_per_topic": "16",
 		"limits.members_per_group": "17", "limits.name_bytes": "18",
-		"limits.requests_in_flight": "19", "limits.connection_memory": "512KiB", "limits.metadata_bytes": "33MiB",
+		"limits.requests_in_flight": "19", "limits.connection_memory": "512KiB", "limits.metadata_bytes": "33MiB", "limits.consumers_per_log": "21",
 		"root.username": "admin", "root.password_file": "", "root.password": "",
 	}
 	for _, s := range Default().settings() {

@@ -10,6 +10,7 @@ const (
 	shardsMax    = 256 // what the broker can join
 	tokensMax    = 1000
 	groupsMax    = 1 << 16
+	consumersMax = 1 << 16
 	membersMax   = 1 << 16
 	nameBytesMax = 255 // what the protocol can say
 )
@@ -78,6 +79,7 @@ func (c *Config) settings() []setting {
 		count("limits.name_bytes", &c.NameBytesMax, 1, nameBytesMax, "bytes in the name of a stream, a topic, a group or a token"),
 		count("limits.requests_in_flight", &c.RequestsInFlightMax, 0, 1_000_000, "requests of clients that are logged in, handled at a time, an equal part by each shard; others wait; 0: one for each connection"),
 		auto(&c.ConnectionMemory, size("limits.connection_memory", &c.ConnectionMemory, 128<<10, 1<<40, "what a connection may send that is not answered yet: one request, and 64KiB ahead; auto: 64KiB more than frame_size_max")),
+		count("limits.consumers_per_log", &c.ConsumersPerLogMax, 1, consumersMax, "consumers of a partition that have an offset stored"),
 		auto(&c.MetadataBytes, size("limits.metadata_bytes", &c.MetadataBytes, 1<<20, 1<<40, "memory for streams, topics, partitions, groups, members, users and tokens, in the heap of all shards together; what is beyond is refused; auto: an eighth of the machine's or, if that is less, of the container's")),
 		address("tcp.address", &c.TCPAddress, "host and port for clients; port 0 takes a free one"),
 		duration("tcp.keepalive_idle", &c.KeepaliveIdle, "0s", "2h", "how long a connection may be silent until the kernel asks whether its peer is there; 0s: it never asks"),
