@@ -57,26 +57,33 @@ func isDataDir(path string) bool {
 	return err == nil
 }
 
-// refuseForeign refuses a directory without a superblock that has what a superblock would stand beside: the data of another
-// server, whose directories have names like ours, or ours without the file that says how to read it. Nothing is made in it, so
-// that it is known as foreign the next time as well.
+// refuseForeign refuses a directory that has something in it and no superblock: it is somebody else's, or the data of another server,
+// or ours without the file that says how to read it. Nothing is made in it, so that it is known as foreign the next time as well.
 func refuseForeign(path string) error {
 	if _, err := os.Stat(path + "/" + storage.SuperblockName); !errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
 	var has []string
-	for _, name := range []string{"journal", "logs", "state", "streams"} {
-		entries, err := os.ReadDir(path + "/" + name)
-		if len(entries) > 0 || err == nil && name == "streams" { // which none of ours has
+	for _, e := range entries {
+		if name := e.Name(); name != "lost+found" && name != ".snapshot" { // of filesystems
 			has = append(has, name)
 		}
 	}
 	if len(has) == 0 {
 		return nil
 	}
-	return fmt.Errorf("data directory %s has %s but no %s: that is the data of another server, which cannot be read, or %s was removed; restore that file, or give another directory",
-		path, strings.Join(has, " and "), storage.SuperblockName, storage.SuperblockName)
+	if more := len(has) - foreignShown; more > 0 {
+		has = append(has[:foreignShown], fmt.Sprintf("%d more", more))
+	}
+	return fmt.Errorf("data directory %s has %s but no %s: that is the data of another server, which cannot be read, or a directory for something else, or %s was removed; restore that file, or give an empty or a new directory",
+		path, strings.Join(has, ", "), storage.SuperblockName, storage.SuperblockName)
 }
+
+const foreignShown = 4
 
 // What the process needs beside connections and segments, with room to spare: journals, rings and pipes, and what a snapshot,
 // a profile or an archive for an operator opens for a while.
@@ -88,14 +95,21 @@ const (
 // filesMin is how many descriptors of segments a shard has, however low the limit is.
 const filesMin = 8
 
+// connectionsMin is how many connections there is room for at the least, or the start is refused: fewer serve nobody.
+const connectionsMin = 16
+
 // divideDescriptors divides what the process may open among connections and segments, so that sockets, which anybody may open
 // without a login, leave every shard the descriptors it writes with. Connections get at most three quarters.
-func (b *Broker) divideDescriptors() {
+func (b *Broker) divideDescriptors() error {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
 		r.Cur = 1024 // what Linux gives unless told otherwise
 	}
 	limit := int(min(r.Cur, 1<<30))
+	if least := ownDescriptorsFor(len(b.cfg.CPUs)) + len(b.cfg.CPUs)*filesMin + connectionsMin; limit < least {
+		return fmt.Errorf("the process may open only %d files and connections, and %d shards need at least %d: raise that limit (ulimit -n, LimitNOFILE), or take fewer shards",
+			limit, len(b.cfg.CPUs), least)
+	}
 	d := descriptorsFor(limit, len(b.cfg.CPUs), b.cfg.ConnectionsMax, b.cfg.FilesMax)
 	if d.connections < b.cfg.ConnectionsMax {
 		b.lessThanAsked(b.cfg.ConnectionsMax != defaultConnectionsMax, fmt.Sprintf("at most %d connections are taken, and not connections_max = %d: the process may open only %d files and connections; raise that limit (ulimit -n, LimitNOFILE) to %d, or lower connections_max to %d",
@@ -103,6 +117,7 @@ func (b *Broker) divideDescriptors() {
 			event("connections_less"), zap.Int("taken", d.connections), zap.Int("connections_max", b.cfg.ConnectionsMax), zap.Int("limit", limit))
 	}
 	b.cfg.ConnectionsMax, b.cfg.FilesMax = d.connections, d.files
+	return nil
 }
 
 // descriptors are how many connections a process takes, and how many descriptors of segments each of its shards keeps open.

@@ -71,8 +71,7 @@ func (b *Broker) budgetMemory() error {
 		return err
 	}
 	b.strangersMax = int(total / 100 * loginPercent / shards)
-	b.divideDescriptors()
-	return nil
+	return b.divideDescriptors()
 }
 
 // frameMost is the largest request for which every line that it passes through has room.

@@ -28,7 +28,7 @@ func benchCommand() *cobra.Command {
 	}
 	c.AddCommand(loadCommand("send", "Measure producers"), loadCommand("poll", "Measure consumers of messages that are there"),
 		loadCommand("both", "Measure producers, and consumers that follow them"), compareCommand())
-	return c
+	return onlyCommands(c)
 }
 
 // loadCommand is galgo bench send, poll or both.
@@ -79,9 +79,11 @@ func loadCommand(kind, short string) *cobra.Command {
 		w.Password = firstOf(w.Password, os.Getenv("GALGO_PASSWORD"), "iggy")
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
+		stopProgress := showProgress(os.Stderr, isTerminal(os.Stderr), w.Warmup+w.Duration, w.Messages)
 		r, err := bench.Run(ctx, w)
+		stopProgress()
 		if err != nil {
-			return err
+			return inWords(err)
 		}
 		if asJSON {
 			e := json.NewEncoder(c.OutOrStdout())

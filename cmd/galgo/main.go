@@ -5,7 +5,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -65,8 +67,32 @@ func command() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return config.FlagError(c.Flags(), err) })
-	root.AddCommand(serverCommand(), iggyCommand(), benchCommand(), topicCommand(), userCommand(), versionCommand(), hashWorkerCommand())
+	root.AddCommand(serverCommand(), iggyCommand(), benchCommand(), topicCommand(), onlyCommands(userCommand()), versionCommand(), hashWorkerCommand())
 	return root
+}
+
+// onlyCommands makes c, which does nothing by itself, refuse what is none of its commands instead of showing its help as if that had
+// been asked for.
+func onlyCommands(c *cobra.Command) *cobra.Command {
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		text := fmt.Sprintf("galgo %s has no command %q", c.Name(), args[0])
+		c.SuggestionsMinimumDistance = 2
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return fmt.Errorf("%s: did you mean %s?", text, near[0])
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		return fmt.Errorf("%s: there is %s", text, strings.Join(names, ", "))
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
 }
 
 // failing makes the errors of f such that are not the command line's.

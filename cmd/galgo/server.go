@@ -165,6 +165,9 @@ func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
 	log.Info("data directory "+dir, zap.String("event", "data_directory"), zap.String("data_dir", dir))
 	log.Info(fmt.Sprintf("shards: %d, on cores %s, %s; memory for messages: %d MiB", len(plan.CPUs), config.FormatCPUs(plan.CPUs), pinned, plan.Memory>>20),
 		zap.String("event", "plan"), zap.Int("shards", len(plan.CPUs)), zap.Bool("pinned", plan.Pin), zap.Int64("memory_bytes", plan.Memory))
+	for _, n := range plan.Warnings {
+		log.Warn(n, zap.String("event", "plan_warning"))
+	}
 	for _, n := range plan.Notes {
 		log.Info(n, zap.String("event", "plan_note"))
 	}

@@ -18,7 +18,7 @@ import (
 func topicCommand() *cobra.Command {
 	c := &cobra.Command{Use: "topic", Short: "Change topics in ways that the protocol cannot"}
 	c.AddCommand(durabilityCommand())
-	return c
+	return onlyCommands(c)
 }
 
 // levels by the names that topics have them under.
@@ -52,14 +52,14 @@ func durabilityCommand() *cobra.Command {
 		defer cancel()
 		k, err := client.Dial(ctx, address)
 		if err != nil {
-			return err
+			return inWords(err)
 		}
 		defer k.Close()
 		if _, err := k.Login(ctx, username, cmp.Or(password, os.Getenv("GALGO_PASSWORD"), "iggy")); err != nil {
-			return fmt.Errorf("log in as %s: %w", username, err)
+			return fmt.Errorf("log in as %s: %w", username, inWords(err))
 		}
 		if err := k.SetDurability(ctx, wire.SetDurability{Stream: named(args[0]), Topic: named(args[1]), Messages: m, Offsets: o}); err != nil {
-			return fmt.Errorf("change the durability of %s in %s: %w", args[1], args[0], err)
+			return fmt.Errorf("change the durability of %s in %s: %w", args[1], args[0], inWords(err))
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "topic %s of stream %s: messages %s, offsets %s\n", args[1], args[0], cmp.Or(messages, "as before"), cmp.Or(offsets, "as before"))
 		return err

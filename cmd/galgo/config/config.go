@@ -191,7 +191,7 @@ func (c *Config) setDev(text string) error {
 // finish does what needs more than one setting. fresh: data that is there will be removed.
 func (c *Config) finish(fresh bool) error {
 	if c.Dev {
-		if !loopback(c.TCPAddress) {
+		if !Loopback(c.TCPAddress) {
 			return fmt.Errorf("--dev has a password that everybody knows, so it serves this machine only, and tcp.address is %s: "+
 				"take a loopback address such as 127.0.0.1:8090, or leave out --dev", c.TCPAddress)
 		}
@@ -225,7 +225,7 @@ func (c *Config) FirstPassword() (string, error) {
 	case c.RootPassword != "" || c.RootPasswordFile == "":
 		return c.RootPassword, nil
 	}
-	text, err := os.ReadFile(c.RootPasswordFile)
+	text, err := readBounded(c.RootPasswordFile, passwordBytesMax)
 	if err != nil {
 		return "", fmt.Errorf("root.password_file: %w", err)
 	}
@@ -252,8 +252,8 @@ func (c *Config) stops(s *setting, err error) error {
 	return err
 }
 
-// loopback says whether only this machine can reach a listener at addr.
-func loopback(addr string) bool {
+// Loopback says whether only this machine can reach a listener at addr.
+func Loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())

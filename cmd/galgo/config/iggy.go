@@ -105,7 +105,7 @@ func (c *Config) withDotenv(environ []string) ([]string, error) {
 		}
 	}
 	path := cmp.Or(named, iggyEnvFile)
-	text, err := os.ReadFile(path)
+	text, err := readBounded(path, configBytesMax)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && named == "":
 		return environ, nil
@@ -166,7 +166,7 @@ func rootPair(values map[string]iggyValue, byDefault bool) error {
 
 // readIggyFile reads a TOML file as if its keys were variables: tcp.address is IGGY_TCP_ADDRESS.
 func (c *Config) readIggyFile(path string) (map[string]iggyValue, error) {
-	text, err := os.ReadFile(path)
+	text, err := readBounded(path, configBytesMax)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", iggyConfigPath, err)
 	}

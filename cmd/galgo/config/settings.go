@@ -39,9 +39,9 @@ func (s *setting) flag() string {
 // settings lists everything that can be said, bound to the fields of c.
 func (c *Config) settings() []setting {
 	return []setting{
-		text("data_dir", "path", &c.DataDir, "where the data lies; made if it is missing"),
+		named(text("data_dir", "path", &c.DataDir, "where the data lies; made if it is missing")),
 		choice("io", &c.IO, "how the kernel is asked for reads and writes: auto takes io_uring where it is allowed, and epoll otherwise",
-			"auto", "uring", "epoll"),
+			"auto", "uring", "epoll").also("io_uring", "uring"),
 		auto(&c.Shards, count("shards", &c.Shards, 1, shardsMax, "threads that serve, each with a core, a journal and partitions of its own; auto: one per core that the process may use")),
 		cpuList("cpus", &c.CPUs, "cores to serve on, as in 0-3,6; auto: all that the process may use"),
 		choice("pin", &c.Pin, "bind each shard to its core; auto: yes, unless there are more shards than cores or a CPU quota is shared with others",

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -88,7 +87,7 @@ func (c *Config) readEnv(env map[string]string, settings []setting) (err error) 
 
 // readFile takes the file in. All that is wrong with it is said at once.
 func (c *Config) readFile(path string, settings []setting) error {
-	data, err := os.ReadFile(path)
+	data, err := readBounded(path, configBytesMax)
 	if err != nil {
 		return fmt.Errorf("configuration file: %w", err)
 	}

@@ -59,6 +59,30 @@ func optional(s setting) setting {
 	return s
 }
 
+// named lets nothing be said by nothing.
+func named(s setting) setting {
+	parse := s.parse
+	s.parse = func(text string) error {
+		if text == "" {
+			return errors.New("it is empty: leave it out, or give a value")
+		}
+		return parse(text)
+	}
+	return s
+}
+
+// also lets another word stand for one of a choice.
+func (s setting) also(word, means string) setting {
+	parse := s.parse
+	s.parse = func(text string) error {
+		if strings.EqualFold(text, word) {
+			text = means
+		}
+		return parse(text)
+	}
+	return s
+}
+
 func firstUser(s setting) setting {
 	s.first = true
 	return s

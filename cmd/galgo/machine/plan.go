@@ -24,6 +24,7 @@ type Plan struct {
 	Heap       int64 // from which on the collector works harder; 0: not known
 	GOMAXPROCS int
 	Notes      []string // what a reader might not expect, a line each
+	Warnings   []string // what will go wrong, if it is used
 }
 
 const (
@@ -57,6 +58,10 @@ func (m Machine) Plan(w Wish) (Plan, error) {
 		return p, fmt.Errorf("memory of %d MiB is too little for %d shards: give at least %d MiB, or fewer shards", p.Memory>>20, shards, least>>20)
 	}
 	m.divideHeap(w, shards, &p)
+	if most := m.Memory / 10 * 8; m.Memory > 0 && p.Memory > most && w.Memory > 0 {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("memory = %d MiB is more than 80 %% of the %d MiB that there are: under load the process may be killed for it; give at most %d MiB",
+			p.Memory>>20, m.Memory>>20, most>>20))
+	}
 	shared := len(w.CPUs) == 0 && m.Quota > 0 && int(m.Quota) < len(cpus)
 	p.Pin = w.Pin == "true" || w.Pin == "auto" && !shared
 	if w.Pin == "auto" && shared {
