@@ -71,3 +71,38 @@ func TestRightRevokedWhileTheCommandWaits(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatIsNotThereNeedsNoRight: answers that show nothing are given to everybody: a member's poll of a topic that is gone is told that
+// the partition is not its own, and a stream that is not there has no topics.
+func TestWhatIsNotThereNeedsNoRight(t *testing.T) {
+	s := startBroker(t, t.TempDir(), nil)
+	ctx := context.Background()
+	root := s.dial(t)
+	if _, err := root.CreateUser(ctx, "nobody", "password", nil); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.Dial(ctx, s.Info().Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Login(ctx, "nobody", "password"); err != nil {
+		t.Fatal(err)
+	}
+	group := wire.Consumer{Kind: wire.GroupConsumer, ID: wire.Named("g")}
+	for _, k := range []*client.Client{root, c} {
+		for _, partition := range []wire.PartitionChoice{wire.InPartition(0), {}} {
+			p, err := k.Poll(ctx, wire.PollMessages{Consumer: group, Stream: wire.Named("gone"), Topic: wire.Named("t"), Partition: partition,
+				Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 1})
+			if err != nil || partition.Named != (p.PartitionID == wire.NotOwned) {
+				t.Errorf("a member's poll of a topic that is gone: partition %d, %v", p.PartitionID, err)
+			}
+		}
+		if topics, err := k.GetTopics(ctx, wire.Named("gone")); err != nil || len(topics) != 0 {
+			t.Errorf("%d topics of a stream that is gone: %v", len(topics), err)
+		}
+		if _, err := k.GetStream(ctx, wire.Named("gone")); !errors.Is(err, wire.StatusStreamIDNotFound) && err == nil {
+			t.Errorf("a stream that is gone: %v", err)
+		}
+	}
+}
