@@ -49,6 +49,7 @@ type walk struct {
 type listings struct {
 	queue   []*listing // the first is being made
 	sending []*listing // in the order in which they began
+	owing   []*listing // of those: what is out has been taken, and the next chunk is to go
 	bytes   int        // that all of them hold
 	waits   int64      // since when the first one finds no memory; 0: it does not wait
 	quick   int        // work left in this turn for listings that may be small
@@ -65,6 +66,8 @@ const (
 	listSlab       = 2 << 20 // pools map so much at a time; each shard has one for other replies
 	// listWork is what a turn does for listings, in units of about 50 ns.
 	listWork = 400
+	// listSends is how many chunks leave in a turn: the kernel copies each of them meanwhile.
+	listSends = 2
 	// quickWork is what a turn tries of listings that have only come: small ones do not wait behind large ones.
 	quickWork = 800
 	// listWait is how long a listing waits for memory, and how long others may hold it while one waits.
@@ -120,6 +123,7 @@ func (s *Shard) listMax() int {
 func (s *Shard) makeLists() {
 	x := &s.lists
 	x.quick = quickWork
+	s.sendLists()
 	for work := listWork; len(x.queue) > 0 && work > 0; {
 		l := x.queue[0]
 		if l.q.conn.closing {
@@ -222,7 +226,7 @@ func (s *Shard) listMade(l *listing) {
 	s.respond(q.conn, q, vec)
 }
 
-// listOwes sends the next chunk of a listing when one is out, and reports whether there was one.
+// listOwes has the next chunk of a listing sent when one is out, and reports whether there is one.
 func (s *Shard) listOwes(c *conn, failed bool) bool {
 	if c.busy == nil || c.busy.list == nil {
 		return false
@@ -232,10 +236,29 @@ func (s *Shard) listOwes(c *conn, failed bool) bool {
 		return false
 	}
 	s.freeChunk(l, l.sent-1)
-	c.vec = append(c.vec[:0], l.chunks[l.sent])
-	l.sent++
-	s.startSend(c, c.vec)
+	c.deadline = 0
+	s.lists.owing = append(s.lists.owing, l)
 	return true
+}
+
+// sendLists sends the next chunks of some listings that are being sent, those that have waited longest.
+func (s *Shard) sendLists() {
+	x := &s.lists
+	n := min(len(x.owing), listSends)
+	for _, l := range x.owing[:n] {
+		c := l.q.conn
+		if c.closing {
+			s.requestEnded(c)
+			s.tryClose(c)
+			continue
+		}
+		c.vec = append(c.vec[:0], l.chunks[l.sent])
+		l.sent++
+		s.startSend(c, c.vec)
+	}
+	k := copy(x.owing, x.owing[n:])
+	clear(x.owing[k:])
+	x.owing = x.owing[:k]
 }
 
 // endList forgets a listing, whatever it is at.
@@ -315,6 +338,8 @@ func (l *listing) written(p []byte, work int) {
 // sleepLists says when listings want a turn: at once, when memory may have been given back, or never.
 func (s *Shard) sleepLists(earlier func(t int64)) {
 	switch {
+	case len(s.lists.owing) > 0:
+		earlier(s.mono)
 	case len(s.lists.queue) == 0:
 	case s.lists.waits == 0:
 		earlier(s.mono)
