@@ -102,7 +102,7 @@ func (s *Shard) userOf(c *conn) string {
 	if !c.session.bound() {
 		return ""
 	}
-	if u, err := s.meta.User(metadata.ByNumber(c.session.user)); err == nil {
+	if u, err := s.meta.UserSince(c.session.user, c.session.since); err == nil { // and not another who has got the number
 		return u.Name
 	}
 	return ""

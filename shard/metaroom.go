@@ -19,7 +19,7 @@ const (
 	// logHeapBytes is what the owner of an empty partition keeps in the heap.
 	logHeapBytes = 2 << 10
 	// metaSayPause is the least time between two lines about metadata that was refused.
-	metaSayPause = 10 * time.Second
+	metaSayPause = time.Minute
 )
 
 // metadataFull refuses a command for want of room in the line of metadata. Clients see the status for too many of what it makes.
