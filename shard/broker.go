@@ -118,7 +118,7 @@ func (b *Broker) openPortAndDir() error {
 	if bindErr != nil && !(errors.Is(bindErr, syscall.EADDRINUSE) && isDataDir(b.cfg.DataDir)) {
 		return bindErr
 	}
-	dir, err := openDataDir(b.cfg.DataDir)
+	dir, err := openDataDir(b.cfg.DataDir, b.log)
 	if err == nil && bindErr != nil {
 		if err = b.bind(); err != nil {
 			dir.close()

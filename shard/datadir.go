@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
@@ -29,7 +28,7 @@ type dataDir struct {
 }
 
 // openDataDir makes the directory if need be and locks it.
-func openDataDir(path string) (*dataDir, error) {
+func openDataDir(path string, log *zap.Logger) (*dataDir, error) {
 	if err := makeDir(path); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -41,12 +40,19 @@ func openDataDir(path string) (*dataDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory: open %s: %w", file, err)
 	}
-	if err := lock(int32(fd)); err != nil {
+	waits := func(pid int) {
+		log.Warn("waiting for the data directory: its last server has ended, and the kernel has not ended what that asked for",
+			zap.String("event", "data_directory_waits"), zap.Int("pid", pid))
+	}
+	if err := Lock(int32(fd), path, LockPatience, waits); err != nil {
 		unix.Close(fd)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("data directory %s is in use by another server: stop it, or give another --data-dir", path)
 		}
 		return nil, fmt.Errorf("data directory: lock %s: %w", file, err)
+	}
+	if err := noteHolder(path); err != nil {
+		log.Warn("the data directory does not say which process has it", zap.String("event", "holder_not_noted"), zap.Error(err))
 	}
 	return &dataDir{path: path, fd: int32(fd)}, nil
 }
@@ -158,19 +164,6 @@ func makeDir(path string) error {
 	}
 	err = d.Sync()
 	return errors.Join(err, d.Close())
-}
-
-// lockPatience is how long a start waits for the lock: a process that was killed holds it until the kernel has ended its
-// last write.
-const lockPatience = 5 * time.Second
-
-func lock(fd int32) error {
-	for deadline := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
-		err := uring.Flock(fd)
-		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
-			return err
-		}
-	}
 }
 
 func (d *dataDir) close() { d.once.Do(func() { unix.Close(int(d.fd)) }) }

@@ -13,14 +13,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
-	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/shard"
 )
 
 // ourData are the names of what a server makes beside it.
 var ourData = []string{"journal", "logs", "state", "runtime"}
-
-// lockPatience is how long the lock of a server that was killed may outlive it.
-const lockPatience = 5 * time.Second
 
 // removeData removes what a server made in dir, and nothing else. It refuses a directory that is not known to be ours, and
 // one in use.
@@ -44,7 +41,7 @@ func removeData(dir string, patience time.Duration, log *zap.Logger) error {
 		return fmt.Errorf("--fresh: %w", err)
 	}
 	defer super.Close()
-	if err := lockFile(super, patience); err != nil {
+	if err := lockFile(super, patience, log); err != nil {
 		return fmt.Errorf("--fresh: data directory %s: %w, nothing was removed", dir, err)
 	}
 	if err := errors.Join(super.Truncate(0), super.Sync()); err != nil {
@@ -90,15 +87,14 @@ func list(names []string) string {
 
 var errInUse = errors.New("it is in use by another server")
 
-// lockFile takes the lock that a server holds while it has the directory.
-func lockFile(f *os.File, patience time.Duration) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		err := uring.Flock(int32(f.Fd()))
-		switch {
-		case !errors.Is(err, syscall.EWOULDBLOCK):
-			return err
-		case time.Now().After(deadline):
-			return errInUse
-		}
+// lockFile takes the lock that a server holds while it has the directory that f lies in.
+func lockFile(f *os.File, patience time.Duration, log *zap.Logger) error {
+	err := shard.Lock(int32(f.Fd()), filepath.Dir(f.Name()), patience, func(pid int) {
+		log.Warn("waiting for the data directory: its last server has ended, and the kernel has not ended what that asked for",
+			zap.String("event", "data_directory_waits"), zap.Int("pid", pid))
+	})
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errInUse
 	}
+	return err
 }

@@ -81,7 +81,7 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 		return err
 	}
 	if fresh {
-		if err := removeData(c.DataDir, lockPatience, log); err != nil {
+		if err := removeData(c.DataDir, shard.LockPatience, log); err != nil {
 			return err
 		}
 	}

@@ -92,7 +92,7 @@ func takeDir(dir string) error {
 		return err
 	}
 	defer f.Close() // the run takes the lock again
-	if err := lockFile(f, lockPatience); errors.Is(err, errInUse) {
+	if err := lockFile(f, shard.LockPatience, quietLog()); errors.Is(err, errInUse) {
 		return exit{exitInUse, fmt.Errorf("a server runs on %s: end it first; while it runs, its users change passwords", dir)}
 	} else if err != nil {
 		return err

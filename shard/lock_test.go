@@ -1,0 +1,76 @@
+package shard_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/galgo-mq/galgo/shard"
+)
+
+// TestTheLockOfAnEndingServerIsWaitedFor: a holder that is gone while its open file is not, as when the kernel still works for a
+// process that was killed, is waited for beyond all patience, and that is said. One that lives is not.
+func TestTheLockOfAnEndingServerIsWaitedFor(t *testing.T) {
+	if _, err := exec.LookPath("flock"); err != nil {
+		t.Skip("the program flock is not there")
+	}
+	open := func(path string) *os.File {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "galgo.meta")
+	theirs := open(path)
+	taken := exec.Command("flock", "-x", "3") // takes the lock and ends; the open file is this test's as well, and keeps it
+	taken.ExtraFiles = []*os.File{theirs}
+	if out, err := taken.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	mine := open(path)
+	var said atomic.Int64
+	done := make(chan error, 1)
+	waiting := make(chan struct{})
+	go func() {
+		done <- shard.Lock(int32(mine.Fd()), dir, 0, func(pid int) {
+			said.Add(int64(pid))
+			close(waiting)
+		})
+	}()
+	select {
+	case <-waiting:
+	case err := <-done:
+		t.Fatalf("a lock whose holder is gone is not waited for: %v", err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("neither waits nor ends")
+	}
+	theirs.Close()
+	if err := <-done; err != nil || said.Load() != int64(taken.Process.Pid) {
+		t.Errorf("%v, said to wait for %d, which was %d", err, said.Load(), taken.Process.Pid)
+	}
+	third := open(path)
+	err := shard.Lock(int32(third.Fd()), dir, 0, func(pid int) { t.Errorf("waits for process %d, which lives", pid) })
+	if !errors.Is(err, syscall.EWOULDBLOCK) {
+		t.Errorf("a lock that this process holds: %v", err)
+	}
+}
+
+// TestADirectoryNamesItsServer: what is noted is this process, so that a start in another namespace of processes can tell.
+func TestADirectoryNamesItsServer(t *testing.T) {
+	dir := t.TempDir()
+	s := startBroker(t, dir, nil)
+	text, err := os.ReadFile(filepath.Join(dir, shard.HolderName))
+	if err != nil || !strings.HasPrefix(string(text), "process ") || !strings.Contains(string(text), " in pid:[") {
+		t.Errorf("%q, %v", text, err)
+	}
+	s.stop(t)
+}
