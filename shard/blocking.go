@@ -90,11 +90,15 @@ func (d blockingDisk) List(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, 0, len(c.Entries))
-	for _, e := range c.Entries {
+	return namesOf(c.Entries), nil
+}
+
+func namesOf(entries []uring.Entry) []string {
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
 		names = append(names, e.Name)
 	}
-	return names, nil
+	return names
 }
 
 func (d blockingDisk) Size(path string) (int64, error) {

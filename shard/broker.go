@@ -175,7 +175,7 @@ func (b *Broker) start() error {
 	for _, s := range b.shards {
 		s.startLoop()
 	}
-	return b.bootstrap(rec.Forgotten, metadata.LogID(rec.HighestLog))
+	return b.bootstrap(rec.Retired, metadata.LogID(rec.HighestLog))
 }
 
 const listenBacklog = 4096
@@ -366,7 +366,7 @@ const (
 )
 
 // bootstrap does what must be in the metadata before the first client, one command after the other, and then accepts clients.
-func (b *Broker) bootstrap(forgotten []storage.LogID, highest metadata.LogID) error {
+func (b *Broker) bootstrap(retired []storage.LogID, highest metadata.LogID) error {
 	phc := ""
 	if b.info.FirstStart {
 		var err error
@@ -376,8 +376,8 @@ func (b *Broker) bootstrap(forgotten []storage.LogID, highest metadata.LogID) er
 	}
 	ready := make(chan error, 1)
 	b.shards[0].post(func(s *Shard) {
-		for _, id := range forgotten {
-			s.lead.forget(metadata.LogID(id))
+		for _, id := range retired { // in the background, when clients are served
+			s.store.Drop(id, s.dropped)
 		}
 		s.inOrder(s.firstCommands(phc, highest), func(err error) {
 			if err != nil {

@@ -434,21 +434,33 @@ func (s *Shard) closeLogs(e *metaEvent) {
 	})
 }
 
+// prepareMax is how many logs of an event are asked at a time: a request takes a good kilobyte, and an event may have ten thousands.
+const prepareMax = 256
+
 // prepare gives each of the event's logs that this shard owns a request, as ask fills it in, and tells the lead when all are
 // answered.
 func (s *Shard) prepare(e *metaEvent, ask func(q *request)) {
+	s.prepareFrom(e, 0, ask)
+}
+
+// prepareFrom asks the next logs, from the k-th on, and then those behind them.
+func (s *Shard) prepareFrom(e *metaEvent, k int, ask func(q *request)) {
 	left := 1
 	done := func() {
 		if left--; left > 0 {
 			return
 		}
-		if s.lead != nil {
+		switch {
+		case k < len(e.closing):
+			s.prepareFrom(e, k, ask)
+		case s.lead != nil:
 			s.lead.closed(e)
-			return
+		default:
+			s.port.Control(0, message{kind: msgClosed, event: e})
 		}
-		s.port.Control(0, message{kind: msgClosed, event: e})
 	}
-	for _, id := range e.closing {
+	for ; k < len(e.closing) && left <= prepareMax; k++ {
+		id := e.closing[k]
 		if owner, ok := s.owners.Owner(router.LogID(id)); !ok || owner != s.id {
 			continue
 		}

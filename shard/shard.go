@@ -242,7 +242,11 @@ const retryEvery = 5 * time.Millisecond
 func (s *Shard) complete(c *uring.Completion) {
 	switch c.Token & tokMask {
 	case tokStore:
-		s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
+		if c.Entries != nil {
+			s.store.CompleteList(c.Token&^tokMask, namesOf(c.Entries), errnoErr(c))
+		} else {
+			s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
+		}
 	case tokConn:
 		s.connCompleted(c)
 	case tokAccept:

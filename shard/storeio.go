@@ -37,7 +37,7 @@ var opKinds = [...]uring.Kind{
 	storage.OpRead: uring.KindRead, storage.OpWrite: uring.KindWrite, storage.OpFdatasync: uring.KindFdatasync,
 	storage.OpFallocate: uring.KindFallocate, storage.OpOpen: uring.KindOpen, storage.OpClose: uring.KindClose,
 	storage.OpUnlink: uring.KindUnlink, storage.OpMkdir: uring.KindMkdir, storage.OpRmdir: uring.KindUnlink,
-	storage.OpSyncDir: uring.KindSyncDir, storage.OpRename: uring.KindRename, storage.OpTruncate: uring.KindTruncate,
+	storage.OpSyncDir: uring.KindSyncDir, storage.OpRename: uring.KindRename, storage.OpTruncate: uring.KindTruncate, storage.OpList: uring.KindList,
 }
 
 // uringOp says the same in the words of the seam.

@@ -51,6 +51,7 @@ type flight struct {
 	after int // not before this many completions
 	done  bool
 	res   int64
+	names []string
 	err   error
 }
 
@@ -60,6 +61,7 @@ type Completion struct {
 	Token uint64
 	Res   int64
 	Err   error
+	Names []string // of OpList
 }
 
 // Fault makes operations fail: the After-th next one of Kind whose path contains Path fails with Err, and Times-1 that
@@ -152,7 +154,7 @@ func (d *Disk) finish(f *flight) Completion {
 	if !f.done {
 		f.res, f.err = d.execute(f)
 	}
-	return Completion{f.owner, f.op.Token, f.res, f.err}
+	return Completion{f.owner, f.op.Token, f.res, f.err, f.names}
 }
 
 // check panics when the bytes of a write were changed while it was in flight.
@@ -289,6 +291,10 @@ func (d *Disk) executeName(f *flight) (int64, error) {
 		return 0, d.rmdir(op.Path)
 	case storage.OpRename:
 		return 0, d.rename(op.Path, op.Path2)
+	case storage.OpList:
+		names, err := d.List(op.Path)
+		f.names = names
+		return 0, err
 	case storage.OpSyncDir:
 		n, err := d.lookup(op.Path)
 		if err != nil {

@@ -336,17 +336,22 @@ func (w *world) deleteLog(h *history) {
 					break
 				}
 			}
-			h.owner.s.Drop(id, func(id storage.LogID, err error) {
-				w.trace("log %d: files gone: %v", id, err)
-				if err == nil {
-					w.propose(forgetCmd(id), nil)
-				} else if !w.faulty && !h.aside {
-					fail("log %d: drop: %v", id, err)
-				}
-			})
+			w.drop(h.owner, id)
 		})
 	}
 	w.send(c)
+}
+
+// drop removes the files of a retired log.
+func (w *world) drop(n *node, id storage.LogID) {
+	n.s.Drop(id, func(id storage.LogID, err error) {
+		w.trace("log %d: files gone: %v", id, err)
+		if err == nil {
+			w.propose(forgetCmd(id), nil)
+		} else if !w.faulty {
+			fail("log %d: drop: %v", id, err)
+		}
+	})
 }
 
 // snapshotJob writes the metadata aside, as a server does.
@@ -455,7 +460,7 @@ func (w *world) settle() {
 			}
 		}
 		for _, n := range w.nodes {
-			if len(n.inbox) > 0 || n.s.OpsInFlight() > 0 {
+			if len(n.inbox) > 0 || n.s.OpsInFlight() > 0 || n.s.Removing() {
 				return true
 			}
 		}

@@ -85,7 +85,7 @@ func (s *Store) shrinkTails(excess int64) (busy bool) {
 // LogCarry is what a log with one segment takes in every lap.
 const LogCarry = logCarry + sealedSize
 
-const logCarry = 5 * entryHeadSize // its checkpoint, bytes, segments and offsets, and one to spare
+const logCarry = 4 * entryHeadSize // its checkpoint, bytes, segments and offsets
 
 // Carry is what every lap takes in any case, but for metadata commands, which a snapshot takes out of it.
 func (s *Store) Carry() int64 { return s.fixed - s.metaCarrySize() }

@@ -38,6 +38,7 @@ type Log struct {
 
 	s    *Store
 	cfg  LogConfig
+	at   int        // in Store.order
 	segs []*segment // oldest first; the last one is active unless it is sealed
 
 	start   Offset // first offset kept
@@ -155,6 +156,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 	l := &Log{s: s, cfg: cfg, offsets: make(map[ConsumerKey]storedOffset), chunkSize: chunkMin,
 		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s, &cfg)}
 	s.logs[cfg.ID] = l
+	l.at = len(s.order)
 	s.order = append(s.order, l)
 	l.noteFixed()
 	return l

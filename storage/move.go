@@ -156,6 +156,7 @@ func (s *Store) Attach(l *Log, r *Request) {
 	l.s = s
 	s.open += l.openFiles()
 	s.logs[l.cfg.ID] = l
+	l.at = len(s.order)
 	s.order = append(s.order, l)
 	for user, n := range l.users {
 		s.users[user] += n

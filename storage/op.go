@@ -17,6 +17,7 @@ const (
 	OpSyncDir
 	OpRename
 	OpTruncate
+	OpList // answered by CompleteList
 )
 
 // Op is one operation that storage wants done. Token comes back to Complete. Buf stays untouched until then.
@@ -43,10 +44,12 @@ type pendingOp struct {
 	g    *group
 	w    *segWrite
 	req  *Request
-	buf  []byte
-	pos  Pos
-	n    int64
-	next int32 // free list
+
+	removal *removal
+	buf     []byte
+	pos     Pos
+	n       int64
+	next    int32 // free list
 }
 
 // issue queues op and remembers p until Complete.
@@ -77,6 +80,12 @@ func (s *Store) Complete(token uint64, res int64, err error) {
 	p.done(s, p, res, err)
 	s.working = 0
 	s.invariants()
+}
+
+// CompleteList is Complete for OpList: the names in the directory.
+func (s *Store) CompleteList(token uint64, names []string, err error) {
+	s.listed = names
+	s.Complete(token, 0, err)
 }
 
 // TakeOps returns what is to be submitted, in this order. The slice is valid until the next call into the store.

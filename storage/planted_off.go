@@ -17,4 +17,5 @@ const (
 	plantedReadKeepsBuffer       = false
 	plantedLastEndsAtEdge        = false
 	plantedJournalsNotMissed     = false
+	plantedRemovalsAtOnce        = false
 )

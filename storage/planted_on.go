@@ -19,6 +19,7 @@ var (
 	plantedReadKeepsBuffer       bool
 	plantedLastEndsAtEdge        bool
 	plantedJournalsNotMissed     bool
+	plantedRemovalsAtOnce        bool
 )
 
 var plants = map[string]*bool{
@@ -35,6 +36,7 @@ var plants = map[string]*bool{
 	"read-keeps-buffer":        &plantedReadKeepsBuffer,
 	"last-ends-at-edge":        &plantedLastEndsAtEdge,
 	"journals-not-missed":      &plantedJournalsNotMissed,
+	"removals-at-once":         &plantedRemovalsAtOnce,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

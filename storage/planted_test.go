@@ -3,6 +3,7 @@
 package storage_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/galgo-mq/galgo/storage"
@@ -29,15 +30,23 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 	defer storage.Plant("")
 	for _, name := range []string{"ack-before-sync-direct", "ack-before-sync-buffered", "direct-after-buffered",
 		"replay-stops-early", "recycled-block", "reused-offset", "hole-not-cut", "foreign-data", "skip-dir-sync",
-		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed"} {
+		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed", "removals-at-once"} {
 		t.Run(name, func(t *testing.T) {
 			if !storage.Plant(name) {
 				t.Fatal("no such bug")
 			}
 			for seed := range uint64(seedsMax) {
 				life := func() (*world, error) { return run(seed, 400, shapes[name], func(string, ...any) {}) }
-				if name == "journals-not-missed" {
+				switch name {
+				case "journals-not-missed":
 					life = func() (*world, error) { return missJournals(seed, func(string, ...any) {}) }
+				case "removals-at-once":
+					life = func() (*world, error) {
+						if most, _, _, err := dropMany(600); err != nil || most > 9 {
+							return nil, fmt.Errorf("%d removals at a time, %v", most, err)
+						}
+						return nil, nil
+					}
 				}
 				if _, err := life(); err != nil {
 					t.Logf("seed %d: %.300v", seed, err)

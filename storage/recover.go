@@ -60,7 +60,7 @@ type Recovered struct {
 	Meta       MetaState
 	Logs       []*LogState // in order of id, live ones
 	Groups     int         // journal groups replayed
-	Forgotten  []LogID     // retired logs whose files are gone: the metadata may forget them
+	Retired    []LogID     // logs whose files are to be removed, by Drop of any store, if they are still there
 	HighestLog LogID       // of those that have a directory; above what the metadata knows, if a command was lost
 
 	cfg   RecoverConfig
@@ -448,7 +448,8 @@ func (o *Recovered) NoteEnd(d Disk, mem Memory, marks []EndMark) error {
 // NodeID is the directory's random name.
 func (o *Recovered) NodeID() [16]byte { return o.super.node }
 
-// cleanUp removes what the new run does not need: older state files, journals of shards that are no more, retired logs.
+// cleanUp removes what the new run does not need: older state files, journals of shards that are no more. Files of retired logs go while the
+// server serves.
 func (r *recovery) cleanUp() error {
 	r.out.Clean, r.out.Groups = r.journal.clean, r.journal.count
 	r.journal.close()
@@ -457,9 +458,7 @@ func (r *recovery) cleanUp() error {
 			return err
 		}
 	}
-	if err := r.removeRetired(); err != nil {
-		return err
-	}
+	r.out.Retired = r.out.Meta.Retired
 	names, err := r.d.List(r.cfg.Dir + "/state")
 	if err != nil {
 		return err
@@ -485,34 +484,4 @@ func (r *recovery) cleanUp() error {
 		}
 	}
 	return nil
-}
-
-// removeRetired unlinks the files of retired logs. Metadata keeps the ids until it is told that they are gone.
-func (r *recovery) removeRetired() error {
-	if plantedForeignData {
-		return nil
-	}
-	for _, id := range r.out.Meta.Retired {
-		dir := fmt.Sprintf("%s/logs/%016x", r.cfg.Dir, uint64(id))
-		names, err := r.d.List(dir)
-		if notExist(err) {
-			continue
-		}
-		for _, n := range names {
-			if err == nil {
-				err = r.d.Unlink(dir + "/" + n)
-			}
-		}
-		if err == nil {
-			err = r.d.Rmdir(dir)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if len(r.out.Meta.Retired) == 0 {
-		return nil
-	}
-	r.out.Forgotten = r.out.Meta.Retired
-	return r.d.SyncDir(r.cfg.Dir + "/logs") // also for what was gone already: its removal may not be synced
 }

@@ -1,10 +1,8 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"syscall"
 )
 
 // Retention says what of a log may be removed. Zero fields do not limit.
@@ -359,36 +357,6 @@ func (l *Log) tryClose() {
 	l.s.answer(r, nil)
 }
 
-// Drop forgets a closed log whose retirement is committed, and removes its files. done is called with nil when they are
-// gone and their directory is synced; otherwise they are tried again at the next start.
-func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
-	left := 1
-	unlinked := func(*Store, *pendingOp, int64, error) {
-		if left--; left == 0 {
-			s.removeDir(id, done)
-		}
-	}
-	if l := s.logs[id]; l != nil {
-		if !l.closed {
-			panic(fmt.Sprintf("BUG: log %d dropped while it is open", id))
-		}
-		l.dropChunks()
-		for _, g := range l.segs {
-			if !plantedForeignData {
-				left++
-				l.remove(g, unlinked)
-			}
-		}
-		if l.fenced != nil && !plantedForeignData {
-			left++
-			s.issue(Op{Kind: OpUnlink, Path: sidePath(s.cfg.Dir, id, s.journal.first)}, pendingOp{done: unlinked})
-		}
-		l.segs = nil
-		s.forget(l)
-	}
-	unlinked(s, nil, 0, nil)
-}
-
 func (s *Store) forget(l *Log) {
 	l.setHeld(Held{})
 	delete(s.logs, l.cfg.ID)
@@ -401,24 +369,9 @@ func (s *Store) forget(l *Log) {
 	if l.dedup != nil {
 		s.dedupBytes -= l.dedup.noted
 	}
-	for i, o := range s.order {
-		if o == l {
-			s.order = append(s.order[:i], s.order[i+1:]...)
-			return
-		}
-	}
-}
-
-func (s *Store) removeDir(id LogID, done func(id LogID, err error)) {
-	if plantedForeignData {
-		done(id, nil)
-		return
-	}
-	s.issue(Op{Kind: OpRmdir, Path: s.logDir(id)}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
-		if err != nil && !errors.Is(err, syscall.ENOENT) {
-			done(id, fmt.Errorf("remove directory of log %d: %w", id, err))
-			return
-		}
-		s.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(_ *Store, _ *pendingOp, _ int64, err error) { done(id, err) }})
-	}})
+	last := len(s.order) - 1 // takes its place: one deletion must not cost as much as there are logs
+	s.order[l.at] = s.order[last]
+	s.order[l.at].at = l.at
+	s.order[last] = nil
+	s.order = s.order[:last]
 }

@@ -57,8 +57,11 @@ type Store struct {
 	retrying        []*Log
 	meta            metaCarry
 	offEntry        entry
-	saving          []*Log         // fenced, to be saved aside
-	departing       []*Log         // are to leave for another store
+	saving          []*Log // fenced, to be saved aside
+	departing       []*Log // are to leave for another store
+	removals        removals
+	listed          []string       // of the list being completed
+	ending          bool           // Finish was asked
 	moved           []moved        // have left, and are not journaled there yet
 	fixed           int64          // bytes that every lap takes: all logs, their offsets and segments, and metadata
 	scratch         []byte         // for laps
@@ -164,6 +167,7 @@ func (s *Store) End() {
 	}
 	s.retainCapped()
 	s.closeQuiet()
+	s.remove()
 	if len(s.saving) > 0 {
 		s.saveWaiting()
 	}
@@ -284,6 +288,7 @@ func (s *Store) report(event string, id LogID, err error) {
 // Finish writes the mark of an orderly end behind everything else. There are no more requests; Idle says when it is
 // done. False: not yet, try again in a later turn.
 func (s *Store) Finish() bool {
+	s.ending = true
 	return s.journal.failed == nil && s.journal.finish()
 }
 

@@ -303,7 +303,7 @@ func (c *script) describe(op *storage.Op) string {
 		return fmt.Sprintf("allocate %s from %d, %d bytes", path, op.Pos, op.Len)
 	}
 	names := map[storage.OpKind]string{storage.OpOpen: "open", storage.OpClose: "close", storage.OpUnlink: "unlink", storage.OpMkdir: "make directory",
-		storage.OpRmdir: "remove directory", storage.OpSyncDir: "sync directory", storage.OpRename: "rename", storage.OpTruncate: "truncate"}
+		storage.OpRmdir: "remove directory", storage.OpSyncDir: "sync directory", storage.OpRename: "rename", storage.OpTruncate: "truncate", storage.OpList: "list"}
 	return names[op.Kind] + " " + path
 }
 
@@ -311,7 +311,11 @@ func (c *script) describe(op *storage.Op) string {
 func (c *script) complete(i int) {
 	d := c.disk.CompleteAt(i)
 	c.s.Begin(1_000_000, c.mono)
-	c.s.Complete(d.Token, d.Res, d.Err)
+	if d.Names != nil {
+		c.s.CompleteList(d.Token, d.Names, d.Err)
+	} else {
+		c.s.Complete(d.Token, d.Res, d.Err)
+	}
 	c.answers()
 }
 

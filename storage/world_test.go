@@ -323,8 +323,8 @@ func (w *world) adoptMeta() {
 	if len(w.rec.Logs) != len(w.logs) {
 		fail("%d logs recovered, %d are live", len(w.rec.Logs), len(w.logs))
 	}
-	for _, id := range w.rec.Forgotten {
-		w.propose(forgetCmd(id), nil)
+	for _, id := range w.rec.Retired {
+		w.drop(w.nodes[w.rng.IntN(len(w.nodes))], id)
 	}
 }
 
@@ -502,7 +502,11 @@ func (w *world) turn(n *node, act func()) {
 	inbox := n.inbox
 	n.inbox = nil
 	for _, c := range inbox {
-		n.s.Complete(c.Token, c.Res, c.Err)
+		if c.Names != nil {
+			n.s.CompleteList(c.Token, c.Names, c.Err)
+		} else {
+			n.s.Complete(c.Token, c.Res, c.Err)
+		}
 		w.drain(n)
 	}
 	if act != nil {

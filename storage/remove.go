@@ -1,0 +1,151 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// Files of retired logs are removed in the background: a few logs at a time, one operation of each, so that the deletion of ten
+// thousand logs neither fills the kernel's queues, where a killed process would wait for all of it, nor takes memory. What is left at
+// the end is removed after the next start, which finds the log ids in the metadata.
+//
+//	list the directory -> unlink one name after the other -> remove the directory -> sync the directory above, once for many
+
+const (
+	removalsMax = 8   // logs whose files are being removed
+	syncedMax   = 256 // logs of one directory sync
+)
+
+// removal is a retired log whose files go.
+type removal struct {
+	id    LogID
+	done  func(id LogID, err error)
+	names []string // that are left
+	next  *removal
+}
+
+// removals are all of a store.
+type removals struct {
+	first, last *removal // wait for their turn
+	active      int
+	gone        []*removal // whose directories are gone, and the one above is not synced
+	syncing     bool
+}
+
+// Drop forgets a closed log whose retirement is committed, if the store has it, and removes its files. done is called with nil when
+// they are gone and their directory is synced; otherwise they are tried again at the next start.
+func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
+	if l := s.logs[id]; l != nil {
+		if !l.closed {
+			panic(fmt.Sprintf("BUG: log %d dropped while it is open", id))
+		}
+		l.dropChunks()
+		for _, g := range l.segs {
+			g.gone = true
+			if g.users == 0 {
+				g.closeFiles()
+			}
+		}
+		l.segs = nil
+		s.forget(l)
+	}
+	if plantedForeignData {
+		done(id, nil)
+		return
+	}
+	r := &removal{id: id, done: done}
+	if q := &s.removals; q.last == nil {
+		q.first, q.last = r, r
+	} else {
+		q.last.next, q.last = r, r
+	}
+}
+
+// Removing reports whether files of retired logs are left to be removed.
+func (s *Store) Removing() bool {
+	q := &s.removals
+	return q.first != nil || q.active > 0 || len(q.gone) > 0 || q.syncing
+}
+
+// remove goes on with the files of retired logs. It runs at the end of every turn; an orderly end begins nothing more.
+func (s *Store) remove() {
+	q := &s.removals
+	if s.ending {
+		return
+	}
+	for q.first != nil && (q.active < removalsMax || plantedRemovalsAtOnce) {
+		r := q.first
+		if q.first = r.next; q.first == nil {
+			q.last = nil
+		}
+		r.next = nil
+		q.active++
+		s.issue(Op{Kind: OpList, Path: s.logDir(r.id)}, pendingOp{done: removalListed, removal: r})
+	}
+	if !q.syncing && len(q.gone) > 0 && (len(q.gone) >= syncedMax || q.active == 0) {
+		q.syncing = true
+		list := q.gone
+		q.gone = nil
+		s.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
+			s.removals.syncing = false
+			for _, r := range list {
+				r.done(r.id, err)
+			}
+		}})
+	}
+}
+
+func removalListed(s *Store, p *pendingOp, _ int64, err error) {
+	p.removal.names, s.listed = s.listed, nil
+	switch {
+	case notExist(err):
+		s.removed(p.removal, nil) // its removal may not be synced
+	case err != nil:
+		s.removed(p.removal, err)
+	default:
+		s.removeNext(p.removal)
+	}
+}
+
+// removeNext removes the next name of a log's directory, and then the directory.
+func (s *Store) removeNext(r *removal) {
+	if s.ending {
+		s.removed(r, errEnding)
+		return
+	}
+	k := len(r.names) - 1
+	if k < 0 {
+		s.issue(Op{Kind: OpRmdir, Path: s.logDir(r.id)}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
+			if notExist(err) {
+				err = nil
+			}
+			s.removed(p.removal, err)
+		}})
+		return
+	}
+	path := s.logDir(r.id) + "/" + r.names[k]
+	r.names = r.names[:k]
+	s.issue(Op{Kind: OpUnlink, Path: path}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
+		if err != nil && !errors.Is(err, syscall.ENOENT) {
+			s.removed(p.removal, err)
+			return
+		}
+		s.removeNext(p.removal)
+	}})
+}
+
+// errEnding: the store ends; what is left is removed after the next start.
+var errEnding = errors.New("storage: the server ends")
+
+// removed ends a removal.
+func (s *Store) removed(r *removal, err error) {
+	s.removals.active--
+	switch {
+	case errors.Is(err, errEnding):
+	case err != nil:
+		r.done(r.id, fmt.Errorf("remove files of log %d: %w", r.id, err))
+	default:
+		s.removals.gone = append(s.removals.gone, r)
+	}
+}
