@@ -246,8 +246,8 @@ func (s *Shard) reply(q *request, body []byte) {
 		vec[0] = q.head[:head+len(body)]
 	} else {
 		if q.reply = s.replyPool.Get(len(body)); q.reply == nil {
-			if s.logAllowed() {
-				s.log.Warn("no memory for a reply", zap.String("event", "reply_without_memory"), zap.Int("bytes", len(body)), zap.Uint32("code", uint32(q.code)))
+			if s.due(evReplyWithoutMemory) {
+				s.logEvent(evReplyWithoutMemory, zap.Int("bytes", len(body)), zap.Stringer("command", q.code))
 			}
 			s.refuse(q, wire.StatusError)
 			return

@@ -26,6 +26,10 @@ const (
 	evConnectionOpened
 	evConnectionEnded
 	evRequestRefused
+	evReplyWithoutMemory
+	evMemberSilent
+	evSnapshotFailed
+	evRequestFailed
 
 	eventKinds
 )
@@ -50,6 +54,11 @@ var eventTable = [eventKinds]struct {
 	evConnectionOpened:  {event("connection_opened"), zap.DebugLevel, 100, "connection opened"},
 	evConnectionEnded:   {event("connection_ended"), zap.DebugLevel, 100, "connection ended"},
 	evRequestRefused:    {event("request_refused"), zap.DebugLevel, 100, "request refused"},
+
+	evReplyWithoutMemory: {event("reply_without_memory"), zap.WarnLevel, 20, "no memory for a reply"},
+	evMemberSilent:       {event("member_silent"), zap.InfoLevel, 20, "a member of a consumer group was silent for too long"},
+	evSnapshotFailed:     {event("snapshot_failed"), zap.WarnLevel, 20, "snapshot for an operator failed"},
+	evRequestFailed:      {event("request_failed"), zap.ErrorLevel, 20, "request failed"},
 }
 
 // event marks the name of an event in the source: a test compares all of them with docs/log-events.md.

@@ -34,7 +34,9 @@ func (s *Shard) endSession(c *conn) {
 		s.closeConn(c, "silent for too long", nil)
 		return
 	}
-	s.log.Info("a member of a consumer group was silent for too long", zap.String("event", "member_silent"), zap.String("peer", c.peer), zap.Uint64("session", c.session.number))
+	if s.due(evMemberSilent) {
+		s.logEvent(evMemberSilent, zap.String("peer", c.peer), zap.String("user", s.userOf(c)), zap.Uint64("session", c.session.number))
+	}
 	client := c.session.client
 	s.logout(c)
 	q.conn, q.codec, c.busy, c.ended = c, c.codec, q, true

@@ -45,8 +45,8 @@ func (s *Shard) storeFailed(q *request) {
 			return
 		}
 	}
-	if s.logAllowed() {
-		s.log.Error("request failed", zap.String("event", "request_failed"), zap.Uint64("log", uint64(q.Log)), zap.Uint32("code", uint32(q.code)), zap.Error(q.Err))
+	if s.due(evRequestFailed) {
+		s.logEvent(evRequestFailed, zap.Uint64("log", uint64(q.Log)), zap.Stringer("command", q.code), zap.Error(q.Err))
 	}
 	s.refuse(q, wire.StatusIOError)
 }

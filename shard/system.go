@@ -65,7 +65,9 @@ func getSnapshotFile(s *Shard, c *conn, q *request, body []byte) {
 		s.b.snapshots.Store(false)
 		s.post(func(s *Shard) {
 			if err != nil || len(archive) > s.cfg.FrameBytesMax-q.codec.headBytes {
-				s.log.Warn("snapshot for an operator failed", zap.String("event", "snapshot_failed"), zap.Int("bytes", len(archive)), zap.Error(err))
+				if s.due(evSnapshotFailed) {
+					s.logEvent(evSnapshotFailed, zap.Int("bytes", len(archive)), zap.Error(err))
+				}
 				s.refuse(q, wire.StatusSnapshotFileCompletionFailed)
 				return
 			}

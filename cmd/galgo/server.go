@@ -106,7 +106,7 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 		log.Error("clients are served, but tools that look for the address will not find it", zap.String("event", "current_config_not_written"), zap.Error(err))
 	}
 	if c.Announce {
-		announce(os.Stdout, c.TCPAddress)
+		go announce(os.Stdout, c.TCPAddress) // whoever reads it may not
 	}
 	n := newNotifier(log)
 	n.ready(c.TCPAddress)
