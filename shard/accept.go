@@ -68,7 +68,7 @@ func (a *acceptor) take(s *Shard, fd int32) {
 		}
 		if !s.stopping && s.due(evConnectionRefused) {
 			s.logEvent(evConnectionRefused, zap.String("peer", uring.PeerName(fd)), zap.String("limit", "connections_max"),
-				zap.Int("max", s.cfg.ConnectionsMax), zap.String("why", "too many"))
+				zap.Int("max", s.cfg.ConnectionsMax))
 		}
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return
@@ -76,9 +76,9 @@ func (a *acceptor) take(s *Shard, fd int32) {
 	peer := uring.PeerName(fd)
 	if !b.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
 		b.limits.connectionsPerAddress.Add(1)
-		if s.due(evConnectionRefused) {
-			s.logEvent(evConnectionRefused, zap.String("peer", peer), zap.String("limit", "limits.connections_per_address"),
-				zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax), zap.String("why", "too many from its address"))
+		if s.due(evAddressRefused) {
+			s.logEvent(evAddressRefused, zap.String("peer", peer), zap.String("limit", "limits.connections_per_address"),
+				zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax))
 		}
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return

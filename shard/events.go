@@ -22,6 +22,7 @@ const (
 	evLimitHit
 	evProtocolRefused
 	evConnectionRefused
+	evAddressRefused
 	evConnectionClosed
 	evConnectionOpened
 	evConnectionEnded
@@ -49,7 +50,8 @@ var eventTable = [eventKinds]struct {
 	evCommandRefused:    {event("command_refused"), zap.WarnLevel, 20, "command refused"},
 	evLimitHit:          {event("limit_hit"), zap.WarnLevel, 20, "limit hit"},
 	evProtocolRefused:   {event("protocol_refused"), zap.WarnLevel, 20, "a client that speaks something else was turned away"},
-	evConnectionRefused: {event("connection_refused"), zap.WarnLevel, 20, "connection refused"},
+	evConnectionRefused: {event("connection_refused"), zap.WarnLevel, 20, "connection refused: too many"},
+	evAddressRefused:    {event("connection_refused"), zap.WarnLevel, 20, "connection refused: too many from its address"},
 	evConnectionClosed:  {event("connection_closed"), zap.WarnLevel, 20, "connection closed"},
 	evConnectionOpened:  {event("connection_opened"), zap.DebugLevel, 100, "connection opened"},
 	evConnectionEnded:   {event("connection_ended"), zap.DebugLevel, 100, "connection ended"},
