@@ -190,33 +190,38 @@ func (l *Log) stableNext() Offset {
 	return 0
 }
 
-// reserve makes sure that n more offsets may be told, or asks the journal and reports false.
+// reserve makes sure that n more offsets may be told at the log's level, or asks the journal and reports false. What was reserved for a
+// higher level does not do: a start after kill -9 trusts the page cache for that one.
 func (l *Log) reserve(n Offset) bool {
-	if l.reserveAsked < l.next+n+reserveMin/2 {
+	if l.reserveAsked < l.next+n+reserveMin/2 || l.askedFor > l.cfg.Level {
 		if !l.s.journal.room(entryHeadSize) {
 			l.retryLater()
-			return l.next+n <= l.reserved
+			return l.mayTell(n)
 		}
 		if step := l.reserveStep; l.s.mono-l.reserveAt < 1e9 && step < reserveMax {
 			l.reserveStep = max(step*2, reserveMin) // the last one did not last a second
 		}
 		l.reserveAt = l.s.mono
-		bound := l.next + n + max(l.reserveStep, reserveMin)
-		l.reserveAsked = bound
+		bound := max(l.reserveAsked, l.next+n+max(l.reserveStep, reserveMin))
+		l.reserveAsked, l.askedFor = bound, l.cfg.Level
 		j := &l.s.journal
-		j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: bound}, nil)
-		j.gather.marks = append(j.gather.marks, mark{kind: entryReserve, log: l, bound: bound})
+		m := mark{kind: entryReserve, log: l, bound: bound, level: l.cfg.Level}
+		j.add(m.entry(), nil)
+		j.gather.marks = append(j.gather.marks, m)
 		j.touch(l)
 	}
-	return l.next+n <= l.reserved
+	return l.mayTell(n)
 }
+
+// mayTell reports whether n more offsets are reserved for the log's level, or a lower one.
+func (l *Log) mayTell(n Offset) bool { return l.next+n <= l.reserved && l.reservedFor <= l.cfg.Level }
 
 func (m *mark) apply(s *Store) {
 	l := m.log
 	s.working = l.cfg.ID
 	switch m.kind {
 	case entryReserve:
-		l.reserved = max(l.reserved, m.bound)
+		l.reserved, l.reservedFor = max(l.reserved, m.bound), m.level
 		l.pump()
 	case entryStart:
 		l.started(m)

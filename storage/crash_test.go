@@ -147,7 +147,7 @@ func (w *world) act(n *node) {
 
 // changeLevel raises or lowers what the log promises, as a server does: a raise holds at the log before it is committed.
 func (w *world) changeLevel(h *history) {
-	if h.closing || h.moving || h.leveled || h.aside || len(w.proposals) > 3 {
+	if h.closing || h.moving || h.leveled || h.aside || len(w.proposals) > 3 || settingOf(h.info.id, w.setting) != 0 {
 		return
 	}
 	from, to := h.info.level, w.opt.levels[w.rng.IntN(len(w.opt.levels))]
@@ -305,7 +305,7 @@ func (w *world) changeMeta(mine []*history) {
 		w.propose(i.append([]byte{cmdCreate}), func() {
 			h := w.addLog(i)
 			h.owner = w.nodes[w.rng.IntN(len(w.nodes))]
-			h.owner.s.OpenLog(i.config())
+			h.owner.s.OpenLog(h.info.config())
 			w.trace("log %d created at %v on shard %d", i.id, i.level, h.owner.number)
 		})
 	case v < 5 && len(mine) > 0:

@@ -57,11 +57,12 @@ func (r *record) next() storage.Offset { return r.base + storage.Offset(r.count(
 type history struct {
 	info    logInfo
 	owner   *node
-	closing bool // a delete began
-	moving  bool // to another shard
-	leveled bool // its level is changing
-	lowered bool // its level was below persisted once
-	aside   bool // fenced by recovery: what it has cannot be seen now
+	lowest  storage.Level // since the last recovery
+	closing bool          // a delete began
+	moving  bool          // to another shard
+	leveled bool          // its level is changing
+	lowered bool          // its level was below persisted once
+	aside   bool          // fenced by recovery: what it has cannot be seen now
 	least   survival
 	moved   int // how often since the start
 
@@ -76,7 +77,7 @@ type history struct {
 }
 
 func newHistory(i logInfo) *history {
-	return &history{info: i, lowered: i.level < storage.LevelPersisted, offsets: map[storage.ConsumerKey]*offsetHistory{}}
+	return &history{info: i, lowest: i.level, lowered: i.level < storage.LevelPersisted, offsets: map[storage.ConsumerKey]*offsetHistory{}}
 }
 
 // offsetHistory is what was stored for one consumer.
@@ -102,9 +103,18 @@ func (h *history) offsetsOf(k storage.ConsumerKey) *offsetHistory {
 // setLevel notes that the log has another level now: if it is higher, all that was told has it.
 func (h *history) setLevel(l storage.Level) {
 	h.info.level = l
+	h.lowest = min(h.lowest, l)
 	h.lowered = h.lowered || l < storage.LevelPersisted
 	for _, r := range h.visible {
 		r.keep = max(r.keep, promised(l))
+	}
+}
+
+// takeSetting has a log that leaves its level to a setting take it, as a start does: it promises nothing of what was told before.
+func (h *history) takeSetting(setting storage.Level) {
+	if l := settingOf(h.info.id, setting); l != 0 {
+		h.info.level = l
+		h.lowered = h.lowered || l < storage.LevelPersisted
 	}
 }
 

@@ -79,6 +79,7 @@ type mark struct {
 	log   *Log
 	bound Offset
 	seg   Offset
+	level Level // reserve: at which the offsets may be told
 }
 
 type journal struct {

@@ -214,7 +214,7 @@ func (l *Log) carry(j *journal) {
 		startSeg = l.segs[0].base
 	}
 	e := entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.start,
-		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reserved, timestamp: ts, stable: l.stableNext()}
+		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reserved, length: uint32(l.reservedFor), timestamp: ts, stable: l.stableNext()}
 	if g := l.segment(seg); g != nil {
 		e.generation, e.check = g.gen, g.firstTS
 	}
@@ -231,7 +231,7 @@ func (l *Log) carry(j *journal) {
 
 // carryBounds is carry for a fenced log: the side file has the rest.
 func (l *Log) carryBounds(j *journal) {
-	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved}, nil)
+	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved, length: uint32(l.reservedFor)}, nil)
 	j.add(&entry{kind: entryStart, level: LevelPersisted, log: l.cfg.ID, base: l.start}, nil)
 	l.carryMarks(j)
 	l.carryOffsets(j)
@@ -310,5 +310,5 @@ func (l *Log) carrySealed(j *journal, before Offset) {
 }
 
 func (m *mark) entry() *entry {
-	return &entry{kind: m.kind, level: LevelPersisted, log: m.log.cfg.ID, seg: m.seg, base: m.bound, next: m.bound}
+	return &entry{kind: m.kind, level: LevelPersisted, log: m.log.cfg.ID, seg: m.seg, base: m.bound, next: m.bound, length: uint32(m.level)}
 }

@@ -72,7 +72,9 @@ type Log struct {
 	dedup *dedup // nil: every record is stored
 
 	reserved     Offset // below LevelPersisted: offsets under it may be told
+	reservedFor  Level  // the level at which, or above which, they may be; 0: none are reserved
 	reserveAsked Offset
+	askedFor     Level
 	reserveStep  Offset
 	reserveAt    int64
 

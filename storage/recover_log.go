@@ -27,6 +27,7 @@ type logRecovery struct {
 	side      []byte              // the side file
 	uncertain bool                // its journal is lost
 	rewrite   bool                // what reads back right may not be on disk
+	bounds    []reservation
 }
 
 func (l *logRecovery) run() error {
@@ -105,7 +106,7 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 		case entryBytes:
 			l.piecesOf(e.segment()).add(e.pos, e.data)
 		case entryReserve:
-			l.st.Reserved = max(l.st.Reserved, e.next)
+			l.reserved(e, e.next)
 		case entryStart:
 			l.st.Start = max(l.st.Start, e.base)
 		case entryOffset:
@@ -131,7 +132,8 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 // checkpoint takes e when it is further than what is known.
 func (l *logRecovery) checkpoint(e *entry) {
 	s := l.st
-	s.Start, s.Reserved = max(s.Start, e.base), max(s.Reserved, e.prevNext)
+	s.Start = max(s.Start, e.base)
+	l.reserved(e, e.prevNext)
 	if e.next < s.Next || e.next == s.Next && len(s.Segments) > 0 && e.pos <= s.Segments[len(s.Segments)-1].End {
 		return
 	}
@@ -335,12 +337,40 @@ func (l *logRecovery) removeStrangers() error {
 	return nil
 }
 
+// reservation is a bound below which offsets may have been told, and the level at which.
+type reservation struct {
+	bound Offset
+	level Level
+}
+
+// reserved takes a bound that e states.
+func (l *logRecovery) reserved(e *entry, bound Offset) {
+	l.st.Reserved = max(l.st.Reserved, bound)
+	r := reservation{bound, Level(e.length)}
+	if r.level == 0 { // an older build did not say: it is what the log has now
+		r.level = l.level
+	}
+	l.bounds = append(l.bounds, r)
+}
+
+// toldAt is the lowest level at which offsets behind the end of the log may have been told. The level that the log has now says nothing of
+// that: the run before may have had another one.
+func (l *logRecovery) toldAt() Level {
+	at := LevelPersisted
+	for _, r := range l.bounds {
+		if r.bound > l.st.Next {
+			at = min(at, r.level)
+		}
+	}
+	return at
+}
+
 // closeGap makes the log go on behind every offset that may have been told and is lost. Either way the next run reserves
 // anew before it tells one: a run without journal groups has told none.
 func (l *logRecovery) closeGap() {
 	s := l.st
-	trusted := l.side == nil && (l.r.journal.clean || l.level == LevelWritten && !l.r.power)
-	if !l.uncertain && (trusted || l.level == LevelPersisted || plantedReusedOffset) {
+	trusted := l.side == nil && (l.r.journal.clean || l.toldAt() >= LevelWritten && !l.r.power || l.toldAt() == LevelPersisted)
+	if !l.uncertain && (trusted || plantedReusedOffset) {
 		s.Reserved = s.Next
 	}
 	if len(l.r.journal.holes) > 0 && !l.certain() {

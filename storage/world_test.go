@@ -76,11 +76,12 @@ type world struct {
 	proposing bool
 	snapshot  snapshotJob
 
-	running bool     // recovered and verified
-	least   survival // what is promised less may be gone when the next recovery is done; mayGo: nothing
-	faulty  bool     // faults were injected
-	damaged bool     // bytes were changed on disk: reports are expected
-	full    bool     // the disk was full at times
+	running bool          // recovered and verified
+	least   survival      // what is promised less may be gone when the next recovery is done; mayGo: nothing
+	faulty  bool          // faults were injected
+	setting storage.Level // 0: none
+	damaged bool          // bytes were changed on disk: reports are expected
+	full    bool          // the disk was full at times
 	reports []string
 
 	recoveryErr error
@@ -104,8 +105,9 @@ type options struct {
 	directShare  int // of 100 batches
 	acceptLoss   bool
 	levels       []storage.Level
-	levelShare   int // of 100 requests, changes of the level
-	dedupShare   int // of 100 logs
+	levelShare   int  // of 100 requests, changes of the level
+	dedupShare   int  // of 100 logs
+	setting      bool // levels of some logs are those of a setting that changes with each start
 	panics       bool
 	resize       bool // the journal gets another size at each start
 	faults       bool
@@ -130,7 +132,7 @@ func newWorld(seed uint64, trace func(string, ...any)) *world {
 		levels: [][]storage.Level{{storage.LevelPersisted}, {storage.LevelWritten}, {storage.LevelMemory},
 			{storage.LevelPersisted, storage.LevelWritten, storage.LevelMemory},
 			{storage.LevelPersisted, storage.LevelWritten}}[rng.IntN(5)],
-		dedupShare: pick(0, 0, 50), resize: seed%4 == 0,
+		dedupShare: pick(0, 0, 50), resize: seed%4 == 0, setting: seed%3 == 0,
 	}
 	return w
 }
@@ -201,7 +203,10 @@ func (w *world) recover(shards int) (end int) {
 	fd, err := w.disk.Open(dir+"/"+storage.SuperblockName, true, false)
 	must(err)
 	cfg := storage.RecoverConfig{Dir: dir, Shards: shards, JournalBytes: w.opt.journalBytes, BootID: w.disk.BootID(), MountID: 1,
-		Now: w.wall, Memory: mem, Metadata: replayMeta, Report: w.report, AcceptLoss: w.opt.acceptLoss}
+		Now: w.wall, Memory: mem, Metadata: w.replayMeta, Report: w.report, AcceptLoss: w.opt.acceptLoss}
+	if w.opt.setting {
+		w.setting = storage.LevelMemory + storage.Level(w.rng.IntN(3))
+	}
 	if w.opt.resize { // the setting changes with each start
 		cfg.JournalFixed = true
 		cfg.JournalBytes += int64((w.stats.recoveries+w.stats.recoveryCrashes+w.stats.failures)%3) * 64 << 10
@@ -262,6 +267,26 @@ func (w *world) report(event string, id storage.LogID, err error) {
 	}
 }
 
+// replayMeta is the Metadata function of a recovery: the levels are those of the new run.
+func (w *world) replayMeta(snapshot []byte, commands []storage.MetaCommand) (storage.MetaState, error) {
+	st, err := replayMeta(snapshot, commands)
+	for id, level := range st.Live {
+		if l := settingOf(id, w.setting); l != 0 {
+			level = l
+		}
+		st.Live[id] = level
+	}
+	return st, err
+}
+
+// settingOf is the level of a log that leaves it to the setting; 0: it does not.
+func settingOf(id storage.LogID, setting storage.Level) storage.Level {
+	if id%3 == 0 {
+		return setting
+	}
+	return 0
+}
+
 // open makes a store for every journal.
 func (w *world) open() {
 	w.nodes = nil
@@ -285,6 +310,9 @@ func (w *world) adopt() {
 		h.owner = w.nodes[w.rng.IntN(len(w.nodes))]
 		h.owner.s.AdoptLog(h.info.config(), st)
 		w.checkGaps(h, st)
+		if st.Fence == "" { // what is set aside keeps what it had reserved
+			h.lowest = h.info.level
+		}
 	}
 	w.trace("recovered: first group %d, %d shards, %d logs, clean %v", w.rec.FirstGroup, len(w.nodes), len(w.logs), w.rec.Clean)
 	for _, h := range w.logs {
@@ -314,7 +342,11 @@ func (w *world) adoptMeta() {
 		}
 		h := w.byID[i.id]
 		h.closing, h.leveled = false, false
-		h.setLevel(i.level) // a change that was under way may have been committed
+		if settingOf(i.id, w.setting) != 0 {
+			h.takeSetting(w.setting)
+		} else {
+			h.setLevel(i.level) // a change that was under way may have been committed
+		}
 	}
 	for _, id := range m.retired {
 		w.nextID = max(w.nextID, id+1)
@@ -330,6 +362,8 @@ func (w *world) adoptMeta() {
 
 func (w *world) addLog(i logInfo) *history {
 	h := newHistory(i)
+	h.takeSetting(w.setting)
+	h.lowest = h.info.level
 	w.logs = append(w.logs, h)
 	w.byID[i.id] = h
 	return h
@@ -339,8 +373,8 @@ func (w *world) addLog(i logInfo) *history {
 func (w *world) checkGaps(h *history, st *storage.LogState) {
 	if k := len(st.Gaps); k > 0 && (len(h.gaps) == 0 || st.Gaps[k-1] != h.gaps[len(h.gaps)-1]) {
 		w.stats.gaps++
-		lossy := h.info.level == storage.LevelMemory && w.least >= survivesKill || h.info.level == storage.LevelWritten && w.least == survivesAll
-		lossy = lossy || w.opt.panics && h.info.level < storage.LevelPersisted // what was set aside is trusted less
+		lossy := h.lowest == storage.LevelMemory && w.least >= survivesKill || h.lowest == storage.LevelWritten && w.least == survivesAll
+		lossy = lossy || w.opt.panics && h.lowest < storage.LevelPersisted // what was set aside is trusted less
 		if !lossy && !w.damaged && !w.faulty {
 			fail("log %d at %v: offsets %v skipped without need", h.info.id, h.info.level, st.Gaps[len(st.Gaps)-1])
 		}
