@@ -117,6 +117,7 @@ func pollMessages(s *Shard, c *conn, q *request, body []byte) {
 	}
 	ofGroup := m.Consumer.Kind == wire.GroupConsumer
 	p, err := s.partition(q, m.Stream, m.Topic, m.Partition.ID)
+	q.judged = err != nil // nothing of anybody's is shown then
 	switch {
 	case err == nil && !s.may(c, q, metadata.ActionPollMessages, q.stream, q.topic):
 		return
