@@ -53,6 +53,8 @@ type crashLoop struct {
 	space  int64                         // that the logs may take before the topics are made anew
 	last   ending
 	ready  bool // topics are made
+	choose func() []string                // flags of the next start, instead of those of options
+	began  func()                         // called when what is there was verified, before the next load
 	done   struct{ rounds, kills, cuts, whileStarting, orders, anew int }
 	used   map[string]int // shards and backends
 }
@@ -127,6 +129,9 @@ func (l *crashLoop) options() options {
 	l.used[io]++
 	l.used[way+" journal"]++
 	patience := []string{"100ms", "30s"}[l.rng.IntN(2)]
+	if l.choose != nil {
+		return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: append(l.choose(), l.args...)}
+	}
 	return options{dir: l.dir, tags: l.tags[l.rng.IntN(len(l.tags))], env: l.env, args: append([]string{"--io", io,
 		"--shards", fmt.Sprint(shards), "--journal-size", "8MiB", "--memory", "512MiB", "--pin=false", "--journal-writes", way,
 		"--consumer-group-rebalancing-timeout", patience, "--personal-access-token-cleaner-interval", patience}, l.args...)}
@@ -150,6 +155,9 @@ func (l *crashLoop) round() error {
 		err = l.setUp(s)
 	} else {
 		err = l.h.verify(s.Address, l.dir, l.last, l.done.rounds%fullEvery == 0)
+	}
+	if err == nil && l.began != nil {
+		l.began()
 	}
 	if err == nil {
 		err = l.makeAnew(s.Address)

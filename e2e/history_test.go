@@ -73,6 +73,11 @@ type topic struct {
 	level, offsetLevel level
 	segmentBytes       uint64
 	partitions         int
+	replicated         bool   // made with durability replicated: the server's setting says which level that is
+	changing           bool   // its level changes while it serves, or with the server's setting
+	now, least         level  // of one that changes: what is promised now, and was least
+	cap                uint64 // bytes that each partition may keep; 0: all
+	dedup              bool
 	state              topicState
 	logs               []*logHistory // of each partition; another one with each creation and purge
 	purged             []*logHistory // those that count when the purge in flight took effect
@@ -81,6 +86,41 @@ type topic struct {
 }
 
 func (t *topic) id() wire.Identifier { return wire.Named(t.name) }
+
+// promises is the level of what is acknowledged now.
+func (t *topic) promises() level {
+	if t.changing {
+		return t.now
+	}
+	return t.level
+}
+
+// always is the level that everything in the topic had at least.
+func (t *topic) always() level {
+	if t.changing {
+		return t.least
+	}
+	return t.level
+}
+
+// lower notes that the topic may be at a lower level from now on.
+func (h *history) lower(t *topic, to level) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t.now, t.least = min(t.now, to), min(t.least, to)
+}
+
+// raised notes that everything in the topic is as safe as a level says.
+func (h *history) raised(t *topic, to level) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t.now = max(t.now, to)
+	for _, l := range t.logs {
+		for _, r := range l.told {
+			r.level = max(r.level, to)
+		}
+	}
+}
 
 // logHistory is what was sent to one log and told of it.
 type logHistory struct {
@@ -102,8 +142,9 @@ type record struct {
 	id    batchID
 	count int
 	base  uint64
-	kept  bool // a recovery has found it: from then on it is there for good
-	gone  bool // a recovery has not found it, as its level allows: it must never come back
+	level level // at which it was acknowledged, or which it was raised to
+	kept  bool  // a recovery has found it: from then on it is there for good
+	gone  bool  // a recovery has not found it, as its level allows: it must never come back
 }
 
 func (r *record) next() uint64 { return r.base + uint64(r.count) }
@@ -229,7 +270,7 @@ func (h *history) ack(r *record, base uint64) error {
 	if base < l.floor {
 		return fmt.Errorf("log %v: batch %v was acknowledged at offset %d, although offsets below %d were given out before", l, r.id, base, l.floor)
 	}
-	r.base = base
+	r.base, r.level = base, l.topic.promises()
 	delete(l.open, r.id)
 	l.told = append(l.told, r)
 	return nil
@@ -279,7 +320,7 @@ func (l *logHistory) settle() error {
 			return fmt.Errorf("log %v: a consumer saw batch %v, %d messages, at offset %d; nobody sent that, or it was told to be elsewhere", l, s.id, s.count, base)
 		}
 		delete(l.open, s.id)
-		r.base = base
+		r.base, r.level = base, l.topic.always()
 		more = append(more, r)
 	}
 	l.told = append(l.told, more...)
@@ -304,6 +345,10 @@ func (h *history) begin(t *topic, from, to topicState) bool {
 	switch to {
 	case creating:
 		t.logs = newLogs(t)
+		if !t.replicated {
+			t.now = t.level
+		}
+		t.least = t.now
 	case purging:
 		t.purged = newLogs(t)
 	}

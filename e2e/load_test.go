@@ -274,8 +274,10 @@ func (l *load) command(c *client.Client, rng *rand.Rand, t *topic) error {
 		return l.done(t, create(l.ctx, c, t))
 	case n == 0 && l.h.begin(t, live, deleting):
 		return l.done(t, c.DeleteTopic(l.ctx, stream(), t.id()))
-	case n == 1 && t.level == persisted && l.h.begin(t, live, purging):
+	case n == 1 && t.level == persisted && !t.changing && l.h.begin(t, live, purging):
 		return l.done(t, c.PurgeTopic(l.ctx, stream(), t.id()))
+	case n < 5 && t.changing && !t.replicated:
+		return l.changeLevel(c, rng, t)
 	case n < 15:
 		if log := l.h.pick(rng.IntN(1<<20), func(o *topic) bool { return o == t }); log != nil {
 			l.h.trim(log)
@@ -284,6 +286,19 @@ func (l *load) command(c *client.Client, rng *rand.Rand, t *topic) error {
 	}
 	return nil
 }
+
+// changeLevel changes the level of a topic while it serves. One in flight at the end may have taken effect: the lower one counts.
+func (l *load) changeLevel(c *client.Client, rng *rand.Rand, t *topic) error {
+	to := level(rng.IntN(3))
+	l.h.lower(t, to)
+	err := c.SetDurability(l.ctx, wire.SetDurability{Stream: stream(), Topic: t.id(), Messages: durabilities[to]})
+	if err == nil {
+		l.h.raised(t, to)
+	}
+	return err
+}
+
+var durabilities = [...]wire.Durability{memory: wire.DurabilityMemory, written: wire.DurabilityWritten, persisted: wire.DurabilityPersisted}
 
 // done settles a command that was answered. What became of one that was not, the next start tells.
 func (l *load) done(t *topic, err error) error {
@@ -294,8 +309,19 @@ func (l *load) done(t *topic, err error) error {
 }
 
 func create(ctx context.Context, c *client.Client, t *topic) error {
-	_, err := c.CreateTopic(ctx, stream(), t.name, uint32(t.partitions), wire.TextOption("durability", t.level.String()),
-		wire.TextOption("consumer_offset_durability", t.offsetLevel.String()), wire.Uint64Option("segment_size", t.segmentBytes))
+	durability := t.level.String()
+	if t.replicated {
+		durability = "replicated"
+	}
+	options := []wire.Option{wire.TextOption("durability", durability), wire.TextOption("consumer_offset_durability", t.offsetLevel.String()),
+		wire.Uint64Option("segment_size", t.segmentBytes)}
+	if t.cap > 0 {
+		options = append(options, wire.Uint64Option("max_topic_size", t.cap*uint64(t.partitions)))
+	}
+	if t.dedup {
+		options = append(options, wire.TextOption("deduplication", "1h,10000"))
+	}
+	_, err := c.CreateTopic(ctx, stream(), t.name, uint32(t.partitions), options...)
 	return err
 }
 

@@ -59,7 +59,7 @@ func fill(b *batch.Builder, scratch []byte, id batchID, to place, sizes []int) (
 		at := (from + i*31) % (len(filler) / 2)
 		p = append(p, filler[at:at+n-payloadHead]...)
 		bin.LittleEndian.PutUint64(p[12:], sum(p))
-		if err := b.Add([16]byte{}, p, nil); err != nil {
+		if err := b.Add([16]byte(p[:16]), p, nil); err != nil { // no two have the same
 			return nil, p, err
 		}
 		scratch = p

@@ -275,11 +275,11 @@ func (v *verification) raise(start uint64) error {
 	for k < len(l.told) && l.told[k].next() <= start {
 		k++
 	}
-	if l.trimmed && start > l.start {
+	if (l.trimmed || v.t.cap > 0) && start > l.start {
 		v.trims++
 	} else {
 		for _, r := range l.told[:k] {
-			if !r.gone && (r.kept || v.end.spares(v.t.level)) {
+			if !r.gone && (r.kept || v.end.spares(r.level)) {
 				return fmt.Errorf("the log begins at offset %d, and batch %v of %d messages at offset %d is gone", start, r.id, r.count, r.base)
 			}
 		}
@@ -298,7 +298,7 @@ func (v *verification) raise(start uint64) error {
 
 // dense reports whether offsets follow one another.
 func (v *verification) dense() bool {
-	return v.t.level == persisted || v.t.level == written && !v.h.cut
+	return v.t.always() == persisted || v.t.always() == written && !v.h.cut
 }
 
 func (v *verification) readFrom(from uint64) error {
@@ -399,7 +399,7 @@ func (v *verification) trimmedToTheEnd() error {
 	}
 	l, last := v.log, t.Partitions[v.partition].CurrentOffset
 	for _, r := range l.told {
-		if v.end.spares(v.t.level) && !r.gone && last+1 < r.next() {
+		if v.end.spares(r.level) && !r.gone && last+1 < r.next() {
 			return fmt.Errorf("the log is empty and its last offset is %d; batch %v at offset %d is lost", last, r.id, r.base)
 		}
 		l.floor = max(l.floor, r.next())
@@ -416,7 +416,7 @@ func (v *verification) missing(r *record) error {
 	if r.gone {
 		return nil
 	}
-	if r.kept || v.end.spares(v.t.level) {
+	if r.kept || v.end.spares(r.level) {
 		return fmt.Errorf("offset %d: batch %v of %d messages is lost", r.base, r.id, r.count)
 	}
 	r.gone = true
