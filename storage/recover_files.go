@@ -82,7 +82,10 @@ func (r *recovery) nameJournals() error {
 	if n := uint32(r.cfg.Shards); s.shards != n {
 		s.shards, s.since = n, r.out.FirstGroup
 	}
-	s.journalBytes = uint64(r.out.Journals[0][0].Size)
+	s.journalBytes = 0
+	for _, j := range r.out.Journals {
+		s.journalBytes = max(s.journalBytes, uint64(j[0].Size))
+	}
 	s.flags |= superJournalsMade
 	if err := writeSuperblock(r.d, r.cfg.Memory, r.fd, s); err != nil {
 		return err

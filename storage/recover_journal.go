@@ -119,8 +119,11 @@ func (j *journalScan) checkSizes(shard int) {
 			sizes[k] = n
 		}
 	}
-	made := int64(j.r.super.journalBytes)
-	if sizes[0] != sizes[1] || j.r.super.flags&superJournalsMade != 0 && shard < int(j.r.super.shards) && sizes[0] < made {
+	short := sizes[0] != sizes[1]
+	for _, f := range j.files { // each says of which size it was made: shards may have others
+		short = short || f.shard == shard && f.head.first == j.r.super.first && f.size < int64(f.head.size)
+	}
+	if short {
 		j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: its files have %d and %d bytes, and were made with the same size",
 			ErrDamaged, shard, sizes[0], sizes[1]))
 		j.holes[shard] = j.shards[shard].top.head.number + 1

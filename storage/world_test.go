@@ -207,8 +207,8 @@ func (w *world) recover(shards int) (end int) {
 	if w.opt.setting {
 		w.setting = storage.LevelMemory + storage.Level(w.rng.IntN(3))
 	}
-	if w.opt.resize { // the setting changes with each start
-		cfg.JournalFixed = true
+	if w.opt.resize { // the setting changes with each start; where it says nothing, what there is stays, and shards differ
+		cfg.JournalFixed = w.rng.IntN(2) == 0
 		cfg.JournalBytes += int64((w.stats.recoveries+w.stats.recoveryCrashes+w.stats.failures)%3) * 64 << 10
 	}
 	for i := range cfg.Secret {
