@@ -299,6 +299,28 @@ func someRights(rng *rand.Rand) *wire.Permissions {
 	return p
 }
 
+// sameRights compares rights that were given with those found. Topics of the loop's own stream come and go, and the rights in them go along.
+func sameRights(given, found *wire.Permissions) bool {
+	if given == nil || found == nil {
+		return given == found
+	}
+	const loops = 0 // the stream's number
+	var left []wire.StreamPermissions
+	for _, s := range given.Streams {
+		i := slices.IndexFunc(found.Streams, func(f wire.StreamPermissions) bool { return f.ID == s.ID })
+		if s.ID == loops {
+			s.Topics = slices.DeleteFunc(slices.Clone(s.Topics), func(t wire.TopicPermissions) bool {
+				return i < 0 || !slices.Contains(found.Streams[i].Topics, t)
+			})
+			if i < 0 && s.Rights == 0 {
+				continue
+			}
+		}
+		left = append(left, s)
+	}
+	return rightsText(&wire.Permissions{Global: given.Global, Streams: left}) == rightsText(found)
+}
+
 func rightsText(p *wire.Permissions) string {
 	if p == nil {
 		return "none"
@@ -451,7 +473,7 @@ func (v *accountVerification) settle(ctx context.Context) error {
 	}
 	if v.x != v.a.slots[0] {
 		err = v.only(fmt.Sprintf("user %s with rights %s", w.Username, rightsText(d.Permissions)), func(u *account) bool {
-			return rightsText(u.rights) == rightsText(d.Permissions)
+			return sameRights(u.rights, d.Permissions)
 		})
 		if err != nil {
 			return err
