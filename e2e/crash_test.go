@@ -52,9 +52,9 @@ type crashLoop struct {
 	calm   bool                          // no ends but these, and no kills while starting
 	space  int64                         // that the logs may take before the topics are made anew
 	last   ending
-	ready  bool // topics are made
-	choose func() []string                // flags of the next start, instead of those of options
-	began  func()                         // called when what is there was verified, before the next load
+	ready  bool            // topics are made
+	choose func() []string // flags of the next start, instead of those of options
+	began  func()          // called when what is there was verified, before the next load
 	done   struct{ rounds, kills, cuts, whileStarting, orders, anew int }
 	used   map[string]int // shards and backends
 }
