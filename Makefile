@@ -1,9 +1,10 @@
 # make run    builds the broker and starts it on loopback with user iggy, password iggy
-# make test   sets up what the tests need and runs all of them, and lists what it skipped; under 15 minutes on two cores
+# make test   sets up what the tests need and runs all of them, and lists what it skipped; at most 30 minutes on two cores
+# make test-quick  what each commit has to pass; under 5 minutes
 # make check  what a reviewer needs: build, vet, format, unit tests with invariants and race, tidy
 # make bench  io_uring beside epoll, and the levels of durability side by side, in one table
 # make conformance  the real clients in full: Python, Rust, command line; builds what is missing
-# make crash, make powercut, make mutate, make planted: the long loops, each with its result in one table
+# make crash, make chaos, make powercut, make mutate, make planted: the long loops, each with its result in one table
 
 GO      ?= go
 BIN     := .cache/galgo
@@ -13,7 +14,7 @@ COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 
 LDFLAGS := -X 'github.com/galgo-mq/galgo/shard.version=$(VERSION)' -X 'main.commit=$(COMMIT)'
 SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') go.mod go.sum
 
-.PHONY: run build test check conformance bench crash powercut mutate planted fuzz clean
+.PHONY: run build test test-quick check conformance bench crash chaos powercut mutate planted fuzz clean
 
 $(BIN): $(SOURCES)
 	@mkdir -p .cache
@@ -26,6 +27,9 @@ run: $(BIN)
 
 test:
 	@scripts/test all
+
+test-quick:
+	@scripts/test quick
 
 check:
 	@scripts/test check
@@ -41,6 +45,9 @@ bench: $(BIN)
 
 crash:
 	@scripts/test crash
+
+chaos:
+	@scripts/test chaos
 
 powercut:
 	@scripts/test powercut
