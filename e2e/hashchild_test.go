@@ -99,9 +99,14 @@ func TestHungHashingProcessHoldsUpNoEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	go func() { _, _ = c.Login(ctx, "iggy", "not it") }()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		_, _ = c.Login(ctx, "iggy", "not it")
+	}()
 	eventually(t, "the hash is asked for", func() bool { return inputWaits(pids[0]) })
 	s.stop()
+	<-answered
 	if len(s.lines("shutdown_gave_up")) == 0 {
 		t.Errorf("the log does not say what was given up:\n%s", s.Log())
 	}

@@ -3,6 +3,7 @@ package shard_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,18 +51,20 @@ func TestOrderlyEndGivesUpWhatIsBusy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	go func() {
+	var calls sync.WaitGroup
+	calls.Go(func() {
 		_, _ = c.Snapshot(context.Background(), wire.GetSnapshotFile{Compression: wire.SnapshotStored, Types: []wire.SnapshotType{wire.SnapshotTest}})
-	}()
+	})
 	k, err := client.Dial(context.Background(), s.Info().Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { k.Close() })
-	go func() { _, _ = k.Login(context.Background(), "nobody", "secret") }()
+	calls.Go(func() { _, _ = k.Login(context.Background(), "nobody", "secret") })
 	<-asked
 	<-asked
 	s.stop(t)
+	calls.Wait() // their connections are closed
 	if n := logged.FilterField(zap.String("event", "shutdown_gave_up")).Len(); n == 0 {
 		t.Error("the log does not say that the end gave up what was busy")
 	}
