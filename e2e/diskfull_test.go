@@ -23,6 +23,12 @@ import (
 // smallDisk mounts an ext4 filesystem of its own, of so many MiB, and takes it away with the test.
 func smallDisk(t *testing.T, mib int64) string {
 	t.Helper()
+	return smallDiskOf(t, mib, "mkfs.ext4", "-q", "-m", "0")
+}
+
+// smallDiskOf is smallDisk of the filesystem that mkfs makes.
+func smallDiskOf(t *testing.T, mib int64, mkfs ...string) string {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("no root: a full disk can't be tried, for that needs a filesystem of its own")
 	}
@@ -34,7 +40,7 @@ func smallDisk(t *testing.T, mib int64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"mkfs.ext4", "-q", "-m", "0", image}, {"mount", "-o", "loop", image, dir}} {
+	for _, args := range [][]string{append(mkfs, image), {"mount", "-o", "loop", image, dir}} {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Skipf("no filesystem of its own, so a full disk can't be tried: %s: %v\n%s", strings.Join(args, " "), err, out)
 		}

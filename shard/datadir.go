@@ -51,10 +51,29 @@ func openDataDir(path string, log *zap.Logger) (*dataDir, error) {
 		}
 		return nil, fmt.Errorf("data directory: lock %s: %w", file, err)
 	}
+	if err := keepInPlace(path); err != nil {
+		log.Warn("the filesystem copies what is overwritten: when it is full, nothing can be written", zap.String("event", "not_kept_in_place"), zap.Error(err))
+	}
 	if err := noteHolder(path); err != nil {
 		log.Warn("the data directory does not say which process has it", zap.String("event", "holder_not_noted"), zap.Error(err))
 	}
 	return &dataDir{path: path, fd: int32(fd)}, nil
+}
+
+// keepInPlace sees to it that what is overwritten in the directory, superblock, journals and state, needs no room: a full disk must not
+// keep the server from starting, and from deleting.
+func keepInPlace(path string) error {
+	var all error
+	for _, name := range []string{"journal", "state"} {
+		if err := os.Mkdir(path+"/"+name, 0o750); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		all = errors.Join(all, uring.KeepInPlace(path+"/"+name))
+	}
+	if st, err := os.Stat(path + "/" + storage.SuperblockName); err == nil && st.Size() == 0 {
+		all = errors.Join(all, uring.KeepInPlace(path+"/"+storage.SuperblockName))
+	}
+	return all
 }
 
 // isDataDir reports whether path is the data directory of an earlier start.

@@ -21,6 +21,9 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 	cfg := storage.RecoverConfig{Dir: b.cfg.DataDir, Shards: len(b.cfg.CPUs), JournalBytes: b.journalFileBytes(), JournalFixed: b.cfg.JournalBytes != 0, Free: b.freeBytes,
 		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report, RetryPanics: b.cfg.RetryFenced,
 		AcceptLoss: b.cfg.AcceptLoss}
+	if uring.CopiesOnWrite(b.cfg.DataDir) {
+		cfg.GiveBack = func() error { return uring.Commit(b.dir.fd) }
+	}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return nil, nil, err
 	}

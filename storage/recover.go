@@ -15,6 +15,8 @@ type RecoverConfig struct {
 	Shards       int
 	JournalBytes int64 // size of each of the two files of a new journal
 	JournalFixed bool  // files that have another size are made anew
+	// GiveBack has the filesystem make free what was removed before. May be nil: removal and a sync of the directory are enough.
+	GiveBack func() error
 	// Free says how many bytes the filesystem has left. May be nil.
 	Free    func() (int64, error)
 	BootID  [16]byte

@@ -26,6 +26,9 @@ func (r *recovery) freeReserve() error {
 	if err == nil {
 		err = r.d.SyncDir(r.cfg.Dir + "/state") // the space is free when the removal is committed
 	}
+	if err == nil && r.cfg.GiveBack != nil {
+		err = r.cfg.GiveBack()
+	}
 	return err
 }
 

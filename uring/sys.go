@@ -188,6 +188,34 @@ func StatFS(path string) (total, free int64, err error) {
 	return int64(st.Blocks) * st.Bsize, int64(st.Bavail) * st.Bsize, nil
 }
 
+// CopiesOnWrite reports whether the filesystem writes what is overwritten to another place.
+func CopiesOnWrite(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && uint32(st.Type) == unix.BTRFS_SUPER_MAGIC
+}
+
+// Commit has the filesystem of fd write down all that was done so far, the removal of files included.
+func Commit(fd int32) error { return unix.Syncfs(int(fd)) }
+
+// KeepInPlace has the filesystem write a file, or all files that are made in a directory from now on, where it is, and not each time to
+// another place: what is overwritten needs no room then. It does something on btrfs only, to an empty file or to a directory.
+func KeepInPlace(path string) error {
+	if !CopiesOnWrite(path) {
+		return nil
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	const noCow = 0x00800000 // FS_NOCOW_FL of linux/fs.h
+	flags, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS)
+	if err != nil || flags&noCow != 0 {
+		return err
+	}
+	return unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, flags|noCow)
+}
+
 // BootID names this boot of the machine.
 func BootID() (string, error) {
 	p, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
