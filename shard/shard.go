@@ -206,7 +206,7 @@ func (s *Shard) sleep() time.Duration {
 	if s.store.Logs() > 0 {
 		earlier(s.nextRetain)
 	}
-	if s.stopping && !s.gaveUp {
+	if s.stopping && !s.gaveUp && !s.drained {
 		earlier(s.giveUp)
 	}
 	if len(s.held.queue) > 0 {
