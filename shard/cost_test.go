@@ -174,7 +174,8 @@ func testCostOfSmallSends(t *testing.T, mode string) {
 	if copies != 2*requests || copied != copies*uint64(len(b)) {
 		t.Errorf("%d copies of %d bytes: two of each batch are needed, more are not", copies, copied)
 	}
-	if groups := after.Groups - before.Groups; groups != rounds {
+	// On a busy machine the kernel now and then hands over what was written late, and a round takes two turns.
+	if groups := after.Groups - before.Groups; groups < rounds || groups > rounds+rounds/20 {
 		t.Errorf("%d groups for %d rounds: all that comes in a turn leaves as one", groups, rounds)
 	}
 	if synced == 0 || 2*synced >= requests {
