@@ -114,10 +114,12 @@ func (l *lead) busy() bool {
 	return l.event != nil || len(l.queue) > 0 || l.snap.active || l.groups.busy()
 }
 
-// next begins with the next command if none is in progress.
+// next begins with the next command if none is in progress. A snapshot that is due begins before: clients that send commands without a
+// pause leave no turn without one.
 func (l *lead) next() {
 	for l.event == nil && len(l.queue) > 0 {
 		q := l.queue[0]
+		l.maybeSnapshot()
 		if l.snap.active && l.s.store.MetaFull(len(q.command)) {
 			return // endSnapshot goes on
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -84,6 +85,26 @@ func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 	if all, err := c.GetStreams(ctx); err != nil || len(all) != len(made)+1 {
 		t.Errorf("%d streams, %d were made, %v", len(all), len(made)+1, err)
 	}
+}
+
+// TestCommandsWithoutPauseAreNotRefused: clients make groups as fast as they can, so that there is a next command whenever one is done. The
+// journal has room for all of them, as snapshots are made in between.
+func TestCommandsWithoutPauseAreNotRefused(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop() })
+	stream, topic := topicWith(t, s.dial(t), 1)
+	var makers sync.WaitGroup
+	for n := range 6 {
+		c := s.dial(t)
+		makers.Go(func() {
+			for i := range 250 {
+				if _, err := c.CreateGroup(t.Context(), stream, topic, fmt.Sprintf("%d-%d-%s", n, i, strings.Repeat("g", 240))); err != nil {
+					t.Errorf("group %d: %v", i, err)
+					return
+				}
+			}
+		})
+	}
+	makers.Wait()
 }
 
 // TestSnapshotsNeedNoMemoryOfReplies: metadata is snapshotted, in pieces, whatever memory clients have taken.
