@@ -126,10 +126,9 @@ func (s *Shard) makeLists() {
 	s.sendLists()
 	for work := listWork; len(x.queue) > 0 && work > 0; {
 		l := x.queue[0]
-		if l.q.conn.closing {
-			s.endList(l)
-			s.requestEnded(l.q.conn)
-			s.tryClose(l.q.conn)
+		if c := l.q.conn; c.closing {
+			s.requestEnded(c) // and the listing with it
+			s.tryClose(c)
 			continue
 		}
 		l.work = work

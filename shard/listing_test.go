@@ -178,3 +178,30 @@ func TestSlowReadersOfListsHoldUpNobody(t *testing.T) {
 		t.Errorf("lists hold %d bytes", used)
 	}
 }
+
+// TestAskersThatAreGoneAreForgotten: connections ask for a list and are reset before it is made, while it waits for others or is sent.
+func TestAskersThatAreGoneAreForgotten(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+		c.ListBytesMax, c.CPUs, c.Log = 192<<10, []int{0}, zap.NewNop()
+	})
+	manyTopics(t, s, "s", 180)
+	list := vsr.AppendGetStream(nil, wire.GetStream{Stream: wire.Named("s")})
+	for range 5 {
+		var askers []*rawClient
+		for range 16 {
+			r := s.raw(t)
+			r.send(wire.CodeGetStream, 0, 1, list)
+			askers = append(askers, r)
+		}
+		for _, r := range askers {
+			if err := errors.Join(r.Conn.(*net.TCPConn).SetLinger(0), r.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := s.dial(t).GetStream(t.Context(), wire.Named("s"))
+		if err != nil || len(d.Topics) != 180 {
+			t.Fatalf("%d topics: %v", len(d.Topics), err)
+		}
+	}
+	until(t, "no list takes memory", func() bool { return s.ListBytes() == 0 })
+}
