@@ -111,3 +111,43 @@ func TestHungHashingProcessHoldsUpNoEnd(t *testing.T) {
 		t.Errorf("the log does not say what was given up:\n%s", s.Log())
 	}
 }
+
+// TestHashingTakesMemoryOfOneHash: however many passwords are tried one after the other, the process that hashes them never takes memory for
+// two, and between them it takes none.
+func TestHashingTakesMemoryOfOneHash(t *testing.T) {
+	s := start(t, options{tags: "none", args: []string{"--shards", "1"}})
+	c, err := client.Dial(context.Background(), s.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 4 {
+		if _, err := c.Login(context.Background(), "iggy", "wrong"); !errors.Is(err, wire.StatusInvalidCredentials) {
+			t.Fatal(err)
+		}
+	}
+	pids := s.children()
+	if len(pids) != 1 {
+		t.Fatalf("the broker has the children %v", pids)
+	}
+	var peak, anon int64
+	eventually(t, "the memory of the last hash is given back", func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pids[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := func(name string) (n int64) {
+			_, rest, _ := strings.Cut(string(text), name)
+			if _, err := fmt.Sscan(rest, &n); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return n << 10
+		}
+		anon, peak = number("RssAnon:"), number("VmHWM:")-number("RssFile:")
+		return anon < 12<<20
+	})
+	t.Logf("at most %d MiB, now %d", peak>>20, anon>>20)
+	if peak > 30<<20 {
+		t.Errorf("the process took %d MiB, of which its program is no part", peak>>20)
+	}
+}

@@ -98,12 +98,12 @@ func TestHeap(t *testing.T) {
 			t.Errorf("%d MiB do not hold %d of messages and a heap of %d", memory>>20, p.Memory>>20, p.Heap>>20)
 		}
 	}
-	f(128<<20, Wish{}, 16, 128-64-16-10)
-	f(256<<20, Wish{}, 32, 256-64-16-10)
-	f(512<<20, Wish{}, 64, 512-128-16-20)
-	f(8<<30, Wish{}, 1024, 6144-16-20)
+	f(128<<20, Wish{}, 16, 24)
+	f(256<<20, Wish{}, 32, 256-64-32-10)
+	f(512<<20, Wish{}, 64, 512-128-32-20)
+	f(8<<30, Wish{}, 1024, 6144-32-20)
 	f(128<<20, Wish{Memory: 64 << 20, Metadata: 40 << 20}, 40, 60) // more than the rest leaves: the collector does not fight for it
-	f(128<<20, Wish{Memory: 100 << 20}, 16, 32)
+	f(128<<20, Wish{Memory: 100 << 20}, 16, 24)
 	f(0, Wish{}, 64, 0)
 }
 

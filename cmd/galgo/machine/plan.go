@@ -36,9 +36,9 @@ const (
 	metadataShare     = 8
 	metadataMin       = 8 << 20
 	metadataUnknown   = 64 << 20
-	outsideBytes      = 16 << 20 // of the process, beside heap and memory for messages: code, stacks, the child that hashes
+	outsideBytes      = 32 << 20 // beside heap and memory for messages: code, stacks, the child that hashes, and what the kernel keeps for files and connections
 	outsidePerShard   = 10 << 20 // receive buffers, rings, stack
-	heapMin           = 32 << 20 // and a half more than metadata: less would only keep the collector busy
+	heapMin           = 22 << 20 // and a half more than metadata: less would only keep the collector busy
 )
 
 // Plan divides the machine as wished.
