@@ -366,7 +366,7 @@ func (h *history) checkFirst(c *call, first, startNow storage.Offset) {
 		}
 	}
 	if c.to == math.MaxUint64 {
-		hi = max(hi, first) // the stored offset may have moved while the poll waited
+		lo, hi = min(lo, first), max(hi, first) // the stored offset may have moved, or been deleted, while the poll waited
 	}
 	full := c.Strategy == storage.FromLast && (c.unsound || !h.fits(c, lo, c.Last+1))
 	if first < lo || first > hi && !full {

@@ -69,11 +69,11 @@ func (g *segment) prepare() {
 		g.wakeWaiters(nil)
 	case g.readFD < 0 && !g.opening:
 		g.opening = true
-		g.users++
+		g.use()
 		s.issue(Op{Kind: OpOpen, Path: g.path()}, pendingOp{done: segmentReadable, log: g.log, seg: g})
 	case g.readFD >= 0 && !g.indexed && !g.indexing:
 		g.indexing = true
-		g.users++
+		g.use()
 		g.scanned, g.lost = g.scanned[:0], false
 		g.scan(segmentStart, readMin)
 	case g.readFD >= 0 && g.indexed:
@@ -227,8 +227,15 @@ func (g *segment) endScan(err error) {
 	g.wakeWaiters(err)
 }
 
+// use begins a use of the segment's descriptors, which ends with release.
+func (g *segment) use() {
+	g.users++
+	g.log.uses++
+}
+
 // release ends one use of the segment's descriptors; a removed segment closes with the last one.
 func (g *segment) release() {
+	g.log.uses--
 	if g.users--; g.users == 0 && g.gone {
 		g.closeFiles()
 	}

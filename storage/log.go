@@ -104,6 +104,7 @@ type Log struct {
 	held   Held
 	capped bool // in Store.capped
 
+	uses      int // of segments, also of those that have left the log
 	unlinking int // segments whose names are being removed
 }
 

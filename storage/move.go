@@ -77,7 +77,7 @@ func (l *Log) tryDepart() bool {
 
 // quiet reports whether nothing of l is in flight, waits, or is being read.
 func (l *Log) quiet() bool {
-	if l.pend.len() > 0 || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
+	if l.uses > 0 || l.pend.len() > 0 || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
 		len(l.flushes) > 0 || l.dedup.busy() || len(l.writes) > 0 || l.changed || l.reserveAsked != l.reserved {
 		return false
 	}
@@ -91,12 +91,7 @@ func (l *Log) quiet() bool {
 			return false
 		}
 	}
-	for r := l.s.starved.first; r != nil; r = r.next {
-		if r.log == l {
-			return false
-		}
-	}
-	return true
+	return !l.s.starved.hasOf(l) && !l.s.reading.requests.hasOf(l)
 }
 
 // quietOf reports whether no group that is not on stable storage names l, and has those in the page cache synced.

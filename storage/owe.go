@@ -61,7 +61,7 @@ func (s *Store) shed(r *Request, sp *Span) {
 	case sp.chunk != nil && sp.seg.stable < sp.pos+Pos(len(sp.Data)):
 		return
 	}
-	sp.seg.users++
+	sp.seg.use()
 	sp.owed, sp.Data, sp.buf = len(sp.Data), nil, 0
 	if c := sp.chunk; c != nil {
 		sp.chunk = nil
@@ -93,7 +93,7 @@ func (s *Store) load(r *Request) {
 		s.reading.push(r)
 		return
 	}
-	g.users++
+	g.use()
 	s.stats.diskReads++
 	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(sp.pos), Buf: buf}, pendingOp{done: loaded, log: g.log, seg: g, req: r, buf: buf})
 }

@@ -24,6 +24,7 @@ type pollState struct {
 	batch  int    // length of the batch that begins with them; 0: not known
 	want   int    // bytes that the next read needs at least, while it waits for memory
 	need   int    // bytes of memory that a poll waits for before it begins again
+	commit bool   // it waits for room in the journal, to commit what it will find
 }
 
 const (
@@ -34,6 +35,10 @@ const (
 // startPoll finds where r begins and answers it from memory, or asks the disk.
 func (l *Log) startPoll(r *Request) {
 	p := &r.poll
+	if p.commit && l.s.journal.failed == nil && !l.s.journal.room(entryHeadSize) {
+		l.s.starved.push(r) // nothing is read before it can be committed
+		return
+	}
 	*p = pollState{newest: p.newest}
 	r.Current = l.last
 	r.Spans, r.Records, r.Bytes, r.HeadLen = r.Spans[:0], 0, 0, r.headFrom
@@ -215,7 +220,7 @@ func (l *Log) read(r *Request, g *segment, n int) {
 	}
 	p.want = 0
 	p.last = to == end
-	g.users++
+	g.use()
 	g.used = l.s.mono
 	l.s.stats.diskReads++
 	if !p.byTime {
@@ -397,6 +402,7 @@ func (l *Log) finishPoll(r *Request) {
 		switch {
 		case err == errRoomLater:
 			l.s.Release(r)
+			r.poll.commit = true
 			l.s.starved.push(r)
 			return
 		case err != nil:

@@ -166,6 +166,9 @@ func (l *Log) missesNewest(r *Request) bool {
 	if r.Strategy != FromLast || r.Records == 0 || p.left == 0 || l.countRecords(p.from, l.hw) == 0 || l.s.logs[l.cfg.ID] != l {
 		return false
 	}
+	if r.Base < l.start {
+		return true // it was overtaken by a log start, and not full
+	}
 	asked := r.Records + p.left
 	p.newest = max(1, min(r.Records, asked/4*3))
 	return true
@@ -201,10 +204,10 @@ func (s *Store) dropUnnamed(r *Request) {
 	r.bufs = r.bufs[:last]
 }
 
-// Cancel withdraws a poll that waits for memory, or a piece of a reply that does: it is answered with ErrCanceled. One that does not
-// wait, or not here, goes on.
+// Cancel withdraws a poll that waits for memory or for room in the journal, or a piece of a reply that waits for memory: it is answered
+// with ErrCanceled. One that does not wait, or not here, goes on.
 func (s *Store) Cancel(r *Request) bool {
-	if !s.reading.requests.remove(r) {
+	if !s.reading.requests.remove(r) && !s.starved.remove(r) {
 		return false
 	}
 	s.Release(r)

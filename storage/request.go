@@ -163,3 +163,13 @@ func (l *requestList) remove(r *Request) bool {
 	}
 	return false
 }
+
+// hasOf reports whether one of the requests is for a log.
+func (l *requestList) hasOf(log *Log) bool {
+	for r := l.first; r != nil; r = r.next {
+		if r.log == log {
+			return true
+		}
+	}
+	return false
+}
