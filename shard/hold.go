@@ -3,6 +3,7 @@ package shard
 import (
 	"slices"
 
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -95,11 +96,16 @@ func (s *Shard) landed(log storage.LogID) {
 	delete(s.held.byLog, log)
 }
 
-// pollWoken starts polls again for which something may have landed, and reports whether there were any.
+// pollWoken starts polls again for which something may have landed, and reports whether there were any. While they waited, the session may
+// have ended, or the right gone.
 func (s *Shard) pollWoken() bool {
 	woken := s.held.woken
 	s.held.woken = nil
 	for _, q := range woken {
+		if q.Err = q.judgement.may(s.meta, metadata.ActionPollMessages, q.stream, q.topic); q.Err != nil {
+			s.storeDone(q)
+			continue
+		}
 		s.start(q)
 	}
 	return len(woken) > 0

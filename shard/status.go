@@ -33,6 +33,10 @@ var storeStatuses = []struct {
 
 // storeFailed answers a request that its owner could not do.
 func (s *Shard) storeFailed(q *request) {
+	if status, ok := q.Err.(wire.Status); ok { // the owner's shard says it, and not its store
+		s.refuse(q, status)
+		return
+	}
 	if errors.Is(q.Err, storage.ErrNoSpace) && s.diskFull.refused(s.mono) {
 		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data directory", s.cfg.DataDir), zap.Error(q.Err))
 	}
