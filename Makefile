@@ -5,6 +5,7 @@
 # make bench  io_uring beside epoll, and the levels of durability side by side, in one table
 # make conformance  the real clients in full: Python, Rust, command line; builds what is missing
 # make crash, make chaos, make powercut, make mutate, make planted: the long loops, each with its result in one table
+# make tenants  hostile tenants at brokers in small containers, 20 minutes each; goes on without the terminal
 
 GO      ?= go
 BIN     := .cache/galgo
@@ -14,7 +15,7 @@ COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 
 LDFLAGS := -X 'github.com/galgo-mq/galgo/shard.version=$(VERSION)' -X 'main.commit=$(COMMIT)'
 SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') go.mod go.sum
 
-.PHONY: run build test test-quick check conformance bench crash chaos powercut mutate planted fuzz clean
+.PHONY: run build test test-quick check conformance bench crash chaos powercut mutate planted tenants fuzz clean
 
 $(BIN): $(SOURCES)
 	@mkdir -p .cache
@@ -57,6 +58,9 @@ mutate:
 
 planted:
 	@scripts/test planted
+
+tenants:
+	@scripts/test tenants
 
 clean:
 	rm -rf .cache

@@ -39,6 +39,12 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == serveDisk {
 		runDisk(os.Args[2:])
 	}
+	if len(os.Args) > 3 && os.Args[1] == serveSink {
+		runSink(os.Args[2:])
+	}
+	if len(os.Args) > 3 && os.Args[1] == serveHonest {
+		runHonest(os.Args[2:])
+	}
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "galgo-e2e-")
 	if err != nil {
@@ -96,6 +102,7 @@ type options struct {
 	wrap string        // forbidUring, smallLimits or fewDescriptors
 	wait time.Duration // until it serves; 0: 30 s
 	log  *os.File      // takes standard error; nil: Log returns it
+	in   *memoryGroup  // nil: the test's own
 }
 
 // start starts a broker and waits until it serves. It is killed with the test.
@@ -134,6 +141,9 @@ func launch(t testing.TB, o options) *server {
 			t.Fatal(err)
 		}
 		command = []string{self, o.wrap, command[0]}
+	}
+	if o.in != nil {
+		command = o.in.command(command...)
 	}
 	b, err := process.Launch(process.Config{Command: command, Dir: o.dir, Args: o.args, Env: o.env, Stderr: o.log})
 	if err != nil {

@@ -1,0 +1,273 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// The streams of the tenants, beside that of the honest producer.
+const (
+	baitStream  = "bait"  // whose topics may be read
+	manyStream  = "many"  // with many topics of long names
+	churnStream = "churn" // where topics come and go
+)
+
+// hostile are all kinds of tenants, in the numbers in which they come.
+var hostile = []actor{
+	{"groups", 4, makeGroups},
+	{"offsets", 4, storeOffsets},
+	{"lists", 10, askForLists},
+	{"watcher", 6, askForStates},
+	{"churn", 1, churnTopics},
+	{"streams", 1, churnStreams},
+	{"frames", 2, sendLargeFrames},
+	{"frames", 4, beginFrames},
+	{"reader", 8, readNothing},
+	{"", 8, guessPasswords},
+}
+
+// listers are those that only ask for lists, on sixteen connections.
+var listers = []actor{{"lists", 10, askForLists}, {"watcher", 6, askForStates}}
+
+// Each tenant's rights, by the bits of the protocol: those on a stream are manage and read it, manage and read its topics, poll, send;
+// those on a topic manage and read it, poll, send.
+func tenantRights(bait, many, churn uint32) map[string]*wire.Permissions {
+	on := func(stream uint32, rights uint8, topics ...wire.TopicPermissions) wire.StreamPermissions {
+		return wire.StreamPermissions{ID: stream, Rights: rights, Topics: topics}
+	}
+	var readable []wire.TopicPermissions
+	for id := range uint32(baitTopics) {
+		readable = append(readable, wire.TopicPermissions{ID: id, Rights: 1 << 1})
+	}
+	of := func(s ...wire.StreamPermissions) *wire.Permissions { return &wire.Permissions{Streams: s} }
+	return map[string]*wire.Permissions{
+		"groups":  of(on(bait, 0, readable...)),
+		"offsets": of(on(bait, 0, wire.TopicPermissions{ID: 0, Rights: 1 << 2})),
+		"lists":   of(on(bait, 0, readable...), on(many, 1<<1)),
+		"watcher": {Global: 1<<1 | 1<<5}, // read servers, read streams
+		"churn":   of(on(churn, 1<<2)),
+		"streams": {Global: 1 << 4},
+		"frames":  of(on(bait, 0, wire.TopicPermissions{ID: baitTopics + bigTopic, Rights: 1 << 3})),
+		"reader":  of(on(bait, 0, wire.TopicPermissions{ID: baitTopics + fatTopic, Rights: 1 << 2}), on(many, 1<<1)),
+	}
+}
+
+// The topics of the bait stream: some for groups and offsets, one that takes large frames, and one with large messages.
+const (
+	baitTopics         = 4
+	bigTopic, fatTopic = 0, 1
+	baitPartitions     = 4
+)
+
+func baitTopic(n int) wire.Identifier { return wire.Named(fmt.Sprint("bait-", n)) }
+
+func oneOf(s wire.Status, all ...wire.Status) bool { return slices.Contains(all, s) }
+
+// groupName is a name of as many bytes as a name may have.
+func groupName(n, i int) string { return fmt.Sprintf("%d-%07d", n, i) + strings.Repeat("g", 255-9) }
+
+// makeGroups makes consumer groups until it is refused, and then some less and more again.
+func makeGroups(h *hostility, c *tenant, n int, _ *rand.Rand) error {
+	topic, made := baitTopic(n), &h.ledger.groups[n]
+	for refused := 0; ; {
+		s, _, err := c.ask(wire.CodeCreateConsumerGroup, vsr.AppendCreateConsumerGroup(nil, wire.CreateConsumerGroup{Stream: wire.Named(baitStream), Topic: topic, Name: []byte(groupName(n, made.next))}))
+		switch {
+		case err != nil:
+			return err
+		case oneOf(s, 0, wire.StatusConsumerGroupNameAlreadyExists): // the latter: of a request whose answer was not heard
+			h.counts.groups.Add(1)
+			made.next++
+			continue
+		case s != wire.StatusCannotCreateConsumerGroupInfo:
+			h.counts.odd("group", s)
+		}
+		h.counts.groupsRefused.Add(1)
+		refused++
+		for i := 0; i < 64 && refused%4 == 0 && made.first < made.next; i++ {
+			s, _, err := c.ask(wire.CodeDeleteConsumerGroup, vsr.AppendDeleteConsumerGroup(nil, wire.DeleteConsumerGroup{Stream: wire.Named(baitStream), Topic: topic, Group: wire.Named(groupName(n, made.first))}))
+			if err != nil {
+				return err
+			}
+			if !oneOf(s, 0, wire.StatusConsumerGroupNameNotFound, wire.StatusConsumerGroupIDNotFound) {
+				h.counts.odd("delete group", s)
+			}
+			made.first++
+		}
+		h.rest(50 * time.Millisecond)
+	}
+}
+
+// madeUp is the i-th consumer that the n-th tenant makes up.
+func madeUp(n, i int) wire.Consumer {
+	return wire.Consumer{Kind: wire.SingleConsumer, ID: wire.Numbered(uint32(1_000_000*(n+1) + i))}
+}
+
+// storeOffsets stores offsets under made-up ids of consumers until it is refused, and then forgets some and goes on.
+func storeOffsets(h *hostility, c *tenant, n int, _ *rand.Rand) error {
+	stream, topic, part, made := wire.Named(baitStream), baitTopic(0), wire.InPartition(uint32(n)), &h.ledger.offsets[n]
+	for refused := 0; ; {
+		s, _, err := c.ask(wire.CodeStoreConsumerOffset, vsr.AppendStoreConsumerOffset(nil, wire.StoreConsumerOffset{Consumer: madeUp(n, made.next), Stream: stream, Topic: topic, Partition: part}))
+		switch {
+		case err != nil:
+			return err
+		case s == 0:
+			h.counts.offsets.Add(1)
+			made.next++
+			continue
+		case s != wire.StatusTooManyConsumerOffsets:
+			h.counts.odd("offset", s)
+		}
+		h.counts.offsetsRefused.Add(1)
+		refused++
+		for i := 0; i < 64 && refused%4 == 0 && made.first < made.next; i++ {
+			s, _, err := c.ask(wire.CodeDeleteConsumerOffset, vsr.AppendDeleteConsumerOffset(nil, wire.DeleteConsumerOffset{Consumer: madeUp(n, made.first), Stream: stream, Topic: topic, Partition: part}))
+			if err != nil {
+				return err
+			}
+			if !oneOf(s, 0, wire.StatusConsumerOffsetNotFound) {
+				h.counts.odd("delete offset", s)
+			}
+			made.first++
+		}
+		h.rest(50 * time.Millisecond)
+	}
+}
+
+// request is a command that asks for something.
+type request struct {
+	code wire.Code
+	body []byte
+}
+
+// lists are the commands whose answers are long: those that "lists" may send, and those that "watcher" may.
+var (
+	lists = []request{
+		{wire.CodeGetStream, vsr.AppendGetStream(nil, wire.GetStream{Stream: wire.Named(manyStream)})},
+		{wire.CodeGetTopics, vsr.AppendGetTopics(nil, wire.GetTopics{Stream: wire.Named(manyStream)})},
+		{wire.CodeGetConsumerGroups, vsr.AppendGetConsumerGroups(nil, wire.GetConsumerGroups{Stream: wire.Named(baitStream), Topic: baitTopic(1)})},
+	}
+	states = []request{{wire.CodeGetStreams, nil}, {wire.CodeGetClients, nil}, {wire.CodeGetStats, nil}}
+)
+
+func askForLists(h *hostility, c *tenant, n int, _ *rand.Rand) error  { return h.askFor(c, lists, n) }
+func askForStates(h *hostility, c *tenant, n int, _ *rand.Rand) error { return h.askFor(c, states, n) }
+
+// askFor asks for one thing after the other without a pause.
+func (h *hostility) askFor(c *tenant, all []request, n int) error {
+	for i := n; ; i++ {
+		r := all[i%len(all)]
+		s, _, err := c.ask(r.code, r.body)
+		switch {
+		case err != nil:
+			return err
+		case s == 0:
+			h.counts.lists.Add(1)
+		default:
+			h.counts.listsRefused.Add(1)
+			if s != wire.StatusError { // larger than the memory for lists
+				h.counts.odd(fmt.Sprintf("command %d", r.code), s)
+			}
+		}
+	}
+}
+
+// sendLargeFrames sends messages of up to the largest size, and frames beyond it.
+func sendLargeFrames(h *hostility, c *tenant, n int, rng *rand.Rand) error {
+	for {
+		size := []int{h.frameMax / 8, h.frameMax / 2, h.frameMax - 8<<10, h.frameMax + 1, 2 * h.frameMax, 65 << 20}[rng.IntN(6)]
+		head := vsr.AppendSendMessages(nil, wire.SendMessages{Stream: wire.Named(baitStream), Topic: wire.Named("big"), Partitioning: wire.Partitioning{Kind: wire.ToPartition, Partition: uint32(n)}, Count: 1})
+		tail := make([]byte, size) // of a frame beyond the limit nothing is looked at
+		if size < h.frameMax {
+			tail = single(tail)
+		}
+		s, reply, err := c.send(wire.CodeSendMessages, head, tail)
+		h.counts.frames.Add(1)
+		switch {
+		case err == nil && s == 0:
+			if p, told := vsr.DecodeSendMessagesReply(reply); told {
+				h.ledger.big[n] = int64(p.BaseOffset) + 1
+			}
+		case h.ctx.Err() != nil:
+			return err
+		case size <= h.frameMax-8<<10:
+			if err == nil {
+				h.counts.odd("large message", s)
+			}
+			return err
+		default:
+			h.counts.framesRefused.Add(1)
+			if err != nil { // its connection is closed without reading all of it
+				h.rest(frameEvery)
+				return nil
+			}
+		}
+		h.rest(max(frameEvery, time.Duration(size)*time.Second/frameRate))
+	}
+}
+
+// frameEvery is the least pause between two large frames of a connection, and frameRate how many bytes of them it sends in a second: more
+// would only measure the disk.
+const (
+	frameEvery = 500 * time.Millisecond
+	frameRate  = 8 << 20
+)
+
+// beginFrames sends a half of the largest frame, and no more.
+func beginFrames(h *hostility, c *tenant, _ int, _ *rand.Rand) error {
+	head := slices.Clone(c.head(wire.CodeSendMessages, make([]byte, h.frameMax-vsr.HeaderSize), nil))
+	_ = c.SetDeadline(time.Now().Add(3 * time.Second))
+	if _, err := c.Write(append(head, make([]byte, h.frameMax/2)...)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	h.counts.slow.Add(1)
+	h.rest(2 * time.Second)
+	return nil
+}
+
+// readNothing asks for large answers and takes nothing of them.
+func readNothing(h *hostility, c *tenant, n int, _ *rand.Rand) error {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(4 << 10)
+	}
+	poll := vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: madeUp(9, n), Stream: wire.Named(baitStream), Topic: wire.Named("fat"), Partition: wire.InPartition(0),
+		Strategy: wire.Strategy{Kind: wire.FromOffset}, Count: 100})
+	_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+	for range 8 {
+		r := request{wire.CodePollMessages, poll}
+		if n%2 == 1 {
+			r = lists[0]
+		}
+		if err := c.post(r.code, r.body, nil); err != nil {
+			break
+		}
+	}
+	h.counts.slow.Add(1)
+	h.rest(3 * time.Second)
+	return nil
+}
+
+// guessPasswords tries wrong ones, five a second on each connection.
+func guessPasswords(h *hostility, c *tenant, n int, rng *rand.Rand) error {
+	for h.rest(200 * time.Millisecond) {
+		user := []string{"groups", "watcher", fmt.Sprint("nobody-", n)}[rng.IntN(3)]
+		s, _, err := c.ask(wire.CodeLogin, loginOf(user, "wrong"))
+		if err != nil {
+			return err
+		}
+		if s != wire.StatusInvalidCredentials {
+			h.counts.odd("wrong login", s)
+		}
+		h.counts.logins.Add(1)
+	}
+	return io.EOF
+}
