@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -271,9 +270,5 @@ func (r Ratios) Save(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, r.Date.UTC().Format("2006-01-02T150405Z")+"-"+r.Commit+"-against.json")
-	return name, os.WriteFile(name, append(text, '\n'), 0o644)
+	return save(dir, r.Date, r.Commit+"-against", text)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 )
@@ -17,10 +18,15 @@ func (r Report) Save(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return save(dir, r.Date, r.Commit, text)
+}
+
+// save writes a result into dir, named by its date and what it is of, and returns the file's name.
+func save(dir string, date time.Time, of string, text []byte) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	name := filepath.Join(dir, r.Date.UTC().Format("2006-01-02T150405Z")+"-"+r.Commit+".json")
+	name := filepath.Join(dir, date.UTC().Format("2006-01-02T150405Z")+"-"+of+".json")
 	return name, os.WriteFile(name, append(text, '\n'), 0o644)
 }
 

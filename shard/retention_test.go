@@ -27,19 +27,14 @@ func partitionOf(t *testing.T, c *client.Client, stream, topic wire.Identifier) 
 	return d.Partitions[0]
 }
 
-// firstOffset is where a poll from the beginning begins.
+// firstOffset is where a poll from the beginning begins, of a topic that is not empty.
 func firstOffset(t *testing.T, c *client.Client, stream, topic wire.Identifier) (first, next uint64) {
 	t.Helper()
-	p, err := c.Poll(context.Background(), wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(0),
-		Strategy: wire.Strategy{Kind: wire.FromFirst}, Count: 1})
-	if err != nil {
-		t.Fatal(err)
+	first, any, next := left(t, c, stream, topic)
+	if !any {
+		t.Fatal("nothing is left of the topic")
 	}
-	for m := range p.Messages() {
-		return m.Offset, p.CurrentOffset + 1
-	}
-	t.Fatal("nothing is left of the topic")
-	return 0, 0
+	return first, next
 }
 
 // fill sends batches of about 200 KiB.
