@@ -3,6 +3,7 @@ package shard
 import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/uring"
 )
 
 // MoveConnection moves the connection of that number to a shard, if it is idle, and reports whether it did.
@@ -74,6 +75,35 @@ func (b *Broker) DirectJournals() (direct, files int) {
 	}
 	return direct, files
 }
+
+// TakeReads takes all memory for reads that is not in use, until the function it returns is called.
+func (b *Broker) TakeReads() (giveBack func()) {
+	for _, s := range b.shards {
+		dropped := make(chan struct{})
+		s.post(func(s *Shard) {
+			for _, p := range s.pools {
+				p.Drop()
+			}
+			close(dropped)
+		})
+		<-dropped
+	}
+	pool, held := uring.NewPool(b.lines.read), [][]byte(nil)
+	for n := int(b.lines.read.Max()); n >= 4096; n /= 2 {
+		for p := pool.Get(n); p != nil; p = pool.Get(n) {
+			held = append(held, p)
+		}
+	}
+	return func() {
+		for _, p := range held {
+			pool.Put(p)
+		}
+		pool.Close()
+	}
+}
+
+// ReadsClaimed reports whether a shard has the others take no memory for reads.
+func (b *Broker) ReadsClaimed() bool { return b.readClaim.Load() != 0 }
 
 // WakeAll has every shard take a turn.
 func (b *Broker) WakeAll() {

@@ -172,3 +172,10 @@ func (m *readMemory) Get(n int) []byte {
 
 // Forgo ends the shard's claim: nobody waits here any more.
 func (m *readMemory) Forgo() { m.claim.CompareAndSwap(m.shard, 0) }
+
+// forgoReads ends the claim of a shard where nothing waits any more: who asked is gone, or was answered with what there was.
+func (s *Shard) forgoReads() {
+	if own := int32(s.id) + 1; s.b.readClaim.Load() == own && !s.store.ReadsWait() {
+		s.b.readClaim.CompareAndSwap(own, 0)
+	}
+}

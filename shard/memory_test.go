@@ -1,6 +1,9 @@
 package shard_test
 
 import (
+	"context"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,5 +63,50 @@ func TestStrangersLeaveRoomForALogin(t *testing.T) {
 	c.send(wire.CodePing, 1, 1, nil)
 	if f := c.answer(); f.Status() != wire.StatusOK {
 		t.Errorf("ping: %v", f.Status())
+	}
+}
+
+// TestAClaimOnReadsEndsWithWhoWaits: a poll waits for memory that is used up, so that its shard claims what is given back. Its client goes;
+// polls of the other shard are served then.
+func TestAClaimOnReadsEndsWithWhoWaits(t *testing.T) {
+	dir := t.TempDir()
+	config := func(c *shard.Config) { c.CPUs = []int{0, 0} }
+	s := startBroker(t, dir, config)
+	ctx := context.Background()
+	stream, topic := topicWith(t, s.dial(t), 2)
+	for p := range uint32(2) {
+		if _, err := s.dial(t).Send(ctx, stream, topic, p, oneBatch(t, 1, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.stop(t)
+	s = startBroker(t, dir, config)
+	poll := func(p uint32) wire.PollMessages {
+		return wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(p), Strategy: wire.Strategy{Kind: wire.FromFirst}, Count: 1}
+	}
+	reader := s.dial(t)
+	for p := range uint32(2) { // their indexes are made
+		if got, err := reader.Poll(ctx, poll(p)); err != nil || got.Count != 1 {
+			t.Fatalf("poll of partition %d: %d records, %v", p, got.Count, err)
+		}
+	}
+	reader.Close()
+	giveBack := sync.OnceFunc(s.TakeReads())
+	defer giveBack()
+	quitter := s.raw(t)
+	quitter.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, poll(0)))
+	until(t, "the poll waits for memory", s.ReadsClaimed)
+	if err := quitter.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	quitter.Close() // by a reset: what is half closed may still be read
+	until(t, "its client is gone", func() bool { return s.Stats()[0].Connections+s.Stats()[1].Connections == 0 })
+	giveBack()
+	c := s.dial(t)
+	c.SetTimeout(10 * time.Second)
+	for _, p := range []uint32{1, 0} {
+		if got, err := c.Poll(ctx, poll(p)); err != nil || got.Count != 1 {
+			t.Fatalf("poll of partition %d: %d records, %v", p, got.Count, err)
+		}
 	}
 }

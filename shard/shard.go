@@ -173,6 +173,7 @@ func (s *Shard) Turn(block bool) {
 	s.answerStore() // what comes of the answers is in the same group
 	s.store.End()
 	s.answerStore()
+	s.forgoReads()
 	s.armBodies()
 	s.submitStore()
 	s.publish()

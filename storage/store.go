@@ -313,6 +313,9 @@ func (s *Store) Waiting() bool {
 	return !s.starved.empty() || s.reading.waits() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.departing) > 0 || len(s.saving) > 0
 }
 
+// ReadsWait reports whether anything waits for memory to read into.
+func (s *Store) ReadsWait() bool { return s.reading.waits() }
+
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.
 func (s *Store) Unflushed() bool {
 	j := &s.journal
