@@ -224,8 +224,8 @@ func (d *dataDir) notePanic(id storage.LogID, log *zap.Logger) {
 	old, _ := os.ReadFile(path)
 	note := storage.ParsePanicNote(old).Again(id)
 	err := writeSynced(path, note.String())
-	log.Error("panic while working on a partition's log", zap.String("event", "panic"), zap.Uint64("log", uint64(id)), zap.Int("starts in a row", note.Starts),
-		zap.Int("set aside after", storage.PanicsMax), zap.Error(err))
+	log.Error("panic while working on a partition's log", zap.String("event", "panic"), zap.Uint64("log", uint64(id)), zap.Int("starts", note.Starts),
+		zap.Int("starts_max", storage.PanicsMax), zap.Error(err))
 }
 
 // forgetPanics is told of an orderly end: what came before it is no row any more.

@@ -72,7 +72,7 @@ func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, k
 			w.direct, kept = w.keep(kept)
 			if before.Way != storage.WayUnknown && before.Way != kept.Way {
 				b.log.Warn("journal way changed", zap.String("event", "journal_way_changed"), zap.Bool("direct", w.direct),
-					zap.Duration("synced block direct", w.directTime), zap.Duration("synced block buffered", w.bufferedTime), zap.Int("starts in a row", wayStarts))
+					zap.Duration("direct_took", w.directTime), zap.Duration("buffered_took", w.bufferedTime), zap.Int("starts", wayStarts))
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func (s *Shard) storeFailed(q *request) {
 		return
 	}
 	if errors.Is(q.Err, storage.ErrNoSpace) && s.diskFull.refused(s.mono) {
-		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data directory", s.cfg.DataDir), zap.Error(q.Err))
+		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data_dir", s.cfg.DataDir), zap.Error(q.Err))
 	}
 	if errors.Is(q.Err, storage.ErrTooManyConsumers) && q.conn != nil && s.due(evLimitHit) {
 		s.limitHit("limits.consumers_per_log", s.requestFields(q)...)

@@ -60,3 +60,27 @@ func TestEventsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+var spacedField = regexp.MustCompile(`\bzap\.[A-Z][A-Za-z0-9]*\("[^"]* [^"]*",`)
+
+// TestFieldsAreKeys: a field of the log is a key for programs, without spaces.
+func TestFieldsAreKeys(t *testing.T) {
+	seen := 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		seen += strings.Count(string(text), "zap.String(")
+		for _, m := range spacedField.FindAll(text, -1) {
+			t.Errorf("%s: %s has a space in the name of a field", path, m)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 20 {
+		t.Fatalf("%d fields found: this test looks in the wrong places", seen)
+	}
+}

@@ -46,6 +46,8 @@ func (r *reloader) reload() {
 		}
 	}
 	r.last = *c
-	r.log.level.SetLevel(logLevel(c.LogLevel))
-	r.log.Info("configuration reloaded", zap.String("event", "reloaded"), zap.String("log.level", c.LogLevel), zap.Strings("from the next start on", waiting))
+	before, level := r.log.level.Level(), logLevel(c.LogLevel)
+	r.log.level.SetLevel(min(before, level)) // the answer to the signal is shown at the level before, too
+	r.log.Info("configuration reloaded", zap.String("event", "reloaded"), zap.String("log.level", c.LogLevel), zap.Strings("next_start", waiting))
+	r.log.level.SetLevel(level)
 }

@@ -37,7 +37,14 @@ func TestHangupReloadsAndNeverEnds(t *testing.T) {
 	before := reloaded()
 	write("send_timeout = \"7s\"\n[log]\nlevel = \"debug\"\nformat = \"json\"\n")
 	hangup(func() bool { return reloaded() > before })
-	p.says(`"log.level":"debug"`, `"from the next start on":["send_timeout"]`)
+	p.says(`"log.level":"debug"`, `"next_start":["send_timeout"]`)
+
+	before = reloaded()
+	write("[log]\nlevel = \"error\"\nformat = \"json\"\n")
+	hangup(func() bool { return reloaded() > before }) // said although what is less than an error is not any more
+	write("[log]\nlevel = \"info\"\nformat = \"json\"\n")
+	before = reloaded()
+	hangup(func() bool { return reloaded() > before })
 
 	write("[log]\nlevel = \"loud\"\n")
 	hangup(func() bool { return strings.Contains(p.log.String(), `"event":"reload_failed"`) })
