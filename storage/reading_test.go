@@ -128,3 +128,21 @@ func TestABatchThatCannotFitIsRefusedByName(t *testing.T) {
 		t.Errorf("answered %v", a)
 	}
 }
+
+// TestNothingIsRemovedBehindTheLastGroup: retention that comes while the last group of a run is on its way would journal a log start behind
+// it, and the end would not be an orderly one.
+func TestNothingIsRemovedBehindTheLastGroup(t *testing.T) {
+	r := newReadRig(t, 64<<10, 30_000, 30_000, 30_000)
+	l := r.s.Log(1)
+	l.SetRetention(Retention{BytesMax: 1}, 1<<20)
+	if n := l.expendable(); n != 2 {
+		t.Fatalf("%d segments may go, want 2: the case shows nothing", n)
+	}
+	if !r.s.Finish() {
+		t.Fatal("not finished, although nothing is on its way")
+	}
+	l.Retain()
+	if l.trimming || r.s.Unflushed() {
+		t.Error("a log start is journaled behind the last group of the run")
+	}
+}
