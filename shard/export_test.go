@@ -76,6 +76,12 @@ func (b *Broker) DirectJournals() (direct, files int) {
 	return direct, files
 }
 
+// HolderEnds reports whether the lock of a directory is taken for one whose holder has ended.
+func HolderEnds(fd int32, dir string) bool {
+	_, state := holderOf(fd, dir)
+	return state == holderEnding
+}
+
 // TakeReads takes all memory for reads that is not in use, until the function it returns is called.
 func (b *Broker) TakeReads() (giveBack func()) {
 	for _, s := range b.shards {

@@ -139,9 +139,12 @@ func startTime(pid int) (uint64, error) {
 	return strconv.ParseUint(f[at], 10, 64)
 }
 
+// pidNamespace names where process ids mean the same: a namespace of a boot. The first namespace has the same name on every machine, and
+// the directory may be on a filesystem that several machines have.
 func pidNamespace() string {
 	name, _ := os.Readlink("/proc/self/ns/pid")
-	return name
+	boot, _ := uring.BootID()
+	return name + "@" + boot
 }
 
 // holder is what the note of a data directory says.

@@ -2,6 +2,7 @@ package shard_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/uring"
 )
 
 // TestTheLockOfAnEndingServerIsWaitedFor: a holder that is gone while its open file is not, as when the kernel still works for a
@@ -73,4 +75,43 @@ func TestADirectoryNamesItsServer(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 	s.stop(t)
+}
+
+// TestAnotherMachinesServerIsNotTakenForGone: process ids of the machine that has the directory, which is on a filesystem of several, say
+// nothing here, although the namespace has the same name; those of this machine do.
+func TestAnotherMachinesServerIsNotTakenForGone(t *testing.T) {
+	dir := t.TempDir()
+	startBroker(t, dir, nil).stop(t)
+	path := filepath.Join(dir, shard.HolderName)
+	own, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		t.Skip("no /proc: ", err)
+	}
+	boot, err := uring.BootID()
+	if err != nil {
+		t.Skip("no boot id: ", err)
+	}
+	f, err := os.Open(filepath.Join(dir, "galgo.meta"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	gone := fmt.Sprintf("process %d started 1 in ", 1<<22+1) // beyond the largest process id
+	for note, want := range map[string]bool{
+		gone + namespace + "@" + boot + "\n":                                   true,
+		gone + namespace + "@" + "00000000-0000-0000-0000-000000000000" + "\n": false,
+		gone + namespace + "\n":                                                false,
+		string(own):                                                            false,
+	} {
+		if err := os.WriteFile(path, []byte(note), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if got := shard.HolderEnds(int32(f.Fd()), dir); got != want {
+			t.Errorf("%q: the holder has ended: %v, want %v", note, got, want)
+		}
+	}
 }
