@@ -100,7 +100,7 @@ type honestProducer struct {
 }
 
 // begin starts the producer.
-func (h *honestProducer) begin(t testing.TB, address string) {
+func (h *honestProducer) begin(t testing.TB, address string, first favour) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -114,7 +114,7 @@ func (h *honestProducer) begin(t testing.TB, address string) {
 	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
 		t.Fatal(err)
 	}
-	prefer(t, cmd.Process.Pid)
+	first.take(t, cmd.Process.Pid)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -125,6 +125,10 @@ func (h *honestProducer) begin(t testing.TB, address string) {
 			h.mu.Unlock()
 		}
 	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
 	h.stop = func() {
 		in.Close()
 		<-ended

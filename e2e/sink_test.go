@@ -133,7 +133,7 @@ func (s *sink) answer(h vsr.Header, login []byte) []byte {
 }
 
 // startSink starts one in a control group, and returns its address and what ends it.
-func startSink(t testing.TB, g *memoryGroup, replies string, frameMax, threads int) (address string, end func()) {
+func startSink(t testing.TB, g *memoryGroup, first favour, replies string, frameMax, threads int) (address string, end func()) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -154,7 +154,7 @@ func startSink(t testing.TB, g *memoryGroup, replies string, frameMax, threads i
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	prefer(t, cmd.Process.Pid)
+	first.take(t, cmd.Process.Pid)
 	address, err = bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatalf("the sink does not serve: %v", err)
@@ -163,22 +163,5 @@ func startSink(t testing.TB, g *memoryGroup, replies string, frameMax, threads i
 		in.Close()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-	}
-}
-
-// prefer has a process run before others. Hostile clients stand for other machines: they are not to take the cores of the server that they
-// are hostile to, be it a broker or a sink, nor of the honest producer.
-func prefer(t testing.TB, pid int) {
-	t.Helper()
-	names, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names { // those that come later take after theirs
-		id, err := strconv.Atoi(name.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = syscall.Setpriority(syscall.PRIO_PROCESS, id, -10) // a machine that forbids it has more noise
 	}
 }

@@ -152,24 +152,30 @@ type hostility struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
+	killed   atomic.Bool // connections are expected to end
 }
 
 // tally says what tenants did to brokers, and what came of it.
 type tally struct {
-	groups, groupsRefused, offsets, offsetsRefused, lists, listsRefused, topics, topicsRefused, partitions, frames, framesRefused, slow, logins, broken atomic.Int64
+	groups, groupsRefused, offsets, offsetsRefused, lists, listsRefused, topics, topicsRefused, partitions, frames, framesRefused, slow, logins atomic.Int64
 
 	mu      sync.Mutex
 	strange map[string]int // answers that nobody should get
+	ends    map[string]int // of connections, that tenants did not ask for
 }
 
 // odd notes an answer that is none of those that a tenant may get.
 func (c *tally) odd(what string, s wire.Status) {
+	c.note(&c.strange, fmt.Sprintf("%s: status %d, %v", what, uint32(s), s))
+}
+
+func (c *tally) note(in *map[string]int, what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.strange == nil {
-		c.strange = map[string]int{}
+	if *in == nil {
+		*in = map[string]int{}
 	}
-	c.strange[fmt.Sprintf("%s: status %d, %v", what, uint32(s), s)]++
+	(*in)[what]++
 }
 
 // actor is a kind of tenant: a user with few rights, on a number of connections.
@@ -202,12 +208,23 @@ func (h *hostility) once(a actor, n int, rng *rand.Rand) {
 		c.Close()
 	}
 	if err != nil && h.ctx.Err() == nil {
-		h.counts.broken.Add(1)
+		if !h.killed.Load() {
+			h.counts.note(&h.counts.ends, fmt.Sprintf("%s on %d connections: %v", a.user, a.conns, plainly(err)))
+		}
 		if errors.Is(err, wire.StatusInvalidCredentials) {
 			h.counts.odd("login of "+a.user, wire.StatusInvalidCredentials)
 		}
 		h.rest(50 * time.Millisecond)
 	}
+}
+
+// plainly is an error without the addresses of its connection.
+func plainly(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	return err
 }
 
 // rest waits, and reports whether the hostility goes on.

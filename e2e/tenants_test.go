@@ -35,6 +35,7 @@ type siege struct {
 	rng     *rand.Rand
 	group   *memoryGroup
 	beside  *memoryGroup // the sink's
+	first   favour       // of broker, sink and honest producer
 	dir     string
 	s       *server
 	honest  honestProducer
@@ -51,7 +52,7 @@ type siege struct {
 type pairOfWindows struct{ broker, sink time.Duration }
 
 // startMax is how long a start may take beside everything else that the machine does.
-const startMax = 15 * time.Second
+const startMax = 30 * time.Second
 
 func newSiege(t *testing.T, mib int64, actors []actor, topics int) *siege {
 	seed := *seedFlag
@@ -60,10 +61,10 @@ func newSiege(t *testing.T, mib int64, actors []actor, topics int) *siege {
 	}
 	t.Logf("seed %d", seed)
 	g := &siege{t: t, actors: actors, rng: rand.New(rand.NewPCG(seed, uint64(mib))), dir: t.TempDir(), replies: t.TempDir(),
-		group: newMemoryGroup(t, mib<<20), beside: newMemoryGroup(t, mib<<20)}
+		group: newMemoryGroup(t, mib<<20), beside: newMemoryGroup(t, mib<<20), first: newFavour(t)}
 	g.start()
 	g.setUp(topics)
-	g.honest.begin(t, g.s.Address)
+	g.honest.begin(t, g.s.Address, g.first)
 	return g
 }
 
@@ -75,7 +76,7 @@ func (g *siege) start() {
 		g.t.Fatalf("a start in %d MiB fails after %d restarts, %d processes were killed: %v\n%s", g.group.limit>>20, g.restarts, g.group.oomKills(), err, tail(s.Log()))
 	}
 	g.s = s
-	prefer(g.t, s.Cmd.Process.Pid)
+	g.first.take(g.t, s.Cmd.Process.Pid)
 	g.slowest = max(g.slowest, int(time.Since(began).Milliseconds()))
 }
 
@@ -145,7 +146,7 @@ func (g *siege) record() {
 func (g *siege) window(length time.Duration, atSink, kill bool) time.Duration {
 	h := &hostility{address: g.s.Address, frameMax: g.s.frameSizeMax(), ledger: &g.ledger, counts: &g.counts}
 	if atSink {
-		address, end := startSink(g.t, g.beside, g.replies, h.frameMax, g.shards())
+		address, end := startSink(g.t, g.beside, g.first, g.replies, h.frameMax, g.shards())
 		defer end()
 		h.address, h.ledger, h.counts = address, &ledger{}, &tally{}
 	}
@@ -158,6 +159,7 @@ func (g *siege) window(length time.Duration, atSink, kill bool) time.Duration {
 	g.t.Logf("tenants at the sink: %-5v %6d sends, p99 %8v, longest %8v, %6d lists, %6d groups", atSink, n, p99.Round(10*time.Microsecond), longest.Round(time.Millisecond), h.counts.lists.Load(), h.counts.groups.Load())
 	if kill {
 		g.look()
+		h.killed.Store(true)
 		g.s.Kill()
 	}
 	h.end()
@@ -200,7 +202,7 @@ func (g *siege) again(last bool) {
 	}
 	c.Close()
 	if !last {
-		g.honest.begin(g.t, g.s.Address)
+		g.honest.begin(g.t, g.s.Address, g.first)
 	}
 }
 
@@ -226,6 +228,9 @@ func (g *siege) run(length time.Duration) {
 	g.look()
 	g.s.stop()
 	g.group.noKills(g.t)
+	for what, n := range g.counts.ends {
+		g.t.Logf("%d times a connection ended, %s", n, what)
+	}
 	for what, n := range g.counts.strange {
 		g.t.Errorf("%d answers that no tenant should get: %s\n%s", n, what, tail(g.s.Log()))
 	}
