@@ -49,6 +49,12 @@ func TestLogTellsWhoDidWhat(t *testing.T) {
 	if _, err := root.CreateStream(ctx, "third"); err == nil {
 		t.Error("a third stream is made, two are allowed")
 	}
+	if _, err := root.CreateTopic(ctx, wire.Named("shop"), "small", 8, wire.Uint64Option("max_topic_size", 4<<20)); err == nil {
+		t.Error("a topic is made that cannot keep its size")
+	}
+	if err := root.DeleteUser(ctx, wire.Named("iggy")); err == nil {
+		t.Error("the first user is deleted")
+	}
 	ann, err := client.Dial(ctx, s.Address)
 	must(nil, err)
 	defer ann.Close()
@@ -77,6 +83,9 @@ func TestLogTellsWhoDidWhat(t *testing.T) {
 		{"event": "metadata_changed", "user": "iggy", "command": "delete_topic", "object": "shop/orders", "result": "ok"},
 		{"event": "command_refused", "user": "iggy", "command": "create_stream", "object": "third"},
 		{"event": "limit_hit", "user": "iggy", "limit": "limits.streams"},
+		{"event": "command_refused", "command": "create_topic", "object": "shop/small",
+			"result": "InvalidTopicSize: maximum topic size is below the segment size, or below 1 MiB for each partition (1019)"},
+		{"event": "command_refused", "command": "delete_user", "object": "iggy", "result": "CannotDeleteUser: the root user cannot be deleted (48)"},
 		{"event": "command_refused", "user": "ann", "command": "delete_stream", "object": "shop"},
 	} {
 		eventually(t, fmt.Sprintf("the log has %v once", want), func() bool { return len(s.logged(want)) == 1 })

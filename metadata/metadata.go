@@ -70,7 +70,7 @@ var (
 	ErrTopicNameExists   = errors.New("metadata: topic name is taken in this stream")
 	ErrTopicName         = errors.New("metadata: topic name is not 1 to 255 bytes of UTF-8")
 	ErrTooManyTopics     = errors.New("metadata: no more topics in this stream")
-	ErrTopicSize         = errors.New("metadata: maximum topic size is below the segment size")
+	ErrTopicSize         = errors.New("metadata: maximum topic size is below the segment size, or below 1 MiB for each partition")
 	ErrPartitionNotFound = errors.New("metadata: no such partition")
 	ErrTooManyPartitions = errors.New("metadata: partition count of one request is 0 where not allowed, or above 1000")
 	ErrPartitionsCount   = errors.New("metadata: partition count is impossible")

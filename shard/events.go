@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -158,7 +160,7 @@ func (s *Shard) commandRefused(q *request, status wire.Status) {
 		if unknownThing(status) {
 			q.object = "" // there is none of that name: it may be a password in the wrong place
 		}
-		s.logEvent(k, append(s.requestFields(q), result(status))...)
+		s.logEvent(k, append(s.requestFields(q), refusal(q, status))...)
 	}
 }
 
@@ -188,6 +190,16 @@ func result(status wire.Status) zap.Field {
 		return zap.String("result", "ok")
 	}
 	return zap.String("result", status.Error())
+}
+
+// refusal is result in the words of the metadata, where they are what refused: one status stands for several reasons.
+func refusal(q *request, status wire.Status) zap.Field {
+	why := metaReason(q.err)
+	if why == nil || metaStatuses[why] != status {
+		return result(status)
+	}
+	name, _, _ := strings.Cut(status.Error(), ": ")
+	return zap.String("result", fmt.Sprintf("%s: %s (%d)", name, strings.TrimPrefix(why.Error(), "metadata: "), uint32(status)))
 }
 
 // changesMetadata reports whether the command is one of those that an operator wants to know of.

@@ -86,9 +86,12 @@ func (l *limitCounters) count(err error) string {
 	case metadata.ErrTooManyTopics:
 		l.topics.Add(1)
 		return "limits.topics_per_stream"
-	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions, errNoLogRoom:
+	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions:
 		l.partitions.Add(1)
 		return "limits.partitions_per_topic"
+	case errNoLogRoom:
+		l.partitions.Add(1)
+		return "journal_size, memory" // whichever of them is the smaller
 	case metadata.ErrTooManyUsers:
 		l.users.Add(1)
 		return "limits.users"

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
@@ -17,8 +18,9 @@ import (
 func TestPartitionsEndBeforeTheJournalDoes(t *testing.T) {
 	for _, shards := range []int{1, 2} {
 		dir := t.TempDir()
+		core, lines := observer.New(zap.WarnLevel)
 		change := func(c *shard.Config) {
-			c.CPUs, c.JournalBytes, c.MemoryBudget, c.Log = make([]int, shards), 2<<20, int64(shards)*(64<<20), zap.NewNop()
+			c.CPUs, c.JournalBytes, c.MemoryBudget, c.Log = make([]int, shards), 2<<20, int64(shards)*(64<<20), zap.New(core)
 		}
 		s := startBroker(t, dir, change)
 		c := s.dial(t)
@@ -35,6 +37,9 @@ func TestPartitionsEndBeforeTheJournalDoes(t *testing.T) {
 		topics--
 		if !errors.Is(err, wire.StatusCannotCreatePartition) || topics < 4*shards || topics > 5*shards {
 			t.Fatalf("after %d topics of 100 partitions: %v", topics, err)
+		}
+		if lines.FilterField(zap.String("event", "limit_hit")).FilterField(zap.String("limit", "journal_size, memory")).Len() == 0 {
+			t.Errorf("the log does not say which setting refuses partitions: %v", lines.All())
 		}
 		if err := c.CreatePartitions(ctx, stream, wire.Named("0"), 100); !errors.Is(err, wire.StatusCannotCreatePartition) {
 			t.Errorf("more partitions: %v", err)

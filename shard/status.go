@@ -41,7 +41,7 @@ func (s *Shard) storeFailed(q *request) {
 		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data_dir", s.cfg.DataDir), zap.Error(q.Err))
 	}
 	if errors.Is(q.Err, storage.ErrTooManyConsumers) && q.conn != nil && s.due(evLimitHit) {
-		s.limitHit("limits.consumers_per_log", s.requestFields(q)...)
+		s.limitHit("limits.consumers_per_log", append(s.requestFields(q), zap.Uint64("log", uint64(q.Log)))...)
 	}
 	for _, e := range storeStatuses {
 		if errors.Is(q.Err, e.err) {
@@ -136,10 +136,18 @@ func metaStatus(err error) wire.Status {
 	if err == nil {
 		return wire.StatusOK
 	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if status, ok := metaStatuses[e]; ok {
-			return status
-		}
+	if known := metaReason(err); known != nil {
+		return metaStatuses[known]
 	}
 	return wire.StatusOf(err)
+}
+
+// metaReason is the error in err that metaStatuses knows, or nil.
+func metaReason(err error) error {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if _, ok := metaStatuses[err]; ok {
+			return err
+		}
+	}
+	return nil
 }
