@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -231,4 +234,37 @@ func TestALostPasswordIsReset(t *testing.T) {
 	}
 	s = start(t, options{dir: s.Dir, args: smallBroker})
 	s.as("hrm", made)
+}
+
+// TestResetPasswordIsForTheOwner: somebody who may not even look into the directory hears the same as who may, and touches nothing.
+func TestResetPasswordIsForTheOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	f, err := os.Open(binary(t, "invariants"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "galgo.meta"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []os.FileMode{0o700, 0o755} {
+		for path := dir; path != filepath.Dir(os.TempDir()) && path != os.TempDir(); path = filepath.Dir(path) {
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("/proc/self/fd/3", "user", "reset-password", "iggy", "--generate", "--data-dir", dir) // its folder may be root's alone
+		cmd.ExtraFiles = []*os.File{f}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		said, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(string(said), "as the owner") {
+			t.Errorf("mode %o: exit code %d, want 5: %s", mode, code, said)
+		}
+	}
 }

@@ -132,8 +132,11 @@ func (b *Broker) divideDescriptors() error {
 	}
 	limit := int(min(r.Cur, 1<<30))
 	if least := ownDescriptorsFor(len(b.cfg.CPUs)) + len(b.cfg.CPUs)*filesMin + connectionsMin; limit < least {
-		return fmt.Errorf("the process may open only %d files and connections, and %d shards need at least %d: raise that limit (ulimit -n, LimitNOFILE), or take fewer shards",
-			limit, len(b.cfg.CPUs), least)
+		need, or := fmt.Sprintf("%d shards need", len(b.cfg.CPUs)), ", or take fewer shards"
+		if len(b.cfg.CPUs) == 1 {
+			need, or = "1 shard needs", ""
+		}
+		return fmt.Errorf("the process may open only %d files and connections, and %s at least %d: raise that limit (ulimit -n, LimitNOFILE)%s", limit, need, least, or)
 	}
 	d := descriptorsFor(limit, len(b.cfg.CPUs), b.cfg.ConnectionsMax, b.cfg.FilesMax)
 	if d.connections < b.cfg.ConnectionsMax {

@@ -70,6 +70,9 @@ func loadCommand(kind, short string) *cobra.Command {
 			return exit{exitUsage, fmt.Errorf("--message-size: %q is not a size: write a number and a unit, as in 1KiB", size)}
 		}
 		w.MessageBytes = int(min(n, 1<<30))
+		if _, known := levels[w.Durability]; !known {
+			return exit{exitUsage, fmt.Errorf("--durability: %q is none of persisted, written, memory, replicated", w.Durability)}
+		}
 		if filled != "" {
 			if n, err = humanize.ParseBytes(filled); err != nil {
 				return exit{exitUsage, fmt.Errorf("--prefill: %q is not a size: write a number and a unit, as in 64MiB", filled)}

@@ -95,6 +95,16 @@ func onlyCommands(c *cobra.Command) *cobra.Command {
 	return c
 }
 
+// exactly makes a command want the arguments that its line of usage names, and say which when there are others.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		return fmt.Errorf("%s wants %s, and was given %d: see %s --help", c.CommandPath(), strings.Join(names, " and "), len(args), c.CommandPath())
+	}
+}
+
 // failing makes the errors of f such that are not the command line's.
 func failing(f func(c *cobra.Command, args []string) error) func(c *cobra.Command, args []string) error {
 	return func(c *cobra.Command, args []string) error {

@@ -32,6 +32,9 @@ func TestUnknownCommandsAreRefused(t *testing.T) {
 	f("did you mean send?", "bench", "sent")
 	f("there is reset-password", "user", "list")
 	f("unknown command", "serve")
+	f("wants the user's NAME, and was given 0", "user", "reset-password", "--data-dir", "x")
+	f("wants STREAM and TOPIC, and was given 1", "topic", "durability", "shop")
+	f("--durability: \"fast\" is none of persisted, written, memory, replicated", "bench", "send", "--durability", "fast")
 }
 
 // What keeps a start from serving leaves nothing behind.

@@ -34,7 +34,7 @@ func durabilityCommand() *cobra.Command {
 		Short: "Change when messages of a topic are acknowledged",
 		Long: "Change when messages of a topic, and stored consumer offsets, are acknowledged: persisted, written, memory or replicated.\n" +
 			"The topic goes on serving. A level is raised when all that was acknowledged before is as safe.",
-		Args: cobra.ExactArgs(2),
+		Args: exactly("STREAM", "TOPIC"),
 	}
 	f := c.Flags()
 	f.StringVar(&address, "address", "127.0.0.1:8090", "`host:port` of the broker")

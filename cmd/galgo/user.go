@@ -46,13 +46,13 @@ func resetPasswordCommand() *cobra.Command {
 			"and prints it once. Only the owner of the data directory may do this, and root.\n\n" +
 			"Exit codes: 0 done; 1 failed; 2 the command line or the password is wrong; 3 a server runs on the data directory; 4 there is no such user;\n" +
 			"5 the data directory is somebody else's. With any but 0 the password is as it was, unless the last line says otherwise.",
-		Args: cobra.ExactArgs(1),
+		Args: exactly("the user's NAME"),
 	}
 	c.Flags().StringVar(&dir, "data-dir", "", "`path` of the data directory")
 	c.Flags().BoolVar(&generate, "generate", false, "make a password up and print it")
 	c.RunE = failing(func(c *cobra.Command, args []string) error {
 		if dir == "" {
-			return exit{exitUsage, errors.New("--data-dir: say whose user it is")}
+			return exit{exitUsage, errors.New("--data-dir: say where the data directory lies")}
 		}
 		if err := takeDir(dir); err != nil {
 			return err
@@ -73,6 +73,9 @@ func takeDir(dir string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return exit{exitUsage, fmt.Errorf("%s is no data directory: it has no %s", dir, config.SuperblockName)}
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return exit{exitNotOwner, fmt.Errorf("%s is not for this user to look into: run it as the owner of %s, or as root", path, dir)}
 	}
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func refuseEncrypted(values map[string]iggyValue) (err error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v := values[name]
 		if what := asksForEncryption(name, v.text); what != "" && !closedDoor(name, values) {
-			err = errors.Join(err, fmt.Errorf("%s=%s asks for %s, which this version does not have: it does not start without; unset it, and protect the connections or the disk by other means",
+			err = errors.Join(err, fmt.Errorf("%s=%s asks for %s, which this version does not have: the server does not start, rather than serve in clear; unset it, and protect the connections or the disk by other means",
 				v.where(), shown(name, v.text), what))
 		}
 	}

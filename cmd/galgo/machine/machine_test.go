@@ -158,7 +158,7 @@ func TestPlan(t *testing.T) {
 	memory := func(n int64) Machine { return with(func(m *Machine) { m.Memory = n }) }
 	f("memory on request", eight, Wish{Memory: 1 << 30}, want{all, true, 1 << 30, 10, ""})
 	f("small machine", memory(1<<30), Wish{}, want{[]int{0, 1, 2, 3}, true, 256 << 20, 6, "256 MiB of memory for messages are enough for 4 of 8"})
-	f("tiny machine", memory(128<<20), Wish{}, want{[]int{0}, true, 64 << 20, 3, "for 1 of 8"})
+	f("tiny machine", memory(128<<20), Wish{}, want{[]int{0}, true, 64 << 20, 3, "a quarter of the memory is 32 MiB, less than a shard needs: 1 of 8 shards is taken, with 64 MiB"})
 	f("small machine, shards on request", memory(1<<30), Wish{Shards: 8}, want{all, true, 512 << 20, 10, ""})
 	f("little on request", eight, Wish{Memory: 128 << 20}, want{[]int{0, 1}, true, 128 << 20, 4, "for 2 of 8"})
 	f("nobody knows", memory(0), Wish{}, want{all, true, 512 << 20, 10, ""})

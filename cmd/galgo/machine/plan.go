@@ -123,7 +123,11 @@ func (m Machine) shards(w Wish, cpus int, p *Plan) int {
 		}
 	}
 	if fewer := max(1, int(p.Memory/MemoryPerShardMin)); w.Shards == 0 && fewer < n {
-		p.note("%d MiB of memory for messages are enough for %d of %d shards", p.Memory>>20, fewer, n)
+		if p.Memory >= MemoryPerShardMin {
+			p.note("%d MiB of memory for messages are enough for %d of %d shards", p.Memory>>20, fewer, n)
+		} else {
+			p.note("a quarter of the memory is %d MiB, less than a shard needs: 1 of %d shards is taken, with %d MiB", p.Memory>>20, n, MemoryPerShardMin>>20)
+		}
 		n = fewer
 	}
 	if w.Memory == 0 { // too little of what was asked for is refused
