@@ -387,8 +387,11 @@ func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
 		}
 	}
 	if res.SettingsChanged || len(res.Created)+len(res.Retired) > 0 { // each partition has another share of the topic's size
-		if t, err := s.meta.Topic(metadata.ByNumber(res.Stream), metadata.ByNumber(res.Topic)); err == nil {
-			s.takeSettings(t)
+		s.takeSettingsOf(res.Stream, res.Topic)
+	}
+	for i := range res.Created { // of all topics of a stream, if that was purged
+		if c := &res.Created[i]; c.Topic != res.Topic && (i == 0 || c.Topic != res.Created[i-1].Topic) {
+			s.takeSettingsOf(c.Stream, c.Topic)
 		}
 	}
 	for i := range res.DroppedGroups {

@@ -216,6 +216,7 @@ func (s *Shard) adoptLogs(rec *storage.Recovered, owners *router.Map) error {
 		})
 		l := s.store.AdoptLog(configs[st.ID], st)
 		l.Tag = b.counters.open(metadata.LogID(st.ID))
+		l.SetRetention(s.retention(topics[st.ID]), int64(topics[st.ID].Settings.SegmentSize))
 		publishStats(l)
 	}
 	room := s.logRoom()

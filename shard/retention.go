@@ -73,4 +73,11 @@ func (s *Shard) takeSettings(t *metadata.Topic) {
 	}
 }
 
+// takeSettingsOf is takeSettings for the topic of these numbers, if it is there.
+func (s *Shard) takeSettingsOf(stream metadata.StreamID, topic metadata.TopicID) {
+	if t, err := s.meta.Topic(metadata.ByNumber(stream), metadata.ByNumber(topic)); err == nil {
+		s.takeSettings(t)
+	}
+}
+
 const defaultRetention = time.Minute

@@ -262,3 +262,35 @@ func TestQuietSegmentsAreClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestRulesHoldFromTheFirstSegmentOn: what a topic asks for holds as soon as its logs are open, also for those that a purge of their stream
+// made, and for those that a start found: a pass over all topics may be far away.
+func TestRulesHoldFromTheFirstSegmentOn(t *testing.T) {
+	dir := t.TempDir()
+	change := func(c *shard.Config) { c.RetentionInterval, c.OffsetsHold = time.Hour, time.Hour }
+	s := startBroker(t, dir, change)
+	c, ctx := s.dial(t), context.Background()
+	stream, plain := topicWith(t, c, 1, u64Option("segment_size", 1<<20), wire.TextOption("offsets_hold", "never"))
+	if _, err := c.CreateTopic(ctx, stream, "capped", 1, u64Option("segment_size", 1<<20), u64Option("max_topic_size", 2<<20)); err != nil {
+		t.Fatal(err)
+	}
+	capped := wire.Named("capped")
+	if err := c.PurgeStream(ctx, stream); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, c, stream, capped, 40) // 8 MiB
+	until(t, "two sealed segments are left, and the active one", func() bool { return partitionOf(t, c, stream, capped).SegmentsCount <= 3 })
+
+	fill(t, c, stream, plain, 1)
+	if err := c.StoreOffset(ctx, consumer(5), stream, plain, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, c, stream, plain, 12)
+	s.stop(t)
+	s = startBroker(t, dir, change)
+	c = s.dial(t)
+	if err := c.DeleteSegments(ctx, stream, plain, 0, 1000); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a stored offset holds nothing of a topic that says so", func() bool { first, _, _ := left(t, c, stream, plain); return first > 0 })
+}
