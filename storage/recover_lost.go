@@ -51,10 +51,9 @@ func (j *journalScan) checkFiles() error {
 	if len(why) == 0 || plantedJournalsNotMissed {
 		return nil
 	}
-	err := fmt.Errorf("%w: %s: journals hold messages, offsets and metadata that were acknowledged: put the files of the last run back, or start once with --accept-loss to go on without what they held",
-		ErrDamaged, strings.Join(why, ", "))
+	err := fmt.Errorf("%w: %s", ErrDamaged, strings.Join(why, ", "))
 	if !j.r.cfg.AcceptLoss {
-		return err
+		return fmt.Errorf("%w: journals hold messages, offsets and metadata that were acknowledged: put the files of the last run back, or start once with --accept-loss to go on without what they held", err)
 	}
 	j.lost, j.clean = true, false
 	j.r.report("the loss of journals is accepted", 0, err)
