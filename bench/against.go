@@ -60,7 +60,7 @@ type row struct {
 
 // Run measures. What was done before an error is in the result.
 func (a Against) Run(ctx context.Context) (Ratios, error) {
-	r := Ratios{Date: time.Now(), Commit: commit(), Machine: lookAround(a.Parent), Warmup: a.Warmup.String(), Duration: a.Duration.String(), Bar: a.Bar,
+	r := Ratios{Date: time.Now(), Commit: a.Commit, Machine: lookAround(a.Parent), Warmup: a.Warmup.String(), Duration: a.Duration.String(), Bar: a.Bar,
 		Refused: map[string]string{}, Load: "closed loop over loopback, generator and broker on the same machine; both builds in turn within a round"}
 	text, err := os.ReadFile(a.Other)
 	if err != nil {
@@ -212,13 +212,18 @@ func inFromEnds(n int) int {
 func (r *Ratios) decided(w row) bool {
 	for i := range r.Rows {
 		if x := &r.Rows[i]; x.is(w) {
-			low, _, high := x.Median()
-			if low < r.Bar && high >= r.Bar {
+			if x.open(r.Bar) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// open reports whether the bar lies within the interval: the rounds so far do not tell on which side of it the row is.
+func (x *Ratio) open(bar float64) bool {
+	low, _, high := x.Median()
+	return low < bar && high >= bar
 }
 
 // Failed lists the rows whose median is below the bar, or in which requests failed.
@@ -246,6 +251,8 @@ func (r Ratios) Write(out io.Writer) {
 		verdict := ""
 		if !(m >= r.Bar) {
 			verdict = "BELOW"
+		} else if x.open(r.Bar) {
+			verdict = "undecided"
 		}
 		if x.Errors > 0 {
 			verdict += fmt.Sprintf(" %d ERRORS", x.Errors)

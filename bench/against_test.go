@@ -3,6 +3,7 @@ package bench
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -40,6 +41,7 @@ func TestRowsAreJudgedByTheirMedian(t *testing.T) {
 		x := Ratio{IO: w.way, Level: w.level, Scenario: "send", Side: "sent"}
 		for _, q := range ratios {
 			x.New, x.Old = append(x.New, 1000*q), append(x.Old, 1000)
+			x.NewCPU, x.OldCPU = append(x.NewCPU, 1), append(x.OldCPU, 1)
 		}
 		r := Ratios{Bar: 0.97, Rows: []Ratio{x}}
 		if got := r.decided(w); got != decided {
@@ -47,6 +49,11 @@ func TestRowsAreJudgedByTheirMedian(t *testing.T) {
 		}
 		if got := len(r.Failed()) > 0; got != failed {
 			t.Errorf("%v: failed %v", ratios, got)
+		}
+		var out strings.Builder
+		r.Write(&out)
+		if got := strings.Contains(out.String(), "undecided"); got != (!decided && !failed) {
+			t.Errorf("%v: says undecided %v:\n%s", ratios, got, out.String())
 		}
 	}
 	f(true, false, 0.98, 1, 1.01, 1.02, 0.99)

@@ -32,6 +32,7 @@ func Scenarios() []Scenario {
 // the disk to do, falls on all alike.
 type Comparison struct {
 	Command   []string // of a server, to which settings are added
+	Commit    string   // that Command was built from
 	Parent    string   // of the data directories
 	IO        []string
 	Levels    []string
@@ -68,7 +69,7 @@ type One struct {
 
 // Run does the comparison. What was done before an error is in the report.
 func (c Comparison) Run(ctx context.Context) (Report, error) {
-	r := Report{Date: time.Now(), Commit: commit(), Machine: lookAround(c.Parent), Rounds: c.Rounds, Warmup: c.Warmup.String(), Duration: c.Duration.String(),
+	r := Report{Date: time.Now(), Commit: c.Commit, Machine: lookAround(c.Parent), Rounds: c.Rounds, Warmup: c.Warmup.String(), Duration: c.Duration.String(),
 		IO: c.IO, Levels: c.Levels, Refused: map[string]string{},
 		Load: "closed loop, generator and broker on the same machine over loopback; batches are built once and sent again, except where consumers follow"}
 	for round := range c.Rounds {

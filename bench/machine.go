@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -72,17 +71,4 @@ func filesystem(path string) string {
 		return "tmpfs (no disk: nothing is persisted)"
 	}
 	return fmt.Sprintf("filesystem %#x", s.Type)
-}
-
-// commit names the source in the working directory, marked when it was changed since.
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	name := strings.TrimSpace(string(out))
-	if changed, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no").Output(); err == nil && len(changed) > 0 {
-		name += "-modified"
-	}
-	return name
 }

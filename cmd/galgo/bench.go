@@ -121,7 +121,7 @@ func firstOf(texts ...string) string {
 
 func compareCommand() *cobra.Command {
 	var (
-		cmp       = bench.Comparison{Command: []string{self(), "server", "--log-level", "warn"}, Progress: os.Stderr}
+		cmp       = bench.Comparison{Command: []string{self(), "server", "--log-level", "warn"}, Commit: commitMark(), Progress: os.Stderr}
 		scenarios []string
 		results   string
 		names     []string
@@ -137,7 +137,8 @@ func compareCommand() *cobra.Command {
 			"that take turns, prints medians and writes raw results. Messages of a run are removed after it; up to some 10 GB of disk are\n" +
 			"used meanwhile. Scenarios are named by what is done, connections, messages per request, and bytes per message.\n\n" +
 			"With --against BINARY, another build is measured too: both in turn within each round. Printed is the median of the rounds'\n" +
-			"ratios, with its 95 % interval; rows whose interval has the bar inside get more rounds. A row below the bar ends in exit code 1.",
+			"ratios, with its 95 % interval; rows whose interval has the bar inside get more rounds. A row below the bar ends in exit code 1;\n" +
+			"one that all rounds left undecided says so, and counts by its median.",
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -29,27 +30,39 @@ var commit string
 
 // commitText names the commit that was built, if the build knows it.
 func commitText() string {
-	if name, state, _ := strings.Cut(commit, ","); name != "" {
-		if state != "" {
-			state = "," + state
-		}
-		return " (" + name[:min(12, len(name))] + state + ")"
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	name, modified := builtFrom()
+	switch {
+	case name == "":
 		return ""
+	case modified:
+		return " (" + name + ", modified)"
 	}
-	commit, modified := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = " (" + s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			modified = ", modified"
+	return " (" + name + ")"
+}
+
+// builtFrom is the commit that was built, empty if the build does not know it, and whether its source was changed since.
+func builtFrom() (name string, modified bool) {
+	name, state, _ := strings.Cut(commit, ",")
+	modified = state != ""
+	if info, ok := debug.ReadBuildInfo(); ok && name == "" {
+		modified = false
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				name = s.Value
+			case s.Key == "vcs.modified" && s.Value == "true":
+				modified = true
+			}
 		}
 	}
-	if commit == "" {
-		return ""
+	return name[:min(12, len(name))], modified
+}
+
+// commitMark is builtFrom in a word, for the names of files.
+func commitMark() string {
+	name, modified := builtFrom()
+	if name != "" && modified {
+		name += "-modified"
 	}
-	return commit + modified + ")"
+	return cmp.Or(name, "unknown")
 }
