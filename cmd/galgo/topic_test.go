@@ -39,7 +39,7 @@ func TestTopicDurability(t *testing.T) {
 	f("give one of persisted, written, memory, replicated", exitUsage, "s", "t", "--messages", "fast")
 	f("give one of", exitUsage, "s", "t")
 	f("no such topic", exitFailed, "s", "none", "--messages", "written")
-	f("log in as iggy", exitFailed, "s", "t", "--messages", "written", "--password", "wrong")
+	f("log in as iggy: the user name or the password is wrong", exitFailed, "s", "t", "--messages", "written", "--password", "wrong")
 	d, err := c.GetTopic(ctx, wire.Named("s"), wire.Named("t"))
 	if err != nil {
 		t.Fatal(err)

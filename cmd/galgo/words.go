@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // worded is an error of a client command, told to people. What it was is still there for errors.As.
@@ -42,7 +43,11 @@ func inWords(err error) error {
 			_, words, ok = strings.Cut(status.Error(), ": ")
 		}
 		if ok {
-			return worded{strings.Replace(err.Error(), status.Error(), words, 1), err}
+			said := status.Error()
+			if reason := vsr.Reason(0); errors.As(err, &reason) {
+				said = reason.Error() // the number of a reason tells an operator nothing
+			}
+			return worded{strings.Replace(err.Error(), said, words, 1), err}
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return worded{err.Error() + ": no broker listens there; start it, or give its --address", err}
