@@ -128,3 +128,38 @@ func sendHundred(t *testing.T, c *client.Client) (last [2]uint64) {
 	}
 	return last
 }
+
+// TestJournalsOfVersion1AreMissed: a directory of the first version does not say which journals its run had. That there are none, or none of
+// a shard below another one's, tells all the same, when it is taken over.
+func TestJournalsOfVersion1AreMissed(t *testing.T) {
+	for _, gone := range []string{"shard-*", "shard-0000-*", "shard-0001-1*"} {
+		t.Run(gone, func(t *testing.T) {
+			to := t.TempDir()
+			unpack(t, filepath.Join(directoriesPath, "v1-killed.tgz"), to)
+			o := options{dir: filepath.Join(to, "data"), args: []string{"--shards", "2", "--pin=false", "--memory", "192MiB"}}
+			files, err := filepath.Glob(filepath.Join(o.dir, "journal", gone))
+			if err != nil || len(files) == 0 {
+				t.Fatal("nothing to remove", err)
+			}
+			for _, file := range files {
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			refused, err := tryStart(t, o)
+			if err == nil {
+				t.Fatal("the start says nothing")
+			}
+			for _, part := range []string{filepath.Base(files[0]), "--accept-loss"} {
+				if !strings.Contains(refused.Log(), part) {
+					t.Errorf("%s is not named in\n%s", part, refused.Log())
+				}
+			}
+			args := o.args
+			o.args = append(args, "--accept-loss")
+			start(t, o).stop()
+			o.args = args
+			start(t, o).stop() // no loss any more
+		})
+	}
+}

@@ -27,11 +27,15 @@ func (j *journalScan) checkFiles() error {
 	if j.newestRun > s.first {
 		lose(-1, "the journals are of a run that began with group %d, and %s is of an older one, that began with group %d", j.newestRun, SuperblockName, s.first)
 	}
+	have := map[string]*journalFile{}
+	for _, f := range j.files {
+		have[f.name] = f
+	}
+	for _, f := range j.missedOfVersion1(have) {
+		lose(f.shard, "%s is missing", f.name)
+		j.bytes = 2 * journalBytesMax
+	}
 	if s.flags&superJournalsMade != 0 {
-		have := map[string]*journalFile{}
-		for _, f := range j.files {
-			have[f.name] = f
-		}
 		j.bytes = max(j.bytes, 2*uint64(s.shards)*s.journalBytes)
 		for i := range 2 * int(s.shards) {
 			name := journalName(i/2, i%2)
@@ -58,6 +62,24 @@ func (j *journalScan) checkFiles() error {
 	j.lost, j.clean = true, false
 	j.r.report("the loss of journals is accepted", 0, err)
 	return nil
+}
+
+// missedOfVersion1 lists what is missing of a directory whose superblock is of version 1, which does not say how many journals there are: the
+// first shard's, and those up to the highest that is there, if a group tells that all had been made.
+func (j *journalScan) missedOfVersion1(have map[string]*journalFile) (missed []journalFile) {
+	top := -1
+	for _, f := range j.files {
+		top = max(top, f.shard)
+	}
+	if s := &j.r.super; s.bootNumber != 0 || s.state == 0 || top >= 0 && len(j.shards) == 0 {
+		return nil
+	}
+	for i := range 2 * (max(top, 0) + 1) {
+		if name := journalName(i/2, i%2); have[name] == nil {
+			missed = append(missed, journalFile{name: name, shard: i / 2})
+		}
+	}
+	return missed
 }
 
 // followSegments goes on where the journals end, through what lies in the log's segments: whole batches, each with the offset that is
