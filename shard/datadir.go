@@ -30,7 +30,7 @@ type dataDir struct {
 // openDataDir makes the directory if need be and locks it.
 func openDataDir(path string, log *zap.Logger) (*dataDir, error) {
 	if err := makeDir(path); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, dirError(err)
 	}
 	if err := refuseForeign(path); err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func openDataDir(path string, log *zap.Logger) (*dataDir, error) {
 	file := path + "/" + storage.SuperblockName
 	fd, err := unix.Open(file, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o640)
 	if err != nil {
-		return nil, fmt.Errorf("data directory: open %s: %w", file, err)
+		return nil, dirError(fmt.Errorf("open %s: %w", file, err))
 	}
 	waits := func(pid int) {
 		log.Warn("waiting for the data directory: its last server has ended, and the kernel has not ended what that asked for",
@@ -58,6 +58,20 @@ func openDataDir(path string, log *zap.Logger) (*dataDir, error) {
 		log.Warn("the data directory does not say which process has it", zap.String("event", "holder_not_noted"), zap.Error(err))
 	}
 	return &dataDir{path: path, fd: int32(fd)}, nil
+}
+
+// dirError adds to why a data directory cannot be had what helps.
+func dirError(err error) error {
+	help := ""
+	switch {
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		help = ": run the server as the owner of that directory, or give another --data-dir"
+	case errors.Is(err, syscall.ENOTDIR):
+		help = ": a file is in the way; give another --data-dir"
+	case errors.Is(err, syscall.EROFS):
+		help = ": give a --data-dir on a filesystem that can be written"
+	}
+	return fmt.Errorf("data directory: %w%s", err, help)
 }
 
 // keepInPlace sees to it that what is overwritten in the directory, superblock, journals and state, needs no room: a full disk must not
@@ -90,7 +104,7 @@ func refuseForeign(path string) error {
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return fmt.Errorf("data directory: %w", err)
+		return dirError(err)
 	}
 	var has []string
 	for _, e := range entries {

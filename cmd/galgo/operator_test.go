@@ -75,6 +75,21 @@ func TestForeignDirectoryIsRefused(t *testing.T) {
 	}
 }
 
+func TestDirectoryThatCannotBeHad(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "notes")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{file, filepath.Join(file, "below")} {
+		if got := ended(t, exitFailed, "server", "--dev", "--data-dir", dir, "--tcp-address", "127.0.0.1:0"); !strings.Contains(got, "a file is in the way; give another --data-dir") {
+			t.Errorf("%s: %s", dir, got)
+		}
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "mine" {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+}
+
 func TestValuesThatCannotBeMeant(t *testing.T) {
 	f := func(code int, want string, args ...string) {
 		t.Helper()
