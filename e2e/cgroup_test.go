@@ -47,8 +47,8 @@ func newMemoryGroup(t testing.TB, limit int64) *memoryGroup {
 	if err := os.WriteFile(filepath.Join(g.dir, name), strconv.AppendInt(nil, limit, 10), 0); err != nil {
 		t.Skipf("the memory of a control group can't be bounded: %v", err)
 	}
-	if v2 {
-		_ = os.WriteFile(filepath.Join(g.dir, "memory.swap.max"), []byte("0"), 0) // not there without swap
+	for name, most := range map[string]int64{"memory.swap.max": 0, "memory.memsw.limit_in_bytes": limit} { // not there without swap
+		_ = os.WriteFile(filepath.Join(g.dir, name), strconv.AppendInt(nil, most, 10), 0)
 	}
 	return g
 }
