@@ -165,13 +165,10 @@ func (m *readMemory) Get(n int) []byte {
 	if buf == nil {
 		m.claim.CompareAndSwap(0, m.shard)
 	} else {
-		m.Forgo()
+		m.claim.CompareAndSwap(m.shard, 0)
 	}
 	return buf
 }
-
-// Forgo ends the shard's claim: nobody waits here any more.
-func (m *readMemory) Forgo() { m.claim.CompareAndSwap(m.shard, 0) }
 
 // forgoReads ends the claim of a shard where nothing waits any more: who asked is gone, or was answered with what there was.
 func (s *Shard) forgoReads() {

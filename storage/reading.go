@@ -80,9 +80,6 @@ func (s *Store) resumeReads() {
 	}
 	q.resuming = false
 	s.working = 0
-	if f, ok := s.cfg.ReadMemory.(interface{ Forgo() }); ok && !q.waits() {
-		f.Forgo()
-	}
 }
 
 // resumeRead tries a request again that waited for memory.

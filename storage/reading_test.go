@@ -11,7 +11,6 @@ type readRig struct {
 	s     *Store
 	left  int // bytes of memory
 	reads []Op
-	heap
 }
 
 func (r *readRig) Get(n int) []byte {
