@@ -26,6 +26,7 @@ type logRecovery struct {
 	offsets   map[ConsumerKey]int // where in st.Offsets
 	side      []byte              // the side file
 	uncertain bool                // its journal is lost
+	unfiled   bool                // a segment that a journal names is not there
 	rewrite   bool                // what reads back right may not be on disk
 	bounds    []reservation
 }
@@ -263,6 +264,8 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 		}
 	} else if !notExist(err) {
 		return false, err
+	} else {
+		l.unfiled = true
 	}
 	l.piecesOf(e.segment()).over(buf, e.pos)
 	b, err := l.hasher.Verify(buf)
@@ -385,8 +388,12 @@ func (l *logRecovery) closeGap() {
 }
 
 // certain reports whether the log was followed past the place where journal groups are lost: by a journal that it had not
-// left, as far as that journal knows.
+// left, as far as that journal knows. It was not when a segment is gone: then the lost groups may have had the log's deletion, and it
+// had given out what lay there.
 func (l *logRecovery) certain() bool {
+	if l.unfiled {
+		return false
+	}
 	for i := 0; i < len(l.entries); {
 		shard, passed, left := l.entries[i].shard, false, false
 		for ; i < len(l.entries) && l.entries[i].shard == shard; i++ {
