@@ -366,6 +366,10 @@ func (w *world) maybeSnapshot() {
 	if w.snapshot.step > 0 || len(w.nodes) == 0 || !w.nodes[0].s.SnapshotDue() && w.rng.IntN(100) > 0 {
 		return
 	}
+	w.takeSnapshot()
+}
+
+func (w *world) takeSnapshot() {
 	w.snapshot = snapshotJob{index: w.meta.index, buf: w.meta.snapshot()}
 	w.snapshotStep(0, nil)
 }

@@ -12,11 +12,17 @@ import (
 // start is refused and names them. With the loss accepted it goes on: what lies in segments is there, what is not is in a gap that is
 // recorded, and no offset that was told is given out again.
 func TestJournalsOfARunAreMissed(t *testing.T) {
-	sweepOf(t, 60, missJournals)
+	sweepOf(t, 60, func(seed uint64, trace func(string, ...any)) (*world, error) { return missJournals(seed, trace, false) })
 }
 
-// missJournals is one life of a directory whose journals are taken away.
-func missJournals(seed uint64, trace func(string, ...any)) (*world, error) {
+// TestALogWhoseDeletionIsLostGivesNoOffsetAgain: the files of some logs are removed, and the journals that had their deletion are lost.
+// They come back without what they held, and go on behind it.
+func TestALogWhoseDeletionIsLostGivesNoOffsetAgain(t *testing.T) {
+	sweepOf(t, 150, func(seed uint64, trace func(string, ...any)) (*world, error) { return missJournals(seed, trace, true) })
+}
+
+// missJournals is one life of a directory whose journals are taken away, after half its logs were deleted if so.
+func missJournals(seed uint64, trace func(string, ...any), deleted bool) (*world, error) {
 	return play(seed, func(w *world) { w.opt.crashEvery, w.opt.resize, w.opt.dedupShare = 1000, false, 0 }, trace, func(w *world) {
 		w.restart()
 		old := w.journals()
@@ -28,8 +34,17 @@ func missJournals(seed uint64, trace func(string, ...any)) (*world, error) {
 		for range 100 {
 			w.step()
 		}
-		w.settle() // nothing is on its way: what is found later was told
-		w.crash()
+		if w.settle(); deleted {
+			w.takeSnapshot() // has the logs
+			w.settle()
+			for _, h := range append([]*history(nil), w.logs...) {
+				if w.rng.IntN(2) == 0 {
+					w.deleteLog(h)
+				}
+			}
+			w.settle()
+		}
+		w.crash() // nothing was on its way: what is found later was told
 		w.damaged = true
 		names := w.takeJournals(old)
 		shards := 1 + w.rng.IntN(3)
