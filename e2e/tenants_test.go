@@ -196,11 +196,14 @@ func (g *siege) look() {
 }
 
 // scheduled is how long the threads of the broker ran, and how long they could have run and had no core: that is the machine's share in
-// a time that was measured.
+// a time that was measured. The kernel's own workers, which do the broker's file operations and wait for one another, are left out.
 func (s *server) scheduled() (ran, waited time.Duration) {
-	names, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.Cmd.Process.Pid))
+	names, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", s.Cmd.Process.Pid))
 	for _, name := range names {
-		text, _ := os.ReadFile(name) // a thread may have ended
+		if comm, _ := os.ReadFile(name + "/comm"); strings.HasPrefix(string(comm), "iou-") {
+			continue
+		}
+		text, _ := os.ReadFile(name + "/schedstat") // a thread may have ended
 		var run, wait time.Duration
 		if _, err := fmt.Sscan(string(text), &run, &wait); err == nil {
 			ran, waited = ran+run, waited+wait

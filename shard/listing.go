@@ -53,6 +53,9 @@ type listings struct {
 	bytes   int        // that all of them hold
 	waits   int64      // since when the first one finds no memory; 0: it does not wait
 	quick   int        // work left in this turn for listings that may be small
+	debt    int64      // nanoseconds that listings have had of the core beyond their share
+	paid    int64      // when debt was last looked at
+	others  int64      // when a request came that is about a log or the metadata
 
 	clients []registered  // scratch
 	ids     []uint32      // scratch
@@ -70,6 +73,16 @@ const (
 	listSends = 2
 	// quickWork is what a turn tries of listings that have only come: small ones do not wait behind large ones.
 	quickWork = 800
+	// listShare: while other requests come, listings get one part in so many of the core. A shard that lists without a pause has used up
+	// what the kernel's scheduler grants it, and then waits for its core behind the clients.
+	listShare = 4
+	// listAlone is how long nothing else has come where listings get the whole core.
+	listAlone = int64(10 * time.Millisecond)
+	// listDebtMax bounds how long listings stand still at most.
+	listDebtMax = int64(5 * time.Millisecond)
+	// What a unit of work, and sending a chunk, count for.
+	listUnit  = int64(50 * time.Nanosecond)
+	chunkTime = int64(40 * time.Microsecond)
 	// listWait is how long a listing waits for memory, and how long others may hold it while one waits.
 	listWait = int64(2 * time.Second)
 )
@@ -94,6 +107,7 @@ func (s *Shard) list(q *request, l *listing) {
 		before := l.work
 		more := l.step(s, l)
 		x.quick -= before - l.work
+		x.charge(int64(before-l.work) * listUnit)
 		if !more {
 			s.listMade(l)
 			return
@@ -123,6 +137,9 @@ func (s *Shard) listMax() int {
 func (s *Shard) makeLists() {
 	x := &s.lists
 	x.quick = quickWork
+	if x.rests(s.mono) {
+		return
+	}
 	s.sendLists()
 	for work := listWork; len(x.queue) > 0 && work > 0; {
 		l := x.queue[0]
@@ -134,6 +151,7 @@ func (s *Shard) makeLists() {
 		l.work = work
 		more := l.step(s, l)
 		spent := work - l.work
+		x.charge(int64(spent) * listUnit)
 		if work = l.work; more && work > 0 && spent == 0 { // no memory, or too large
 			s.listStuck(l)
 			return
@@ -219,6 +237,7 @@ func (s *Shard) listMade(l *listing) {
 	if len(l.chunks) > 0 {
 		vec = append(vec, l.chunks[0])
 		l.sent = 1
+		x.charge(chunkTime)
 	}
 	q.codec.putReply(q.head, q.handle, wire.StatusOK, front+size, s.meta.Revision())
 	q.conn.vec = vec
@@ -253,6 +272,7 @@ func (s *Shard) sendLists() {
 		}
 		c.vec = append(c.vec[:0], l.chunks[l.sent])
 		l.sent++
+		x.charge(chunkTime)
 		s.startSend(c, c.vec)
 	}
 	k := copy(x.owing, x.owing[n:])
@@ -334,14 +354,28 @@ func (l *listing) written(p []byte, work int) {
 	l.work -= work
 }
 
-// sleepLists says when listings want a turn: at once, when memory may have been given back, or never.
+// charge notes that listings have the core for so long. That time passes as well.
+func (x *listings) charge(ns int64) { x.debt = min(x.debt+listShare*ns, listDebtMax) }
+
+// rests reports whether listings have had their share of the core, and others want it.
+func (x *listings) rests(now int64) bool {
+	x.debt = max(0, x.debt-(now-x.paid))
+	x.paid = now
+	if now-x.others > listAlone {
+		x.debt = 0
+	}
+	return x.debt > 0
+}
+
+// sleepLists says when listings want a turn: when they may go on, when memory may have been given back, or never.
 func (s *Shard) sleepLists(earlier func(t int64)) {
+	x := &s.lists
 	switch {
-	case len(s.lists.owing) > 0:
-		earlier(s.mono)
-	case len(s.lists.queue) == 0:
-	case s.lists.waits == 0:
-		earlier(s.mono)
+	case len(x.owing) > 0:
+		earlier(x.paid + x.debt)
+	case len(x.queue) == 0:
+	case x.waits == 0:
+		earlier(x.paid + x.debt)
 	default:
 		earlier(s.mono + int64(retryEvery))
 	}

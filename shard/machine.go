@@ -20,31 +20,48 @@ type systemStats struct {
 	dir     string
 	started time.Time
 
-	mu           sync.Mutex
-	process      time.Duration // CPU time of the process at the last look
-	busy, total  uint64        // of all CPUs, in ticks
-	at           time.Time
-	processShare float32
-	totalShare   float32
+	mu          sync.Mutex
+	last        wire.Stats    // as of the last look
+	process     time.Duration // CPU time of the process then
+	busy, total uint64        // of all CPUs, in ticks
+	at          time.Time
 }
+
+// systemEvery is how old what is told of the system may be: each look reads a dozen files.
+const systemEvery = 100 * time.Millisecond
 
 // fill sets the system's part of w. It may be called by several goroutines.
 func (x *systemStats) fill(w *wire.Stats) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	now := time.Now()
+	if x.at.IsZero() || now.Sub(x.at) > systemEvery {
+		x.look(now)
+	}
+	l := &x.last
 	w.ProcessID = uint32(os.Getpid())
 	w.StartTimeMicros, w.RunTimeMicros = uint64(x.started.UnixMicro()), uint64(now.Sub(x.started).Microseconds())
-	w.CPUPercent, w.TotalCPUPercent = x.shares(now)
-	w.MemoryBytes = residentBytes()
-	w.TotalMemoryBytes, w.AvailableMemoryBytes = machineMemory()
-	w.ReadBytes, w.WrittenBytes = diskBytes()
+	w.CPUPercent, w.TotalCPUPercent, w.Threads = l.CPUPercent, l.TotalCPUPercent, l.Threads
+	w.MemoryBytes, w.TotalMemoryBytes, w.AvailableMemoryBytes = l.MemoryBytes, l.TotalMemoryBytes, l.AvailableMemoryBytes
+	w.ReadBytes, w.WrittenBytes, w.TotalDiskBytes, w.FreeDiskBytes = l.ReadBytes, l.WrittenBytes, l.TotalDiskBytes, l.FreeDiskBytes
+	w.Hostname, w.KernelVersion, w.OSName, w.OSVersion = l.Hostname, l.KernelVersion, l.OSName, l.OSVersion
+}
+
+// look reads all of it. x.mu is held.
+func (x *systemStats) look(now time.Time) {
+	l := &x.last
+	l.CPUPercent, l.TotalCPUPercent = x.shares(now)
+	l.MemoryBytes = residentBytes()
+	l.TotalMemoryBytes, l.AvailableMemoryBytes = machineMemory()
+	l.ReadBytes, l.WrittenBytes = diskBytes()
 	if total, free, err := uring.StatFS(x.dir); err == nil {
-		w.TotalDiskBytes, w.FreeDiskBytes = uint64(total), uint64(free)
+		l.TotalDiskBytes, l.FreeDiskBytes = uint64(total), uint64(free)
 	}
-	w.Threads = threads()
+	l.Threads = threads()
 	var u unix.Utsname
 	_ = unix.Uname(&u)
-	w.Hostname, w.KernelVersion = orUnknown(unix.ByteSliceToString(u.Nodename[:])), orUnknown(unix.ByteSliceToString(u.Release[:]))
-	w.OSName, w.OSVersion = osRelease()
+	l.Hostname, l.KernelVersion = orUnknown(unix.ByteSliceToString(u.Nodename[:])), orUnknown(unix.ByteSliceToString(u.Release[:]))
+	l.OSName, l.OSVersion = osRelease()
 }
 
 func orUnknown(s string) string {
@@ -60,19 +77,16 @@ func (x *systemStats) shares(now time.Time) (process, total float32) {
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &r)
 	used := time.Duration(r.Utime.Nano() + r.Stime.Nano())
 	busy, all := cpuTicks()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if d := now.Sub(x.at); x.at.IsZero() || d > 100*time.Millisecond {
-		if x.at.IsZero() {
-			d = now.Sub(x.started)
-		}
-		x.processShare = float32(100 * float64(used-x.process) / float64(max(d, 1)))
-		if all > x.total {
-			x.totalShare = float32(100 * float64(busy-x.busy) / float64(all-x.total))
-		}
-		x.process, x.busy, x.total, x.at = used, busy, all, now
+	d := now.Sub(x.at)
+	if x.at.IsZero() {
+		d = now.Sub(x.started)
 	}
-	return x.processShare, x.totalShare
+	process = float32(100 * float64(used-x.process) / float64(max(d, 1)))
+	if all > x.total {
+		total = float32(100 * float64(busy-x.busy) / float64(all-x.total))
+	}
+	x.process, x.busy, x.total, x.at = used, busy, all, now
+	return process, total
 }
 
 // cpuTicks reads the first line of /proc/stat: user nice system idle iowait irq softirq steal.

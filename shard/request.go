@@ -194,7 +194,7 @@ func (s *Shard) toOwner(q *request, log metadata.LogID) {
 
 // send gives q to a shard, itself included. Without a credit it waits; its connection is not read meanwhile.
 func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
-	q.owner = owner
+	q.owner, s.lists.others = owner, s.mono
 	if owner == s.id {
 		if kind == msgMeta {
 			s.lead.enqueue(q)
@@ -212,6 +212,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 
 // start gives a request to the store of this shard, which owns its log.
 func (s *Shard) start(q *request) {
+	s.lists.others = s.mono
 	if q.Consumer.Group && q.Kind != storage.ReqGetOffset && !s.owned(q) {
 		return
 	}
