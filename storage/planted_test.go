@@ -39,7 +39,7 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 				life := func() (*world, error) { return run(seed, 400, shapes[name], func(string, ...any) {}) }
 				switch name {
 				case "journals-not-missed":
-					life = func() (*world, error) { return missJournals(seed, func(string, ...any) {}) }
+					life = func() (*world, error) { return missJournals(seed, func(string, ...any) {}, false) }
 				case "removals-at-once":
 					life = func() (*world, error) {
 						if most, _, _, err := dropMany(600); err != nil || most > 9 {
