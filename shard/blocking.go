@@ -60,6 +60,12 @@ func (d blockingDisk) Truncate(fd int32, size int64) error {
 	return err
 }
 
+// Allocate implements storage.Disk.
+func (d blockingDisk) Allocate(fd int32, pos, n int64) error {
+	_, err := d.do("allocate", "", uring.Op{Kind: uring.KindFallocate, FD: fd, Pos: pos, Len: n})
+	return err
+}
+
 func (d blockingDisk) Rename(from, to string) error {
 	_, err := d.do("rename", from, uring.Op{Kind: uring.KindRename, Path: from, Path2: to})
 	return err

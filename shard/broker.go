@@ -33,6 +33,7 @@ type Broker struct {
 	counters  counters
 	sessions  sessionNumbers
 	system    systemStats
+	space     space
 	registry  registry
 	snapshots atomic.Bool // an archive for an operator is being made
 	limits    limitCounters
@@ -172,9 +173,11 @@ func (b *Broker) start() error {
 	if err != nil {
 		return err
 	}
+	b.space.news = make(chan struct{}, 1)
 	for _, s := range b.shards {
 		s.startLoop()
 	}
+	go b.keepSpace(rec.Reserve)
 	return b.bootstrap(rec.Retired, metadata.LogID(rec.HighestLog))
 }
 
@@ -431,7 +434,7 @@ func (s *Shard) inOrder(list []firstCommand, done func(err error)) {
 		done(nil)
 		return
 	}
-	s.proposeInternal(list[0].command, func(s *Shard, q *request) {
+	s.proposeWhenShort(list[0].command, func(s *Shard, q *request) {
 		if q.err != nil {
 			done(fmt.Errorf("%s: %w", list[0].what, q.err))
 			return
@@ -443,7 +446,7 @@ func (s *Shard) inOrder(list []firstCommand, done func(err error)) {
 // reserveSessions has the next block of session numbers reserved. done is called when it is, on shard 0.
 func (b *Broker) reserveSessions(s *Shard, done func(err error)) {
 	upTo := max(b.sessions.next.Load(), s.meta.SessionsReserved()) + sessionsAhead
-	s.proposeInternal(metadata.EncodeReserveSessions(nil, s.micros(), upTo), func(_ *Shard, q *request) {
+	s.proposeWhenShort(metadata.EncodeReserveSessions(nil, s.micros(), upTo), func(_ *Shard, q *request) {
 		b.sessions.asked.Store(false)
 		if q.err == nil {
 			b.sessions.reserved.Store(upTo)

@@ -268,12 +268,45 @@ func writeSynced(path, text string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// plainDisk writes by plain system calls; it serves a process that is about to end.
+// plainDisk does by plain system calls what is done beside the shards, or when the process is about to end: no more than is here.
 type plainDisk struct{ storage.Disk }
 
 func (plainDisk) Write(fd int32, p []byte, pos int64) error {
-	_, err := unix.Pwrite(int(fd), p, pos)
-	return err
+	for len(p) > 0 {
+		n, err := unix.Pwrite(int(fd), p, pos)
+		if err != nil {
+			return err
+		}
+		p, pos = p[n:], pos+int64(n)
+	}
+	return nil
+}
+
+func (plainDisk) Open(path string, create, direct bool) (int32, error) {
+	fd, err := unix.Open(path, int(openFlags(create, direct))|unix.O_CLOEXEC, 0o640)
+	return int32(fd), err
+}
+
+func (plainDisk) Close(fd int32) error                { return unix.Close(int(fd)) }
+func (plainDisk) Unlink(path string) error            { return unix.Unlink(path) }
+func (plainDisk) Truncate(fd int32, size int64) error { return unix.Ftruncate(int(fd), size) }
+
+func (plainDisk) Allocate(fd int32, pos, n int64) error {
+	return unix.Fallocate(int(fd), 0, pos, n)
+}
+
+func (plainDisk) Size(path string) (int64, error) {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	return st.Size, err
+}
+
+func (plainDisk) SyncDir(path string) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Fsync(fd), unix.Close(fd))
 }
 
 // heapMemory serves plain system calls, which take any memory.

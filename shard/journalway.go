@@ -80,7 +80,8 @@ func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, k
 	if !w.direct {
 		for i := range journals {
 			for k := range journals[i] {
-				journals[i][k].Direct = journals[i][k].FD
+				f := &journals[i][k]
+				f.Direct, f.Sync = f.FD, f.Direct
 			}
 		}
 	}

@@ -54,6 +54,9 @@ type retirement struct {
 
 type retirementKind uint8
 
+// frees reports whether a command of that retirement frees space on the disk.
+func (r *retirement) frees() bool { return r.kind != retiresNone && r.kind != raisedTopic }
+
 const (
 	retiresNone retirementKind = iota
 	wholeStream
@@ -100,14 +103,43 @@ const commandMax = 256 << 10
 
 // proposeInternal is propose for a command of the broker itself, on shard 0.
 func (s *Shard) proposeInternal(command []byte, done func(s *Shard, q *request)) {
-	q := &request{home: s, command: command, internal: done, judgement: judgement{broker: true}}
-	q.Owner = q
+	s.lead.enqueue(s.ownCommand(command, done))
+}
+
+// proposeWhenShort is proposeInternal for what is taken also while space is short: it frees some, or clients can't be served without.
+func (s *Shard) proposeWhenShort(command []byte, done func(s *Shard, q *request)) {
+	q := s.ownCommand(command, done)
+	q.WhenShort = true
 	s.lead.enqueue(q)
 }
 
+func (s *Shard) ownCommand(command []byte, done func(s *Shard, q *request)) *request {
+	q := &request{home: s, command: command, internal: done, judgement: judgement{broker: true}}
+	q.Owner = q
+	return q
+}
+
 func (l *lead) enqueue(q *request) {
+	q.WhenShort = q.WhenShort || q.retires.frees()
+	if err := l.s.store.RefusesMeta(q.WhenShort); err != nil {
+		q.err = err
+		l.tell(q)
+		return
+	}
 	l.queue = append(l.queue, q)
 	l.next()
+}
+
+// shed refuses what waits and would be refused for want of space when its turn came.
+func (l *lead) shed() {
+	if !l.s.store.Short() || len(l.queue) == 0 {
+		return
+	}
+	queue := l.queue
+	l.queue = nil
+	for _, q := range queue {
+		l.enqueue(q)
+	}
 }
 
 func (l *lead) busy() bool {
@@ -232,7 +264,7 @@ func (l *lead) journal() {
 	l.index++
 	l.event.index = l.index
 	q := &request{home: l.s, internal: func(s *Shard, q *request) { s.lead.journaled(q.Err) }}
-	q.Owner, q.Kind, q.Batch, q.Value = q, storage.ReqMeta, l.event.command, l.index
+	q.Owner, q.Kind, q.Batch, q.Value, q.WhenShort = q, storage.ReqMeta, l.event.command, l.index, l.event.q.WhenShort
 	l.s.askStore(q)
 }
 
@@ -348,7 +380,7 @@ func (l *lead) proposeForget() {
 	k := min(len(l.forgotten), 1024)
 	cmd := metadata.EncodeForgetLogs(nil, l.s.micros(), l.forgotten[:k]...)
 	l.forgotten = append(l.forgotten[:0], l.forgotten[k:]...)
-	l.s.proposeInternal(cmd, func(s *Shard, q *request) {
+	l.s.proposeWhenShort(cmd, func(s *Shard, q *request) {
 		s.lead.forgets = false
 		if q.err != nil {
 			s.log.Error("retired logs could not be forgotten; they are tried again at the next start", zap.String("event", "logs_not_forgotten"), zap.Error(q.err))
@@ -471,7 +503,7 @@ func (s *Shard) prepareFrom(e *metaEvent, k int, ask func(q *request)) {
 		}
 		left++
 		q := &request{home: s, internal: func(_ *Shard, q *request) {
-			if q.Kind == storage.ReqRaise && q.Err != nil {
+			if q.Err != nil && (q.Kind == storage.ReqRaise || errors.Is(q.Err, storage.ErrNoSpace)) {
 				e.failed[s.id] = q.Err
 			}
 			done()

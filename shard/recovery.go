@@ -20,7 +20,7 @@ import (
 func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, err error) {
 	cfg := storage.RecoverConfig{Dir: b.cfg.DataDir, Shards: len(b.cfg.CPUs), JournalBytes: b.journalFileBytes(), JournalFixed: b.cfg.JournalBytes != 0, Free: b.freeBytes,
 		Now: uint64(time.Now().UnixMicro()), Metadata: b.replay, Report: b.report, RetryPanics: b.cfg.RetryFenced,
-		AcceptLoss: b.cfg.AcceptLoss}
+		AcceptLoss: b.cfg.AcceptLoss, Copies: uring.MayCopyOnWrite(b.cfg.DataDir)}
 	if uring.CopiesOnWrite(b.cfg.DataDir) {
 		cfg.GiveBack = func() error { return uring.Commit(b.dir.fd) }
 	}

@@ -48,6 +48,7 @@ type Shard struct {
 	logTokens  int
 	events     events
 	diskFull   diskFull
+	refused    bool // its journal, for want of space: the broker knows
 
 	received []router.Received[message]
 	wake     []router.ShardID
@@ -145,6 +146,7 @@ func (s *Shard) Turn(block bool) {
 	begin := time.Now() // the only look at the clock, but for the end of the turn
 	s.now, s.mono = begin, int64(begin.Sub(s.started))
 	s.store.Begin(uint64(begin.UnixMicro()), s.mono)
+	s.store.SetShort(s.b.space.short.Load())
 	for i := range cs {
 		s.complete(&cs[i])
 	}
@@ -166,6 +168,7 @@ func (s *Shard) Turn(block bool) {
 	}
 	if s.lead != nil {
 		s.accept.retry(s)
+		s.lead.shed()
 		s.lead.maybeSnapshot()
 		s.lead.expireTokens()
 		s.lead.tendGroups()

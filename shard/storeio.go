@@ -23,6 +23,9 @@ func (s *Shard) submitStore() {
 	if f := s.store.Failed(); f != nil {
 		s.b.fail(s, f)
 	}
+	if err := s.store.Refused(); err != nil || s.refused {
+		s.noteRefused(err)
+	}
 	if room, n := s.logRoom(), s.store.Carry(); room.carry.Load() != n {
 		room.carry.Store(n)
 	}

@@ -14,7 +14,7 @@ var _ storage.Disk = (*Disk)(nil)
 func (d *Disk) do(op storage.Op) (int64, error) {
 	f := &flight{op: op, seq: d.seq, path: op.Path}
 	switch op.Kind {
-	case storage.OpRead, storage.OpWrite, storage.OpFdatasync, storage.OpTruncate:
+	case storage.OpRead, storage.OpWrite, storage.OpFdatasync, storage.OpTruncate, storage.OpFallocate:
 		h, err := d.handle(op.FD)
 		if err != nil {
 			return 0, err
@@ -71,6 +71,12 @@ func (d *Disk) Sync(fd int32) error {
 // Truncate implements storage.Disk.
 func (d *Disk) Truncate(fd int32, size int64) error {
 	_, err := d.do(storage.Op{Kind: storage.OpTruncate, FD: fd, Pos: size})
+	return err
+}
+
+// Allocate implements storage.Disk.
+func (d *Disk) Allocate(fd int32, pos, n int64) error {
+	_, err := d.do(storage.Op{Kind: storage.OpFallocate, FD: fd, Pos: pos, Len: n})
 	return err
 }
 

@@ -17,21 +17,25 @@ import (
 // when it completes. Any other direct write may be lost or torn like a buffered one. A name is stable when its directory
 // is synced. Operations begun together end in any order.
 type Disk struct {
-	rng   *rand.Rand
-	root  *node
-	fds   []*handle
-	seq   uint64
-	limit int64 // blocks; 0: none
-	boot  uint64
+	rng    *rand.Rand
+	root   *node
+	fds    []*handle
+	seq    uint64
+	limit  int64  // blocks; 0: none
+	cow    string // files whose path contains it are copied when they are overwritten; empty: none
+	pinned int64  // blocks that were overwritten so, and are not free yet
+	boot   uint64
 
 	flights []*flight
 	steps   int
 	faults  []*Fault
 	crashIn int // blocking operations until the crash, 0: none
 
-	// Ops counts what was executed, by kind, FailedSyncs the syncs that a fault made fail.
+	// Ops counts what was executed, by kind, FailedSyncs the syncs that a fault made fail, Refused the overwrites that there was no
+	// room for.
 	Ops         map[storage.OpKind]int
 	FailedSyncs int
+	Refused     int
 }
 
 type handle struct {
@@ -82,9 +86,13 @@ func NewDisk(seed uint64) *Disk {
 // SetSpace bounds the disk to that many bytes; 0: no bound.
 func (d *Disk) SetSpace(bytes int64) { d.limit = bytes / blockSize }
 
+// CopyOnWrite has files whose path contains part copied when they are overwritten: that needs as much space as a new write, and what it
+// frees is free some time later, after a sync. Empty: none are.
+func (d *Disk) CopyOnWrite(part string) { d.cow = part }
+
 // Used is how many bytes are allocated.
 func (d *Disk) Used() int64 {
-	n := int64(0)
+	n := d.pinned
 	d.root.walk("", func(_ string, f *node) { n += f.file.used() })
 	return n * blockSize
 }
@@ -214,6 +222,7 @@ func (d *Disk) execute(f *flight) (int64, error) {
 			return 0, err
 		}
 		f.node.file.sync(f.seq)
+		d.commit()
 		return 0, nil
 	}
 	if err != nil {
@@ -231,12 +240,31 @@ func (f *file) from(pos int64) []byte {
 
 func (d *Disk) write(f *flight) (int64, error) {
 	op := &f.op
-	if err := d.take(f.node.file, op.Pos, op.Pos+int64(len(op.Buf))); err != nil {
+	end := op.Pos + int64(len(op.Buf))
+	if d.limit > 0 && d.cow != "" && strings.Contains(f.path, d.cow) {
+		n := (end+blockSize-1)/blockSize - op.Pos/blockSize
+		if d.Used()/blockSize+n > d.limit {
+			d.Refused++
+			if d.rng.IntN(2) == 0 { // for all of it
+				d.tear(f, d.rng.Float64())
+			}
+			return 0, syscall.ENOSPC
+		}
+		d.pinned += n - f.node.file.newBlocks(op.Pos, end, false)
+	}
+	if err := d.take(f.node.file, op.Pos, end); err != nil {
 		return 0, err
 	}
 	d.seq++
 	f.node.file.write(op.Pos, op.Buf, op.DSync, d.seq)
 	return int64(len(op.Buf)), nil
+}
+
+// commit may free what was overwritten in files that are copied.
+func (d *Disk) commit() {
+	if d.pinned > 0 && d.rng.IntN(4) == 0 {
+		d.pinned = 0
+	}
 }
 
 // take allocates the blocks of [pos, end).
@@ -301,6 +329,7 @@ func (d *Disk) executeName(f *flight) (int64, error) {
 			return 0, err
 		}
 		n.syncDir(f.seq)
+		d.commit()
 		return 0, nil
 	}
 	panic(fmt.Sprintf("sim: operation %d", op.Kind))

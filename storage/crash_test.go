@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,6 +61,7 @@ func (w *world) step() {
 	})
 	w.release(w.rng.IntN(3))
 	w.maybeSnapshot()
+	w.keepSpace()
 	for _, n := range w.nodes {
 		if err := n.s.Failed(); err != nil {
 			w.journalFailed(err)
@@ -157,7 +159,10 @@ func (w *world) changeLevel(h *history) {
 	h.leveled = true
 	w.trace("log %d: level %v to %v", h.info.id, from, to)
 	commit := func() {
-		w.propose(append(idCmd(cmdLevel, h.info.id), byte(to)), func() {
+		w.proposeOr(append(idCmd(cmdLevel, h.info.id), byte(to)), func() { // refused
+			h.owner.s.Log(h.info.id).SetLevel(from, h.info.offsetLevel)
+			h.leveled = false
+		}, func() {
 			h.owner.s.Log(h.info.id).SetLevel(to, h.info.offsetLevel)
 			h.setLevel(to)
 			h.leveled = false
@@ -327,9 +332,13 @@ func (w *world) deleteLog(h *history) {
 	c.done = func(c *call) {
 		if c.Err != nil {
 			w.unexpected(c)
+			h.closing = !errors.Is(c.Err, storage.ErrNoSpace)
 			return
 		}
-		w.propose(idCmd(cmdRetire, id), func() {
+		w.proposeOr(idCmd(cmdRetire, id), func() { // refused
+			h.owner.s.Reopen(id)
+			h.closing = false
+		}, func() {
 			for i, o := range w.logs {
 				if o == h {
 					w.logs = append(w.logs[:i:i], w.logs[i+1:]...)
@@ -421,9 +430,35 @@ func (w *world) inject() {
 		w.full = true
 		if w.rng.IntN(2) == 0 {
 			w.disk.SetSpace(w.disk.Used() + int64(w.rng.IntN(600<<10)))
+		} else if w.opt.cow && w.rng.IntN(2) == 0 {
+			w.disk.SetSpace(1)
 		} else {
 			w.disk.SetSpace(0)
 		}
+	}
+}
+
+// keepSpace does what a server does when a journal cannot be written for want of space: all stores take what frees space only, the space
+// that is kept for them is given back some time, and when none is refused any more that is over.
+func (w *world) keepSpace() {
+	refused := false
+	for _, n := range w.nodes {
+		if err := n.s.Refused(); err != nil {
+			w.full, refused = true, true
+			w.stats.short++
+			if w.short = true; !errors.Is(err, syscall.ENOSPC) {
+				fail("the journal is refused: %v", err)
+			}
+		}
+	}
+	switch {
+	case refused && w.rng.IntN(50) == 0:
+		w.disk.SetSpace(w.disk.Used() + int64(w.rng.IntN(1<<20)))
+	case !refused && w.short && w.rng.IntN(10) == 0:
+		w.short = false
+	}
+	for _, n := range w.nodes {
+		n.s.SetShort(w.short)
 	}
 }
 
@@ -458,6 +493,7 @@ func (w *world) settle() {
 	w.disk.ClearFaults()
 	w.disk.SetSpace(0)
 	busy := func() bool {
+		w.keepSpace()
 		for _, n := range w.nodes {
 			if err := n.s.Failed(); err != nil {
 				w.journalFailed(err)
@@ -534,19 +570,18 @@ func runsFromEnv(n int) int {
 }
 
 // sweep runs many seeds; GALGO_SEED runs one of them with a trace, GALGO_RUNS says how many.
-func sweep(t *testing.T, runs, steps int, shape func(w *world)) {
-	sweepOf(t, runs, func(seed uint64, trace func(string, ...any)) (*world, error) { return run(seed, steps, shape, trace) })
+func sweep(t *testing.T, runs, steps int, shape func(w *world)) counts {
+	return sweepOf(t, runs, func(seed uint64, trace func(string, ...any)) (*world, error) { return run(seed, steps, shape, trace) })
 }
 
-func sweepOf(t *testing.T, runs int, run func(seed uint64, trace func(string, ...any)) (*world, error)) {
+func sweepOf(t *testing.T, runs int, run func(seed uint64, trace func(string, ...any)) (*world, error)) (sum counts) {
 	seed, given := seedFromEnv(t)
 	if given {
 		if _, err := run(seed, func(f string, args ...any) { t.Logf(f, args...) }); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		return
+		return sum
 	}
-	var sum counts
 	for i := range runsFromEnv(runs) {
 		s := seed%1_000_000_000 + uint64(i)
 		w, err := run(s, func(string, ...any) {})
@@ -556,12 +591,13 @@ func sweepOf(t *testing.T, runs int, run func(seed uint64, trace func(string, ..
 		sum.add(&w.stats)
 	}
 	t.Logf("%+v", sum)
+	return sum
 }
 
 func (c *counts) add(o *counts) {
 	for _, p := range []struct{ to, from *int }{{&c.kills, &o.kills}, {&c.cuts, &o.cuts}, {&c.recoveries, &o.recoveries},
 		{&c.recoveryCrashes, &o.recoveryCrashes}, {&c.told, &o.told}, {&c.polls, &o.polls}, {&c.laps, &o.laps}, {&c.direct, &o.direct},
-		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.levels, &o.levels}, {&c.noSpace, &o.noSpace}, {&c.refused, &o.refused},
+		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.levels, &o.levels}, {&c.noSpace, &o.noSpace}, {&c.short, &o.short}, {&c.refused, &o.refused},
 		{&c.marked, &o.marked}, {&c.repeats, &o.repeats}, {&c.dropped, &o.dropped}} {
 		*p.to += *p.from
 	}
@@ -589,3 +625,13 @@ func TestALogSetAsideKeepsEverything(t *testing.T) {
 func TestAFullDiskIsAnErrorWithANameAndPasses(t *testing.T) {
 	sweep(t, 30, 400, func(w *world) { w.opt.space = true })
 }
+
+// TestAJournalThatIsRefusedLosesNothing: the journal is copied when it is overwritten, and there is no room for that at times.
+func TestAJournalThatIsRefusedLosesNothing(t *testing.T) {
+	if sum := sweep(t, 60, 400, refusing); sum.recoveries > 0 && sum.short == 0 {
+		t.Error("the journal was never refused")
+	}
+}
+
+// refusing shapes a world whose journal the disk refuses at times.
+func refusing(w *world) { w.opt.space, w.opt.cow = true, true }

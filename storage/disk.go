@@ -15,6 +15,7 @@ type Disk interface {
 	Write(fd int32, buf []byte, pos int64) error
 	Sync(fd int32) error
 	Truncate(fd int32, size int64) error
+	Allocate(fd int32, pos, n int64) error // EOPNOTSUPP: the filesystem can't
 	Rename(from, to string) error
 	Unlink(path string) error
 	Mkdir(path string) error

@@ -86,18 +86,24 @@ func (j *journal) invariants() {
 	if j.psafe > j.wsafe || j.wsafe >= j.number || j.psafe+uint64(len(unsafe))+1 != j.number {
 		panic(fmt.Sprintf("BUG: journal at group %d, written to %d, persisted to %d, %d between", j.number, j.wsafe, j.psafe, len(unsafe)))
 	}
-	writing, marks := 0, 0
+	writing, refused, marks := 0, 0, 0
 	for i, g := range unsafe {
 		if g.number != j.psafe+1+uint64(i) {
 			panic(fmt.Sprintf("BUG: group %d at place %d behind %d", g.number, i, j.psafe))
 		}
-		if !g.written {
+		switch {
+		case g.refused:
+			refused++
+		case !g.written:
 			writing++
 		}
 		marks += len(g.marks)
 	}
 	if writing != j.writing || writing > groupsInFlightMax || marks != j.marks {
 		panic(fmt.Sprintf("BUG: %d groups in flight and %d marks, %d and %d were counted", writing, marks, j.writing, j.marks))
+	}
+	if refused != j.refusals.count || writing+refused > groupsInFlightMax || refused > 0 && !j.s.short {
+		panic(fmt.Sprintf("BUG: %d groups in flight and %d refused, %d were counted, short %v", writing, refused, j.refusals.count, j.s.short))
 	}
 	if g := j.gather; g != nil && (g.n > len(g.buf) || int64(g.n) > j.files[0].Size/16*groupShare || g.seq != j.seq) {
 		panic(fmt.Sprintf("BUG: group of %d bytes gathers in %d, sequence %d of %d", g.n, len(g.buf), g.seq, j.seq))

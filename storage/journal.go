@@ -22,7 +22,8 @@ var errJournalTooSmall = errors.New("storage: the journal is too small for the l
 // JournalFile is one file of a journal, open for buffered and, where the filesystem allows it, direct writes.
 type JournalFile struct {
 	FD     int32 // buffered
-	Direct int32 // O_DIRECT, or FD again
+	Direct int32 // for synced writes: O_DIRECT, or FD again
+	Sync   int32 // for syncs, and never for synced writes: each descriptor hears of an error once
 	Size   int64
 }
 
@@ -61,7 +62,11 @@ type group struct {
 	written bool
 	synced  bool
 	syncing bool
+	refused bool // there was no room for it: to be written again
+	again   bool // it was refused before
+	frees   bool // something in it frees space on the disk
 	file    int
+	pos     int64 // of it in the file
 	buf     []byte
 	memory  Memory // that buf is of
 	n       int    // bytes used, head included
@@ -109,6 +114,7 @@ type journal struct {
 	final     bool      // it is the last group of this run
 	mark      cleanMark // where that lies
 	failed    error
+	refusals  refusals
 	free      []*group
 }
 
@@ -256,7 +262,7 @@ func (j *journal) touch(l *Log) {
 
 // flush places what is ready, as far as two groups in flight allow.
 func (j *journal) flush() {
-	if j.failed != nil || j.lap != nil {
+	if j.failed != nil || j.lap != nil || j.stuck() {
 		return
 	}
 	if j.final && j.lapping {
@@ -318,18 +324,10 @@ func (j *journal) place(g *group) {
 	h := groupHead{flags: g.flags, number: g.number, safe: j.psafe, first: j.first,
 		entries: uint32(g.n - groupHeadSize), count: uint32(g.count), shard: uint32(j.s.cfg.Shard), meta: j.meta}
 	sealGroup(p, h, j.s.cfg.Seed)
-	f := &j.files[j.cur]
-	op := Op{Kind: OpWrite, FD: f.FD, Pos: j.pos, Buf: p, Inline: true}
-	if g.persist {
-		op.FD, op.DSync, op.Inline = f.Direct, true, false
-		g.direct = true
-		if plantedAckBeforeSyncBuffered {
-			op.DSync = false
-		}
-	}
-	g.born = j.s.mono
+	g.direct = g.persist
+	g.pos = j.pos
 	j.pos += int64(size)
-	if j.pos > f.Size {
+	if j.pos > j.files[j.cur].Size {
 		panic("BUG: journal group beyond the end of its file")
 	}
 	j.unsafe.push(g)
@@ -337,12 +335,23 @@ func (j *journal) place(g *group) {
 		j.cached += int64(size)
 	}
 	j.marks += len(g.marks)
-	j.writing++
 	j.s.stats.groups++
-	j.s.issue(op, pendingOp{done: groupWritten, g: g})
+	j.write(g)
 	if g.persist && !plantedDirectAfterBuffered {
 		j.syncBuffered()
 	}
+}
+
+// write writes a group at its place, for the first time or again.
+func (j *journal) write(g *group) {
+	f := &j.files[g.file]
+	op := Op{Kind: OpWrite, FD: f.FD, Pos: g.pos, Buf: g.buf[:alignUp(Pos(g.n))], Inline: true}
+	if g.direct {
+		op.FD, op.DSync, op.Inline = f.Direct, !plantedAckBeforeSyncBuffered, false
+	}
+	g.born = j.s.mono
+	j.writing++
+	j.s.issue(op, pendingOp{done: groupWritten, g: g})
 }
 
 // syncBuffered syncs the files that hold groups which lie in the page cache only.
@@ -353,7 +362,7 @@ func (j *journal) syncBuffered() {
 		}
 		need := false
 		for _, g := range j.unsafe.from(j.unasked) {
-			if g.file == f && !g.direct && !g.synced {
+			if g.file == f && !g.direct && !g.synced && !g.refused {
 				g.syncing = true
 				need = true
 			}
@@ -361,7 +370,7 @@ func (j *journal) syncBuffered() {
 		if need {
 			j.syncing[f] = true
 			j.cached = 0
-			j.s.issue(Op{Kind: OpFdatasync, FD: j.files[f].FD}, pendingOp{done: journalSynced, n: int64(f)})
+			j.s.issue(Op{Kind: OpFdatasync, FD: j.files[f].Sync}, pendingOp{done: journalSynced, n: int64(f)})
 		}
 	}
 }
@@ -369,6 +378,13 @@ func (j *journal) syncBuffered() {
 func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
 	j := &s.journal
 	j.writing--
+	if fullDisk(err) && j.failed == nil && !plantedRefusedIsWritten {
+		j.refuse(p.g, err)
+		return
+	}
+	if plantedRefusedIsWritten && fullDisk(err) {
+		err = nil
+	}
 	p.g.memory.Put(p.g.buf)
 	p.g.buf = nil
 	if err != nil {
@@ -378,6 +394,7 @@ func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
 		return
 	}
 	p.g.written = true
+	j.accepted()
 	if p.g.direct {
 		p.g.synced = true
 		if plantedDirectAfterBuffered {
@@ -407,7 +424,7 @@ func journalSynced(s *Store, p *pendingOp, _ int64, err error) {
 		if g.syncing && g.written {
 			g.synced = true
 		} else if !g.synced {
-			again = again || persist > g.number
+			again = again || persist > g.number && !g.refused
 			j.unasked = min(j.unasked, g.number)
 		}
 		g.syncing = false
@@ -507,7 +524,7 @@ func (j *journal) finish() bool {
 		fenced.persistAll()
 		return true
 	}
-	if g := j.gather; g != nil && g.count > 0 || len(j.ready) > 0 || j.writing > 0 || j.lapping || j.lap != nil {
+	if g := j.gather; g != nil && g.count > 0 || len(j.ready) > 0 || j.writing > 0 || j.stuck() || j.lapping || j.lap != nil {
 		return false
 	}
 	j.final, j.lapping = true, true
@@ -522,6 +539,9 @@ func (j *journal) syncDeadline() int64 {
 	groups, asked := j.unsafe.from(j.unasked), true
 	for _, g := range groups {
 		switch {
+		case g.refused:
+			asked = false
+			continue
 		case g.direct || g.synced || g.syncing:
 			if asked {
 				j.unasked = g.number + 1

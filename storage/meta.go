@@ -29,6 +29,7 @@ func (s *Store) startMeta(r *Request) {
 	s.fixed += int64(n)
 	s.journal.add(&entry{kind: entryMeta, level: LevelPersisted, base: Offset(r.Value)}, r.Batch)
 	r.level = LevelPersisted
+	s.journal.gather.frees = s.journal.gather.frees || r.WhenShort
 	s.journal.gather.wait.push(r)
 }
 

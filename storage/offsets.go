@@ -62,6 +62,9 @@ func (l *Log) autoCommit(key ConsumerKey, user uint32, offset Offset) error {
 	case (!had || old.deleted) && !l.offsetRoom(user):
 		l.s.stats.unstored++
 		return ErrTooManyConsumers
+	case l.s.short: // the next lap carries it; nobody was promised that it survives a crash
+		l.noteOffset(key, storedOffset{offset: offset, user: user})
+		return nil
 	case !l.s.journal.room(entryHeadSize):
 		return errRoomLater
 	}
@@ -97,6 +100,12 @@ func (l *Log) countOffset(user uint32, n int) {
 }
 
 func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
+	o = l.noteOffset(key, o)
+	l.s.journal.add(l.offsetEntry(key, o, level), nil)
+}
+
+// noteOffset is putOffset in memory alone; it returns what is stored now.
+func (l *Log) noteOffset(key ConsumerKey, o storedOffset) storedOffset {
 	l.offCount++
 	old, had := l.offsets[key]
 	o.count, o.elsewhere, o.moved = l.offCount, old.elsewhere, l.s.now
@@ -104,7 +113,7 @@ func (l *Log) putOffset(key ConsumerKey, o storedOffset, level Level) {
 		o.moved = old.moved // stored again, where it was
 	}
 	l.setOffset(key, o)
-	l.s.journal.add(l.offsetEntry(key, o, level), nil)
+	return o
 }
 
 // setOffset notes what is stored now. A deleted one that is nowhere else is forgotten: what journal this shard writes, up to the

@@ -18,4 +18,6 @@ const (
 	plantedLastEndsAtEdge        = false
 	plantedJournalsNotMissed     = false
 	plantedRemovalsAtOnce        = false
+	plantedRefusedIsWritten      = false
+	plantedRefusedElsewhere      = false
 )

@@ -20,6 +20,8 @@ var (
 	plantedLastEndsAtEdge        bool
 	plantedJournalsNotMissed     bool
 	plantedRemovalsAtOnce        bool
+	plantedRefusedIsWritten      bool
+	plantedRefusedElsewhere      bool
 )
 
 var plants = map[string]*bool{
@@ -37,6 +39,8 @@ var plants = map[string]*bool{
 	"last-ends-at-edge":        &plantedLastEndsAtEdge,
 	"journals-not-missed":      &plantedJournalsNotMissed,
 	"removals-at-once":         &plantedRemovalsAtOnce,
+	"refused-is-written":       &plantedRefusedIsWritten,
+	"refused-elsewhere":        &plantedRefusedElsewhere,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

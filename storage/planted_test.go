@@ -20,7 +20,9 @@ var shapes = map[string]func(w *world){
 	"hole-not-cut": func(w *world) {
 		w.opt.directShare, w.opt.crashEvery, w.opt.levels = 40, 20, []storage.Level{storage.LevelPersisted}
 	},
-	"read-keeps-buffer": func(w *world) { w.opt.directShare, w.opt.reads, w.opt.crashEvery = 40, 2<<20, 500 },
+	"read-keeps-buffer":  func(w *world) { w.opt.directShare, w.opt.reads, w.opt.crashEvery = 40, 2<<20, 500 },
+	"refused-is-written": refusing,
+	"refused-elsewhere":  refusing,
 	"direct-after-buffered": func(w *world) {
 		w.opt.crashEvery, w.opt.levels = 20, []storage.Level{storage.LevelPersisted, storage.LevelWritten}
 	},
@@ -30,7 +32,7 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 	defer storage.Plant("")
 	for _, name := range []string{"ack-before-sync-direct", "ack-before-sync-buffered", "direct-after-buffered",
 		"replay-stops-early", "recycled-block", "reused-offset", "hole-not-cut", "foreign-data", "skip-dir-sync",
-		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed", "removals-at-once"} {
+		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed", "removals-at-once", "refused-is-written", "refused-elsewhere"} {
 		t.Run(name, func(t *testing.T) {
 			if !storage.Plant(name) {
 				t.Fatal("no such bug")

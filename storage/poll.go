@@ -35,7 +35,7 @@ const (
 // startPoll finds where r begins and answers it from memory, or asks the disk.
 func (l *Log) startPoll(r *Request) {
 	p := &r.poll
-	if p.commit && l.s.journal.failed == nil && !l.s.journal.room(entryHeadSize) {
+	if p.commit && l.s.journal.failed == nil && !l.s.short && !l.s.journal.room(entryHeadSize) {
 		l.s.starved.push(r) // nothing is read before it can be committed
 		return
 	}

@@ -17,6 +17,8 @@ type RecoverConfig struct {
 	JournalFixed bool  // files that have another size are made anew
 	// GiveBack has the filesystem make free what was removed before. May be nil: removal and a sync of the directory are enough.
 	GiveBack func() error
+	// Copies: the filesystem may need space for what is overwritten in place. Then the reserve has room for groups of the journals.
+	Copies bool
 	// Free says how many bytes the filesystem has left. May be nil.
 	Free    func() (int64, error)
 	BootID  [16]byte
@@ -63,6 +65,7 @@ type Recovered struct {
 	Logs       []*LogState // in order of id, live ones
 	Groups     int         // journal groups replayed
 	Retired    []LogID     // logs whose files are to be removed, by Drop of any store, if they are still there
+	Reserve    Reserve     // to be given up when a journal is refused for want of space
 	HighestLog LogID       // of those that have a directory; above what the metadata knows, if a command was lost
 
 	cfg   RecoverConfig
@@ -85,7 +88,8 @@ type recovery struct {
 	sides   []LogID             // logs with a side file of the run that is retired
 	retired uint64              // its first group number
 	next    uint64              // and that of the run to begin
-	suspect LogID               // ended too many starts: to be set aside
+	reserve Reserve
+	suspect LogID // ended too many starts: to be set aside
 	out     *Recovered
 }
 

@@ -247,6 +247,7 @@ func (r *recovery) openJournal(p *journalPlan) (f JournalFile, err error) {
 	if f.FD, err = r.d.Open(p.path, true, false); err != nil {
 		return f, err
 	}
+	f.Sync = f.FD
 	f.Direct, err = r.d.Open(p.path, false, true)
 	return f, err
 }

@@ -58,6 +58,7 @@ type Request struct {
 	Kind       RequestKind
 	Strategy   Strategy
 	AutoCommit bool
+	WhenShort  bool // ReqMeta: it is taken also while the store is short of space
 	Found      bool
 	Log        LogID
 	Batch      []byte // append: the record, the caller's memory until the request is answered

@@ -211,7 +211,10 @@ func (l *Log) raiseStart(n int, r *Request) {
 		return
 	}
 	j := &l.s.journal
-	if !j.room(entryHeadSize) {
+	if j.stuck() {
+		j.want()
+	}
+	if j.stuck() || !j.room(entryHeadSize) {
 		if r != nil {
 			l.s.starved.push(r)
 		}
@@ -226,6 +229,7 @@ func (l *Log) raiseStart(n int, r *Request) {
 	m := mark{kind: entryStart, log: l, bound: to, seg: seg}
 	j.add(m.entry(), nil)
 	j.gather.marks = append(j.gather.marks, m)
+	j.gather.frees = true
 	j.touch(l)
 	if r != nil {
 		r.level = LevelPersisted

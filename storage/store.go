@@ -62,6 +62,7 @@ type Store struct {
 	removals        removals
 	listed          []string       // of the list being completed
 	ending          bool           // Finish was asked
+	short           bool           // of space for the journal: see SetShort
 	moved           []moved        // have left, and are not journaled there yet
 	fixed           int64          // bytes that every lap takes: all logs, their offsets and segments, and metadata
 	scratch         []byte         // for laps
@@ -171,6 +172,10 @@ func (s *Store) End() {
 	if len(s.saving) > 0 {
 		s.saveWaiting()
 	}
+	if s.journal.stuck() {
+		s.tireOfRefusals()
+		s.journal.retry()
+	}
 	s.journal.flush()
 	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
 		s.journal.syncBuffered()
@@ -179,7 +184,13 @@ func (s *Store) End() {
 }
 
 // Deadline returns the monotonic time, in nanoseconds, at which the store wants a turn; 0: none.
-func (s *Store) Deadline() int64 { return s.journal.syncDeadline() }
+func (s *Store) Deadline() int64 {
+	sync, retry := s.journal.syncDeadline(), s.journal.refusedDeadline()
+	if sync == 0 || retry != 0 && retry < sync {
+		return retry
+	}
+	return sync
+}
 
 // Do starts a request. Its answer comes out of TakeDone, in this turn or a later one.
 func (s *Store) Do(r *Request) {
@@ -209,6 +220,9 @@ func (s *Store) answer(r *Request, err error) {
 func (s *Store) start(r *Request) {
 	if s.journal.failed != nil && r.Kind != ReqPoll && r.Kind != ReqGetOffset && r.Kind != ReqLoad {
 		s.answer(r, ErrJournalFailed)
+		return
+	}
+	if s.short && s.refusedShort(r) {
 		return
 	}
 	if r.Kind == ReqMeta {
@@ -288,7 +302,9 @@ func (s *Store) report(event string, id LogID, err error) {
 // Finish writes the mark of an orderly end behind everything else. There are no more requests; Idle says when it is
 // done. False: not yet, try again in a later turn.
 func (s *Store) Finish() bool {
-	s.ending = true
+	if s.ending = true; s.journal.stuck() {
+		s.journal.want()
+	}
 	return s.journal.failed == nil && s.journal.finish()
 }
 
@@ -319,7 +335,7 @@ func (s *Store) ReadsWait() bool { return s.reading.waits() }
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.
 func (s *Store) Unflushed() bool {
 	j := &s.journal
-	return j.failed == nil && j.lap == nil && j.writing < groupsInFlightMax && j.gather != nil && (j.gather.count > 0 || j.gather.flags != 0)
+	return j.failed == nil && j.lap == nil && !j.stuck() && j.writing < groupsInFlightMax && j.gather != nil && (j.gather.count > 0 || j.gather.flags != 0)
 }
 
 // Idle reports whether nothing is in flight and nothing waits to be written.

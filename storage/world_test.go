@@ -82,6 +82,7 @@ type world struct {
 	setting storage.Level // 0: none
 	damaged bool          // bytes were changed on disk: reports are expected
 	full    bool          // the disk was full at times
+	short   bool          // a journal is refused for want of space, or was, and no room was found since
 	reports []string
 
 	recoveryErr error
@@ -91,7 +92,7 @@ type world struct {
 }
 
 type counts struct {
-	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, levels, noSpace, refused, repeats, dropped, marked int
+	kills, cuts, recoveries, recoveryCrashes, told, polls, laps, direct, pads, trims, gaps, fences, failures, moves, levels, noSpace, short, refused, repeats, dropped, marked int
 }
 
 // options are chosen by the seed.
@@ -112,11 +113,13 @@ type options struct {
 	resize       bool // the journal gets another size at each start
 	faults       bool
 	space        bool
+	cow          bool // what is overwritten of a journal needs space
 }
 
 type proposal struct {
-	cmd  []byte
-	done func()
+	cmd     []byte
+	refused func()
+	done    func()
 }
 
 func newWorld(seed uint64, trace func(string, ...any)) *world {
@@ -313,6 +316,9 @@ func (w *world) adopt() {
 		if st.Fence == "" { // what is set aside keeps what it had reserved
 			h.lowest = h.info.level
 		}
+	}
+	if w.opt.cow {
+		w.disk.CopyOnWrite(".journal")
 	}
 	w.trace("recovered: first group %d, %d shards, %d logs, clean %v", w.rec.FirstGroup, len(w.nodes), len(w.logs), w.rec.Clean)
 	for _, h := range w.logs {
@@ -815,8 +821,11 @@ func (w *world) newBatch(h *history, size int) (*record, []byte) {
 }
 
 // propose queues a metadata command.
-func (w *world) propose(cmd []byte, done func()) {
-	w.proposals = append(w.proposals, &proposal{cmd, done})
+func (w *world) propose(cmd []byte, done func()) { w.proposeOr(cmd, func() {}, done) }
+
+// proposeOr is propose for who wants to know as well that the command was refused.
+func (w *world) proposeOr(cmd []byte, refused, done func()) {
+	w.proposals = append(w.proposals, &proposal{cmd, refused, done})
 	w.nextProposal()
 }
 
@@ -829,12 +838,14 @@ func (w *world) nextProposal() {
 	w.proposing = true
 	c := &call{node: w.nodes[0], h: &history{}}
 	c.Kind, c.Batch, c.Value, c.Owner = storage.ReqMeta, p.cmd, w.meta.index+1, c
+	c.WhenShort = p.cmd[0] == cmdRetire || p.cmd[0] == cmdForget
 	c.done = func(c *call) {
 		w.proposing = false
 		if c.Err != nil {
 			if !w.faulty && !(w.full && (errors.Is(c.Err, storage.ErrNoSpace) || errors.Is(c.Err, storage.ErrJournalFull))) {
 				fail("metadata command: %v", c.Err)
 			}
+			p.refused()
 			w.nextProposal()
 			return
 		}
@@ -883,7 +894,7 @@ func (w *world) forget() {
 		w.stats.pads += int(n.s.Pads())
 	}
 	w.nodes, w.calls, w.held, w.proposals = nil, nil, nil, nil
-	w.proposing, w.running, w.snapshot = false, false, snapshotJob{}
+	w.proposing, w.running, w.short, w.snapshot = false, false, false, snapshotJob{}
 	for _, h := range w.logs {
 		h.appends, h.moving, h.moved = 0, false, 0
 	}

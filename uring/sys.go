@@ -194,6 +194,21 @@ func CopiesOnWrite(path string) bool {
 	return unix.Statfs(path, &st) == nil && uint32(st.Type) == unix.BTRFS_SUPER_MAGIC
 }
 
+// MayCopyOnWrite reports whether the filesystem may write what is overwritten to another place: it always does, or after a snapshot or a
+// copy of the file that shares its blocks.
+func MayCopyOnWrite(path string) bool {
+	const zfs, bcachefs = 0x2fc12fc1, 0xca451a4e
+	var st unix.Statfs_t
+	if unix.Statfs(path, &st) != nil {
+		return false
+	}
+	switch uint32(st.Type) {
+	case unix.BTRFS_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, zfs, bcachefs:
+		return true
+	}
+	return false
+}
+
 // Commit has the filesystem of fd write down all that was done so far, the removal of files included.
 func Commit(fd int32) error { return unix.Syncfs(int(fd)) }
 

@@ -1,0 +1,213 @@
+package storage
+
+import (
+	"fmt"
+	"time"
+)
+
+// A write to the journal that the filesystem refuses for want of space (ENOSPC, EDQUOT) does not end the shard. Its file is there, but a
+// filesystem that copies what is overwritten, or that shares the blocks with a snapshot or another file, needs new blocks for it.
+//
+//	refused   the group keeps its bytes, number and place; none behind it is placed
+//	checked   a sync by a descriptor that no synced write uses says that nothing else of the file was lost; an error there is fatal
+//	written   the same bytes go to the same place again, until they are taken
+//
+// Nothing of such a group was acknowledged or shown, nor of one behind it: advance goes over groups in order. A crash finds it whole, torn or
+// not at all, as any other in flight. What is in it may become durable, so its requests wait; what comes later is refused at once,
+// but for reads and for what frees space.
+
+const (
+	refusedPauseMin = int64(10 * time.Millisecond) // between two tries
+	refusedPauseMax = int64(time.Second)
+	refusedPatience = int64(5 * time.Second) // so long what frees space waits for the reserve to make room for it
+)
+
+var errShort = fmt.Errorf("%w: the journal cannot be written, only what frees space is taken until there is room", ErrNoSpace)
+
+// refusals are the groups of a journal that the filesystem has no room for.
+type refusals struct {
+	count    int // placed, and not written
+	err      error
+	wantedAt int64 // when the reserve was first asked for, monotonic; 0: it was not
+	checking bool
+	checked  bool // since the last was refused
+	retryAt  int64
+	pause    int64
+	hopeless bool // what frees space has waited long enough
+}
+
+// refuse keeps a group that there is no room for.
+func (j *journal) refuse(g *group, err error) {
+	r := &j.refusals
+	if r.pause == 0 {
+		r.pause = refusedPauseMin
+	} else if g.again {
+		r.pause = min(2*r.pause, refusedPauseMax)
+	}
+	r.count++
+	r.err, r.checked, r.retryAt = err, false, j.s.mono+r.pause
+	g.refused, g.syncing = true, false // a sync on its way saw nothing of it
+	j.unasked = min(j.unasked, g.number)
+	j.s.runShort()
+	if r.wantedAt == 0 && j.frees() {
+		j.want()
+	}
+}
+
+// frees reports whether anything that frees space waits for groups, or for what is in flight.
+func (j *journal) frees() bool {
+	frees := j.gather != nil && j.gather.frees
+	for _, g := range j.ready {
+		frees = frees || g.frees
+	}
+	for _, g := range j.unsafe.all() {
+		frees = frees || g.frees
+	}
+	for _, l := range j.s.order {
+		frees = frees || l.closing != nil
+	}
+	return frees
+}
+
+// want asks for the reserve: something that frees space waits. It is given up for that only, or others would have used it up by then.
+func (j *journal) want() {
+	if r := &j.refusals; r.wantedAt == 0 {
+		r.wantedAt, r.pause, r.retryAt = max(1, j.s.mono), refusedPauseMin, j.s.mono+refusedPauseMin
+	}
+}
+
+// retry writes the refused groups again when it is time and nothing of the journal is in flight.
+func (j *journal) retry() {
+	r := &j.refusals
+	if r.count == 0 || j.failed != nil || j.writing > 0 || r.checking {
+		return
+	}
+	if !r.checked {
+		r.checking = true
+		j.s.issue(Op{Kind: OpFdatasync, FD: j.files[j.cur].Sync}, pendingOp{done: refusalChecked})
+		return
+	}
+	if r.retryAt > j.s.mono {
+		return
+	}
+	for _, g := range j.unsafe.all() {
+		if g.refused {
+			g.refused, g.again = false, true
+			r.count--
+			if plantedRefusedElsewhere {
+				g.pos = j.pos
+				j.pos += int64(alignUp(Pos(g.n)))
+			}
+			j.write(g)
+		}
+	}
+	if j.lastPersist() > 0 && !plantedDirectAfterBuffered {
+		j.syncBuffered()
+	}
+}
+
+// refusalChecked: what failed was the write alone, or pages of the file are lost that another descriptor was told of.
+func refusalChecked(s *Store, _ *pendingOp, _ int64, err error) {
+	r := &s.journal.refusals
+	r.checking, r.checked = false, true
+	if err != nil {
+		s.journal.fail(err)
+	}
+}
+
+// accepted notes that there was room for a group that had been refused, or for one behind it.
+func (j *journal) accepted() {
+	if r := &j.refusals; r.count == 0 && j.writing == 0 {
+		*r = refusals{}
+	}
+}
+
+// stuck reports whether nothing can be journaled at the moment for want of space.
+func (j *journal) stuck() bool { return j.refusals.pause > 0 }
+
+// refusedDeadline is when the refused groups are to be tried again; 0: there are none.
+func (j *journal) refusedDeadline() int64 {
+	r := &j.refusals
+	if r.count == 0 || j.failed != nil || j.writing > 0 || r.checking {
+		return 0
+	}
+	if !r.checked {
+		return j.s.mono
+	}
+	return r.retryAt
+}
+
+// Refused returns why the journal cannot be written for want of space, or nil.
+func (s *Store) Refused() error { return s.journal.refusals.err }
+
+// WantsReserve reports whether something that frees space waits for the refused groups.
+func (s *Store) WantsReserve() bool { return s.journal.refusals.wantedAt != 0 }
+
+// SetShort says whether a journal of this process cannot be written for want of space, or the space that was kept for that is gone.
+// Meanwhile the store takes reads and what frees space only, so that nothing else uses up what deletions need. A store whose own journal
+// is refused does so of itself.
+func (s *Store) SetShort(short bool) {
+	switch {
+	case short && !s.short:
+		s.runShort()
+	case !short && !s.journal.stuck():
+		s.short = false
+	}
+}
+
+// runShort refuses what waits, and from now on what comes.
+func (s *Store) runShort() {
+	if s.short {
+		return
+	}
+	s.short = true
+	for _, l := range s.order {
+		l.refuse(errShort)
+	}
+}
+
+// refusedShort deals with a request that needs the journal while the store is short, or reports false: it may go on.
+func (s *Store) refusedShort(r *Request) bool {
+	switch r.Kind {
+	case ReqPoll, ReqGetOffset, ReqLoad, ReqAttach:
+		return false
+	case ReqClose, ReqTrim, ReqMeta:
+		if s.RefusesMeta(r.Kind != ReqMeta || r.WhenShort) != nil {
+			break
+		}
+		if s.journal.stuck() {
+			s.journal.want()
+			s.starved.push(r)
+		}
+		return s.journal.stuck()
+	}
+	s.answer(r, errShort)
+	return true
+}
+
+// RefusesMeta returns why a metadata command would be refused now for want of space, or nil.
+func (s *Store) RefusesMeta(whenShort bool) error {
+	if s.short && (!whenShort || s.journal.refusals.hopeless) {
+		return errShort
+	}
+	return nil
+}
+
+// Short reports whether the store takes reads and what frees space only.
+func (s *Store) Short() bool { return s.short }
+
+// tireOfRefusals answers what frees space and has waited for too long. A log that is being closed is open again: what is in flight of it
+// still lands.
+func (s *Store) tireOfRefusals() {
+	r := &s.journal.refusals
+	if r.wantedAt == 0 || r.hopeless || s.mono-r.wantedAt < refusedPatience {
+		return
+	}
+	r.hopeless = true
+	for _, l := range s.order {
+		if q := l.closing; q != nil {
+			l.closing = nil
+			s.answer(q, errShort)
+		}
+	}
+}
