@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // spent is what the process has used: CPU time, and how often one of its threads was switched to.
@@ -44,7 +46,8 @@ func (s *server) spent() (cpu time.Duration, switches int) {
 	return cpu, switches
 }
 
-// TestAnIdleBrokerCostsNothing: 600 partitions, 300 clients that are logged in and 100 groups, and nothing to do.
+// TestAnIdleBrokerCostsNothing: 600 partitions, 300 clients that are logged in, members of 100 groups, and nothing to do; then the clients
+// are gone, and nothing of them is left.
 func TestAnIdleBrokerCostsNothing(t *testing.T) {
 	backends(t, func(t *testing.T, args []string) {
 		ctx := context.Background()
@@ -61,21 +64,35 @@ func TestAnIdleBrokerCostsNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 300 {
-			s.dial()
+		var clients []*client.Client
+		for i := range 300 {
+			clients = append(clients, s.dial())
+			if err := clients[i].JoinGroup(ctx, wire.Named("s"), wire.Named("t"), wire.Named(fmt.Sprintf("group %d", i%100))); err != nil {
+				t.Fatal(err)
+			}
 		}
-		time.Sleep(2500 * time.Millisecond) // memory of the busy moment is given back within two rounds of a second
-		const seconds = 4
-		cpu, switches := s.spent()
-		time.Sleep(seconds * time.Second) // what is measured is what happens in it
-		cpu2, switches2 := s.spent()
-		if used := cpu2 - cpu; used > seconds*20*time.Millisecond {
-			t.Errorf("%v of CPU in %d s", used, seconds)
+		s.idle("300 clients", 4)
+		for _, c := range clients {
+			c.Close()
 		}
-		if n := switches2 - switches; n > seconds*100 {
-			t.Errorf("%d switches in %d s", n, seconds)
-		}
+		eventually(t, "one client is left", func() bool { list, err := c.Clients(ctx); return err == nil && len(list) == 1 })
+		s.idle("the clients are gone", 2)
 	})
+}
+
+// idle fails the test if a broker with nothing to do does something, for a number of seconds.
+func (s *server) idle(when string, seconds int) {
+	s.t.Helper()
+	time.Sleep(2500 * time.Millisecond) // memory of the busy moment is given back within two rounds of a second
+	cpu, switches := s.spent()
+	time.Sleep(time.Duration(seconds) * time.Second) // what is measured is what happens in it
+	cpu2, switches2 := s.spent()
+	if used := cpu2 - cpu; used > time.Duration(seconds)*20*time.Millisecond {
+		s.t.Errorf("%s: %v of CPU in %d s", when, used, seconds)
+	}
+	if n := switches2 - switches; n > seconds*100 {
+		s.t.Errorf("%s: %d switches in %d s", when, n, seconds)
+	}
 }
 
 // TestChurnLeaksNothing: clients come and go in every way; afterwards there are as many descriptors as before, hardly more memory, one client,
@@ -117,7 +134,8 @@ func TestChurnLeaksNothing(t *testing.T) {
 	}
 }
 
-// churn has n clients come and go: in order, with half a request, with garbage, without a word, by a reset.
+// churn has n clients come and go: in order, with half a message, without the answer that they asked for, refused at the login, with garbage,
+// without a word, by a reset.
 func churn(s *server, n int) {
 	var all sync.WaitGroup
 	for w := range 6 {
@@ -128,6 +146,10 @@ func churn(s *server, n int) {
 					if c, err := login(s.Address); err == nil {
 						come(c, i%5 == 0)
 					}
+					continue
+				}
+				if i%50 < 10 {
+					goEarly(s.Address, i%250)
 					continue
 				}
 				c, err := net.Dial("tcp", s.Address)
@@ -149,6 +171,33 @@ func churn(s *server, n int) {
 		})
 	}
 	all.Wait()
+}
+
+// goEarly is a client that goes in the middle of something: of a message that it sends, or before the answer to its poll. Few are refused
+// at the login, as those are made to wait.
+func goEarly(address string, kind int) {
+	ctx := context.Background()
+	if kind == 2 {
+		if c, err := client.Dial(ctx, address); err == nil {
+			_, _ = c.Login(ctx, "nobody", "wrong")
+			c.Close()
+		}
+		return
+	}
+	c, err := enterAs(ctx, address, "iggy", "iggy")
+	if err != nil {
+		return
+	}
+	to := wire.SendMessages{Stream: wire.Named("s"), Topic: wire.Named("t"), Partitioning: wire.Partitioning{Kind: wire.ToPartition}, Count: 1}
+	if kind%2 == 1 {
+		message := single(make([]byte, 5000))
+		_, _ = c.Write(append(c.head(wire.CodeSendMessages, vsr.AppendSendMessages(nil, to), message), message[:400]...))
+	} else {
+		_ = c.post(wire.CodePollMessages, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: anyone(), Stream: to.Stream, Topic: to.Topic,
+			Partition: wire.InPartition(0), Strategy: wire.Strategy{Kind: wire.FromFirst}, Count: 10}), nil)
+		_ = c.Conn.(*net.TCPConn).SetLinger(0)
+	}
+	c.Close()
 }
 
 // come is a client that does something and goes.
@@ -178,11 +227,31 @@ func TestRenamesMoveNothing(t *testing.T) {
 	if err := c.StoreOffset(ctx, consumerNamed("me"), wire.Named("s"), wire.Named("a"), 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.UpdateTopic(ctx, wire.Named("s"), wire.Named("a"), "other"); err == nil {
-		t.Error("a name that is taken was given")
-	}
-	if err := c.UpdateTopic(ctx, wire.Named("s"), wire.Named("a"), "b"); err != nil {
+	if _, err := c.CreateGroup(ctx, wire.Named("s"), wire.Named("a"), "g"); err != nil {
 		t.Fatal(err)
+	}
+	if err := c.UpdateTopic(ctx, wire.Named("s"), wire.Named("a"), "other"); !errors.Is(err, wire.StatusTopicNameAlreadyExists) {
+		t.Errorf("a name that is taken is given: %v", err)
+	}
+	topic, err := c.GetTopic(ctx, wire.Named("s"), wire.Named("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		of   wire.Identifier
+		name string
+	}{{wire.Named("a"), "a"}, {wire.Named("a"), "between"}, {wire.Numbered(topic.ID), "b"}} { // also to the name that it has
+		if err := c.UpdateTopic(ctx, wire.Named("s"), x.of, x.name); err != nil {
+			t.Fatalf("%v becomes %s: %v", x.of, x.name, err)
+		}
+		if got, err := c.GetTopic(ctx, wire.Named("s"), wire.Named(x.name)); err != nil || got.ID != topic.ID {
+			t.Errorf("%s is topic %d, %v, want %d", x.name, got.ID, err, topic.ID)
+		}
+	}
+	for _, name := range []string{"a", "between"} {
+		if _, err := c.GetTopic(ctx, wire.Named("s"), wire.Named(name)); err == nil {
+			t.Errorf("the old name %s is still found", name)
+		}
 	}
 	newTopic(t, c, "s", "a", 1)
 	if err := c.UpdateStream(ctx, wire.Named("s"), "renamed"); err != nil {
@@ -204,6 +273,12 @@ func TestRenamesMoveNothing(t *testing.T) {
 		}
 		if _, err := c.GetOffset(ctx, consumerNamed("me"), wire.Named("s"), wire.Named("b"), 0); err == nil {
 			t.Errorf("%s: the topic of the old name has its offset", when)
+		}
+		if g, err := c.GetGroup(ctx, wire.Named("renamed"), wire.Named("b"), wire.Named("g")); err != nil || g.Name != "g" {
+			t.Errorf("%s: its group is %+v, %v", when, g, err)
+		}
+		if _, err := c.GetGroup(ctx, wire.Named("s"), wire.Named("b"), wire.Named("g")); err == nil {
+			t.Errorf("%s: the topic of the old name has its group", when)
 		}
 	}
 	look("at once")

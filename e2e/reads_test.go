@@ -13,6 +13,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -37,11 +38,7 @@ func (s *server) frameSizeMax() int {
 func pollAs(c *client.Client, in, topic string, kind wire.StrategyKind, value uint64, count uint32) ([]uint64, client.Polled, error) {
 	p, err := c.Poll(context.Background(), wire.PollMessages{Consumer: anyone(), Stream: wire.Named(in), Topic: wire.Named(topic),
 		Partition: wire.InPartition(0), Strategy: wire.Strategy{Kind: kind, Value: value}, Count: count})
-	var offsets []uint64
-	for m := range p.Messages() {
-		offsets = append(offsets, m.Offset)
-	}
-	return offsets, p, err
+	return offsetsOf(p), p, err
 }
 
 // TestTheLargestRequestCanBeRead: what is admitted is delivered, also from disk alone, with every size of memory; the poll's memory is
@@ -158,6 +155,77 @@ func TestPollsGoOnOverSegments(t *testing.T) {
 	s.Kill()
 	s = start(t, options{dir: s.Dir, args: args})
 	look("after kill -9")
+}
+
+// TestPollsReturnWhatIsThere: polls for a few small messages return as many as they ask for, wherever the edges of batches and segments lie, in
+// memory and on disk; the last ones are the newest. A consumer whose offset moves along gets past a message much larger than the others.
+func TestPollsReturnWhatIsThere(t *testing.T) {
+	const large, messages = 5, 200
+	args := []string{"--memory", "256MiB", "--shards", "1", "--journal-size", "8MiB"}
+	s := start(t, options{args: args})
+	c := s.dial()
+	newTopic(t, c, "s", "t", 1, wire.Uint64Option("segment_size", 1<<20))
+	newTopic(t, c, "s", "mixed", 1)
+	send := func(topic string, size, records int) {
+		t.Helper()
+		var b batch.Builder
+		for i := range records {
+			if err := b.Add([16]byte{byte(i + 1)}, make([]byte, size), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.Send(context.Background(), wire.Named("s"), wire.Named(topic), 0, b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for sent, n := 0, 1; sent < messages; sent, n = sent+n, 1+n%3 {
+		n = min(n, messages-sent)
+		send("t", 20_000, n)
+	}
+	for i := range 11 {
+		if i == large {
+			send("mixed", 20_000_000, 1)
+		} else {
+			send("mixed", 10, 1)
+		}
+	}
+	look := func(when string) {
+		t.Helper()
+		want := func(kind wire.StrategyKind, value, first, count uint64) {
+			t.Helper()
+			if got, _, err := pollAs(c, "s", "t", kind, value, uint32(count)); err != nil || !slices.Equal(got, count1(first, count)) {
+				t.Errorf("%s: %d messages by strategy %d from %d on are %d, %v", when, count, kind, first, got, err)
+			}
+		}
+		for _, count := range []uint64{2, 5, 10, 50} {
+			for at := uint64(0); at <= messages-count; at += 7 {
+				want(wire.FromOffset, at, at, count)
+			}
+		}
+		for count := uint64(1); count <= 100; count++ {
+			want(wire.FromLast, 0, messages-count, count)
+		}
+		for _, count := range []uint32{1, 100} {
+			var seen []uint64
+			for tries := 0; len(seen) < 11 && tries < 30; tries++ {
+				p, err := c.Poll(context.Background(), wire.PollMessages{Consumer: consumerNamed(fmt.Sprint(when, count)), Stream: wire.Named("s"), Topic: wire.Named("mixed"),
+					Partition: wire.InPartition(0), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: count, AutoCommit: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen = append(seen, offsetsOf(p)...)
+			}
+			if !slices.Equal(seen, count1(0, 11)) {
+				t.Errorf("%s: a consumer that asks for %d at a time has %d", when, count, seen)
+			}
+		}
+	}
+	look("as written")
+	s.Kill()
+	s = start(t, options{dir: s.Dir, args: args})
+	c = s.dial()
+	look("after kill -9")
+	s.stop()
 }
 
 // count1 returns n numbers from first on.

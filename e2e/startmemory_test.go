@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/wire"
 )
 
 // TestAStartNeedsNoMemoryForItsJournals: a start peaks within 32 MiB of what the broker has when it serves, whatever size its journals
@@ -21,6 +25,100 @@ func TestAStartNeedsNoMemoryForItsJournals(t *testing.T) {
 	s.Kill()
 	s = start(t, options{dir: dir, args: args})
 	peakNear(t, s, "after a kill")
+	s.stop()
+}
+
+// TestASmallContainerStartsWhatALargeMachineMade: the directory is of more shards, more memory and larger journals, and full of records that
+// only journals have, and it was left by a kill. A broker that sizes itself starts with it in a container of 128 MiB, and serves what is there.
+func TestASmallContainerStartsWhatALargeMachineMade(t *testing.T) {
+	const parts, rounds, size = 16, 20, 100_000
+	g := newMemoryGroup(t, 128<<20)
+	o := options{dir: t.TempDir(), tags: "none", args: []string{"--shards", "4", "--memory", "512MiB", "--journal-size", "128MiB", "--pin=false"}, wait: startMax}
+	s := start(t, o)
+	c := s.dial()
+	newTopic(t, c, "s", "t", parts)
+	b := single(make([]byte, size))
+	for range rounds {
+		for p := range uint32(parts) {
+			if _, err := c.Send(context.Background(), wire.Named("s"), wire.Named("t"), p, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.Kill()
+	for _, again := range []func(){func() { s.Kill() }, func() { s.stop() }} {
+		s = start(t, options{dir: o.dir, tags: o.tags, in: g, wait: startMax})
+		c = s.dial()
+		for p := range uint32(parts) {
+			for _, at := range []uint64{0, rounds - 1} {
+				if got, err := pollAt(c, "s", "t", p, at, 1); err != nil || got.Count != 1 {
+					t.Errorf("partition %d: message %d: %d, %v", p, at, got.Count, err)
+				}
+			}
+		}
+		again()
+	}
+	g.noKills(t)
+}
+
+// TestAStartReadsLittleOfWhatIsStored: a start reads no segment that was sealed and no partition that is quiet from one end to the other, after an
+// orderly end and after kill -9, and not when all that is stored has expired meanwhile.
+func TestAStartReadsLittleOfWhatIsStored(t *testing.T) {
+	const quiet, messages, size = 500, 2000, 50_000
+	ctx := context.Background()
+	// With epoll all reads of files are system calls, and the kernel counts what they return, be it in its cache or not.
+	o := options{dir: t.TempDir(), tags: "none", args: []string{"--shards", "2", "--journal-size", "16MiB", "--memory", "256MiB", "--io", "epoll", "--retention-interval", "1s"}}
+	s := start(t, o)
+	var c *client.Client
+	again := func(end func()) (read int64) {
+		end()
+		s = start(t, o)
+		read = procNumber(t, s, "io", "rchar:")
+		c = s.dial()
+		return read
+	}
+	kill, stop := func() { s.Kill() }, func() { s.stop() }
+	empty := again(kill)
+	newTopic(t, c, "s", "t", 1, wire.Uint64Option("segment_size", 1<<20), wire.Uint64Option("message_expiry", 3_600_000_000))
+	newTopic(t, c, "s", "quiet", quiet)
+	for p := range uint32(quiet) {
+		if _, err := c.Send(ctx, wire.Named("s"), wire.Named("quiet"), p, single([]byte("x"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range messages {
+		if _, err := c.Send(ctx, wire.Named("s"), wire.Named("t"), 0, single(make([]byte, size))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(when string, end func()) {
+		t.Helper()
+		read := again(end)
+		t.Logf("%s %d KiB are read, by an empty one after a kill %d KiB", when, read>>10, empty>>10)
+		if read > empty+messages*size/4 {
+			t.Errorf("%s %d MiB are read, by an empty one %d MiB", when, read>>20, empty>>20)
+		}
+		if got, err := pollAt(c, "s", "quiet", quiet-1, 0, 1); err != nil || got.Count != 1 {
+			t.Errorf("%s a quiet partition has %d messages, %v", when, got.Count, err)
+		}
+	}
+	for _, x := range []struct {
+		when string
+		end  func()
+	}{{"after a kill", kill}, {"after an orderly end", stop}, {"after another kill", kill}} {
+		look(x.when, x.end)
+		if got, err := pollAt(c, "s", "t", 0, messages-1, 1); err != nil || got.Count != 1 {
+			t.Errorf("%s the last message: %d, %v", x.when, got.Count, err)
+		}
+	}
+	if err := c.UpdateTopic(ctx, wire.Named("s"), wire.Named("t"), "t", wire.Uint64Option("message_expiry", 1000)); err != nil {
+		t.Fatal(err)
+	}
+	look("when all is expired", kill)
+	eventually(t, "it is soon gone", func() bool {
+		d, err := c.GetTopic(ctx, wire.Named("s"), wire.Named("t"))
+		return err == nil && d.Partitions[0].SegmentsCount <= 1 && d.MessagesCount == 0
+	})
 	s.stop()
 }
 

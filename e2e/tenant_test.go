@@ -32,6 +32,10 @@ type tenant struct {
 
 // enter connects and logs in; an empty user stays a stranger. The end of ctx closes the connection.
 func enter(ctx context.Context, address, user string) (*tenant, error) {
+	return enterAs(ctx, address, user, tenantPassword)
+}
+
+func enterAs(ctx context.Context, address, user, password string) (*tenant, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -43,7 +47,7 @@ func enter(ctx context.Context, address, user string) (*tenant, error) {
 	if user == "" {
 		return c, nil
 	}
-	status, reply, err := c.ask(wire.CodeLogin, loginOf(user, tenantPassword))
+	status, reply, err := c.ask(wire.CodeLogin, loginOf(user, password))
 	if err == nil && status != 0 {
 		err = fmt.Errorf("login of %s: %w", user, status)
 	}
