@@ -132,7 +132,7 @@ func pollMessages(s *Shard, c *conn, q *request, body []byte) {
 		return
 	}
 	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
-	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, uint32(c.session.user)
+	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, c.session.storing()
 	q.judgement.subject = c.session.subject // who holds it back asks again
 	if !ofGroup {
 		q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}

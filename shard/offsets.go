@@ -76,7 +76,7 @@ func (s *Shard) changeOffset(c *conn, q *request, kind storage.RequestKind, acti
 		s.refuse(q, wire.StatusResourceNotFound)
 		return
 	}
-	q.Kind, q.User = kind, uint32(c.session.user)
+	q.Kind, q.User = kind, c.session.storing()
 	if who.Kind != wire.GroupConsumer {
 		q.Consumer = storage.ConsumerKey{ID: who.Key()}
 	}

@@ -13,11 +13,13 @@ import (
 
 // TestMadeUpConsumersTakeNobodysRoom: a user who may only poll one topic stores offsets under consumer ids that nobody uses, until it is
 // refused. New consumers of others go on to store theirs, by hand and by automatic commits, and a poll of that user that can't commit
-// says so.
+// says so. Whoever gets the number of that user when it is deleted has a share of its own, before and after a restart.
 func TestMadeUpConsumersTakeNobodysRoom(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	dir := t.TempDir()
+	change := func(c *shard.Config) {
 		c.CPUs, c.JournalBytes, c.MemoryBudget, c.Log = []int{0}, 2<<20, 64<<20, zap.NewNop()
-	})
+	}
+	s := startBroker(t, dir, change)
 	ctx, root := t.Context(), s.dial(t)
 	must := func(err error) {
 		t.Helper()
@@ -36,13 +38,23 @@ func TestMadeUpConsumersTakeNobodysRoom(t *testing.T) {
 			must(err)
 		}
 	}
-	_, err = root.CreateUser(ctx, "eve", "evepass", &wire.Permissions{Streams: []wire.StreamPermissions{{ID: 0, Topics: []wire.TopicPermissions{{ID: 0, Rights: 1 << 2}}}}})
-	must(err)
-	eve, err := client.Dial(ctx, s.Info().Address)
-	must(err)
-	defer eve.Close()
-	_, err = eve.Login(ctx, "eve", "evepass")
-	must(err)
+	enter := func(name string) *client.Client {
+		t.Helper()
+		c, err := client.Dial(ctx, s.Info().Address)
+		must(err)
+		t.Cleanup(func() { c.Close() })
+		_, err = c.Login(ctx, name, "evepass")
+		must(err)
+		return c
+	}
+	create := func(name string) (id uint32) {
+		t.Helper()
+		u, err := root.CreateUser(ctx, name, "evepass", &wire.Permissions{Streams: []wire.StreamPermissions{{ID: 0, Topics: []wire.TopicPermissions{{ID: 0, Rights: 1 << 2}}}}})
+		must(err)
+		return u.ID
+	}
+	number := create("eve")
+	eve := enter("eve")
 	stored := 0
 	for part := range uint32(2) {
 		for err = nil; err == nil; stored++ {
@@ -74,5 +86,16 @@ func TestMadeUpConsumersTakeNobodysRoom(t *testing.T) {
 				t.Errorf("poll %d begins at %d", want, m.Offset)
 			}
 		}
+	}
+	must(root.DeleteUser(ctx, wire.Named("eve")))
+	for i, name := range []string{"ann", "bob"} {
+		if got := create(name); got != number {
+			t.Fatalf("%s has number %d, not that of the user before, %d", name, got, number)
+		}
+		must(enter(name).StoreOffset(ctx, consumer(uint32(2<<20+i)), stream, public, 0, 0))
+		must(root.DeleteUser(ctx, wire.Named(name)))
+		s.stop(t)
+		s = startBroker(t, dir, change)
+		root = s.dial(t)
 	}
 }

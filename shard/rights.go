@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -51,6 +52,11 @@ type subject struct {
 }
 
 func subjectOf(u *metadata.User) subject { return subject{u.ID, u.Since, u.Secured} }
+
+// storing is who it is as the owner of offsets that it stores.
+func (x subject) storing() storage.User {
+	return storage.User{Number: uint32(x.user), Since: uint32(x.since)}
+}
 
 // find returns the subject's user. False: the user is gone, or has ended the session.
 func (x subject) find(m *metadata.Machine) (*metadata.User, bool) {

@@ -114,8 +114,8 @@ func TestSuperblockFormats(t *testing.T) {
 
 // entriesOfExample are those of the group that is the example of every version.
 func entriesOfExample() []entry {
-	offsets := appendOffset(nil, &OffsetState{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2, User: UserUnknown})
-	offsets = appendOffset(offsets, &OffsetState{Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3, User: UserUnknown})
+	offsets := appendOffset(nil, &OffsetState{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2, User: User{Number: UserUnknown}})
+	offsets = appendOffset(offsets, &OffsetState{Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3, User: User{Number: UserUnknown}})
 	sealed := appendSegment(nil, &SegmentState{Base: 0, Next: 100, End: 9000, RecordBytes: 4000, LastTS: 70})
 	return []entry{
 		{kind: entryBatch, level: LevelWritten, log: 7, seg: 100, pos: 8192, length: 20, base: 110, next: 120, prevSeg: 100, prevEnd: 8000, prevNext: 110,
@@ -170,7 +170,7 @@ func TestGroupFormats(t *testing.T) {
 	if h, list = entriesFrom(t, example(t, "group-2")); h.version != 2 || !reflect.DeepEqual(list, full) {
 		t.Errorf("version 2: %+v, entries\n%+v, want\n%+v", h, list, full)
 	}
-	if o := list[1].storedOffset(); o != (OffsetState{Key: ConsumerKey{Group: true, ID: 9}, Offset: 115, Count: 4, User: 8, Moved: 1234567}) {
+	if o := list[1].storedOffset(); o != (OffsetState{Key: ConsumerKey{Group: true, ID: 9}, Offset: 115, Count: 4, User: User{8, 0}, Moved: 1234567}) {
 		t.Errorf("stored offset %+v", o)
 	}
 	reseal := func(p []byte) {
@@ -235,8 +235,8 @@ func TestStateFormats(t *testing.T) {
 		{ID: 1, Next: 10, Last: 9, Reserved: 20, Start: 2, LastTS: 77, OffsetCount: 3, Fence: "why",
 			Segments: []SegmentState{{Base: 0, Next: 5, End: 9000, RecordBytes: 4000, LastTS: 70}, {Base: 5, Next: 10, End: 8192}},
 			Gaps:     []Gap{{3, 4}},
-			Offsets: []OffsetState{{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2, User: UserUnknown},
-				{Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3, User: UserUnknown}}},
+			Offsets: []OffsetState{{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2, User: User{Number: UserUnknown}},
+				{Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3, User: User{Number: UserUnknown}}}},
 		{ID: 2},
 	}
 	if err != nil || first != 9 || string(meta) != "metadata" || !reflect.DeepEqual(logs, v1) {
@@ -260,4 +260,20 @@ func TestStateFormats(t *testing.T) {
 	binary.LittleEndian.PutUint32(p[4:], 3)
 	_, _, _, err = decodeState(p)
 	refusedAsNewer(t, err, "version 3", "up to 2")
+}
+
+// TestOffsetsNameWhoStoredThem: a user is told from others that had its number, in journals and in state files.
+func TestOffsetsNameWhoStoredThem(t *testing.T) {
+	l := newStore().OpenLog(LogConfig{ID: 7})
+	key := ConsumerKey{Group: true, ID: 9}
+	o := storedOffset{offset: 4, count: 2, user: User{Number: 8, Since: 1<<32 - 2}, moved: 3}
+	want := o.state(key)
+	_, list := entriesFrom(t, groupOf([]entry{*l.offsetEntry(key, o, LevelPersisted)}))
+	if got := list[0].storedOffset(); got != want {
+		t.Errorf("a journal has %+v, want %+v", got, want)
+	}
+	r := stateReader{p: appendOffset(nil, &want), version: stateVersion}
+	if got := r.offset(); got != want {
+		t.Errorf("a state file has %+v, want %+v", got, want)
+	}
 }

@@ -92,7 +92,7 @@ func aState() []byte {
 		{ID: 1, Next: 10, Last: 9, Reserved: 20, Start: 2, LastTS: 77, OffsetCount: 3, Fence: "why",
 			Segments: []SegmentState{{Base: 0, Next: 5, End: 9000, RecordBytes: 4000, FirstTS: 60, LastTS: 70}, {Base: 5, Next: 10, End: 8192, Generation: 4}},
 			Gaps:     []Gap{{3, 4}},
-			Offsets:  []OffsetState{{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2, User: 3, Moved: 9}, {Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3, User: UserUnknown}}},
+			Offsets:  []OffsetState{{Key: ConsumerKey{ID: 5}, Offset: 4, Count: 2, User: User{Number: 3}, Moved: 9}, {Key: ConsumerKey{Group: true, ID: 6}, Deleted: true, Count: 3, User: User{Number: UserUnknown}}}},
 		{ID: 2, Replica: 1 << 40, Generation: 4},
 	})
 }

@@ -30,12 +30,12 @@ func (s *Store) invariants() {
 	if ids != s.dedupBytes {
 		panic(fmt.Sprintf("BUG: windows of ids take %d bytes, %d were counted", ids, s.dedupBytes))
 	}
-	var users map[uint32]int // made when it is needed: tests count what requests allocate
+	var users map[User]int // made when it is needed: tests count what requests allocate
 	for _, l := range s.order {
 		stored := 0
 		for user, n := range l.users {
 			if users == nil {
-				users = make(map[uint32]int)
+				users = make(map[User]int)
 			}
 			users[user] += n
 			stored += n

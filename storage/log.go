@@ -86,9 +86,9 @@ type Log struct {
 
 	offsets  map[ConsumerKey]storedOffset
 	offCount uint64
-	stored   int            // of offsets: those that are not deleted
-	users    map[uint32]int // and of whom
-	fixed    int64          // bytes in every lap, counted in Store.fixed
+	stored   int          // of offsets: those that are not deleted
+	users    map[User]int // and of whom
+	fixed    int64        // bytes in every lap, counted in Store.fixed
 
 	fenced   error
 	silent   bool // fenced for panics: it answers nothing

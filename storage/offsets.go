@@ -13,7 +13,7 @@ type storedOffset struct {
 	count     uint64
 	deleted   bool
 	elsewhere bool // in the state file, in a side file, or in the journal of a shard that had the log before
-	user      uint32
+	user      User
 	moved     uint64 // when offset last changed, microseconds; 0: an older build did not say
 }
 
@@ -50,7 +50,7 @@ func (l *Log) changeOffset(r *Request) {
 var errRoomLater = errors.New("the journal has no room at the moment")
 
 // autoCommit moves a consumer's offset forward with the next group; nobody waits for it. An error says why it cannot.
-func (l *Log) autoCommit(key ConsumerKey, user uint32, offset Offset) error {
+func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 	old, had := l.offsets[key]
 	switch {
 	case had && !old.deleted && old.offset >= offset:
@@ -74,25 +74,30 @@ func (l *Log) autoCommit(key ConsumerKey, user uint32, offset Offset) error {
 
 // offsetRoom reports whether one more consumer of l may store an offset for a user. Every lap carries them all, so the room is the
 // shard's, and everybody has a share of it: a user may hold as many as are still free, and half as many in one log. Whoever takes all
-// that can be had so takes a half, two take two thirds, and who holds none always finds room.
-func (l *Log) offsetRoom(user uint32) bool {
+// that can be had so takes a half, two take two thirds, and who holds none always finds room. Offsets that an older build noted for a
+// user's number alone count for whoever has it now.
+func (l *Log) offsetRoom(user User) bool {
 	s := l.s
+	all, here := s.users[user], l.users[user]
+	if older := (User{Number: user.Number}); user != older {
+		all, here = all+s.users[older], here+l.users[older]
+	}
 	free := (s.carryShare(offsetsShare) - s.Carry()) / offsetSize
-	ok := l.stored < s.cfg.ConsumersPerLogMax && int64(s.users[user]) < free && int64(l.users[user]) < (free+1)/2
+	ok := l.stored < s.cfg.ConsumersPerLogMax && int64(all) < free && int64(here) < (free+1)/2
 	if !ok && s.mono >= s.nextShareReport {
 		s.nextShareReport = s.mono + roomReportPause
 		s.report("offsets of new consumers are refused", l.cfg.ID, fmt.Errorf("%w: user %d has %d here, %d on this shard, where %d are free",
-			ErrTooManyConsumers, user, l.users[user], s.users[user], max(0, free)))
+			ErrTooManyConsumers, user.Number, here, all, max(0, free)))
 	}
 	return ok
 }
 
 // countOffset notes that a user holds one more stored offset, or one less.
-func (l *Log) countOffset(user uint32, n int) {
+func (l *Log) countOffset(user User, n int) {
 	if l.users == nil {
-		l.users = make(map[uint32]int)
+		l.users = make(map[User]int)
 	}
-	for _, users := range [...]map[uint32]int{l.users, l.s.users} {
+	for _, users := range [...]map[User]int{l.users, l.s.users} {
 		if users[user] += n; users[user] == 0 {
 			delete(users, user)
 		}
@@ -154,7 +159,7 @@ func (l *Log) copied() {
 func (l *Log) offsetEntry(key ConsumerKey, o storedOffset, level Level) *entry {
 	e := &l.s.offEntry
 	*e = entry{kind: entryOffset, level: level, log: l.cfg.ID, base: o.offset, next: Offset(o.count), check: uint64(key.ID),
-		timestamp: o.moved, prevSeg: Offset(o.user)}
+		timestamp: o.moved, prevSeg: o.user.field()}
 	if key.Group {
 		e.pos = 1
 	}
@@ -164,10 +169,15 @@ func (l *Log) offsetEntry(key ConsumerKey, o storedOffset, level Level) *entry {
 	return e
 }
 
+// field is the user in a field of an entry.
+func (u User) field() Offset { return Offset(u.Since)<<32 | Offset(u.Number) }
+
+func userOf(field Offset) User { return User{Number: uint32(field), Since: uint32(field >> 32)} }
+
 // storedOffset is what an entryOffset says.
 func (e *entry) storedOffset() OffsetState {
 	return OffsetState{Key: ConsumerKey{Group: e.pos == 1, ID: uint32(e.check)}, Offset: e.base, Count: uint64(e.next), Deleted: e.length == 1,
-		User: uint32(e.prevSeg), Moved: e.timestamp}
+		User: userOf(e.prevSeg), Moved: e.timestamp}
 }
 
 func (o *storedOffset) state(key ConsumerKey) OffsetState {

@@ -18,11 +18,11 @@ func TestOffsetsAreShared(t *testing.T) {
 	}
 	room := (s.carryShare(offsetsShare) - s.Carry()) / offsetSize
 	next := uint32(0)
-	store := func(user uint32, log LogID) error {
+	store := func(user User, log LogID) error {
 		next++
 		return d.do(t, &Request{Kind: ReqStoreOffset, Log: log, User: user, Consumer: ConsumerKey{ID: next}})
 	}
-	fill := func(user uint32, log LogID) (n int64) {
+	fill := func(user User, log LogID) (n int64) {
 		t.Helper()
 		for {
 			err := store(user, log)
@@ -35,7 +35,7 @@ func TestOffsetsAreShared(t *testing.T) {
 			n++
 		}
 	}
-	const eve, bob, ann = 1, 2, 3
+	eve, bob, ann := User{1, 5}, User{2, 6}, User{3, 7}
 	near := func(what string, got, want int64) {
 		t.Helper()
 		if got < want-2 || got > want+2 {
@@ -75,6 +75,16 @@ func TestOffsetsAreShared(t *testing.T) {
 	s.Release(&p)
 	if o, found := s.Log(1).StoredOffset(ConsumerKey{ID: 1 << 30}); !found || o != 0 {
 		t.Errorf("ann's offset: %d, %v", o, found)
+	}
+	if err := store(User{eve.Number, 8}, 1); err != nil {
+		t.Errorf("who has got the number of eve, with none stored: %v", err)
+	}
+	cat := User{4, 8}
+	for id := LogID(1); id <= logs; id++ {
+		fill(User{Number: cat.Number}, id) // as an older build noted them
+	}
+	if err := store(cat, 1); !errors.Is(err, ErrTooManyConsumers) {
+		t.Errorf("cat, of whom an older build has noted a share: %v", err)
 	}
 	s.cfg.ConsumersPerLogMax = 10
 	if err := store(ann, 1); !errors.Is(err, ErrTooManyConsumers) {

@@ -63,7 +63,7 @@ type Request struct {
 	Log        LogID
 	Batch      []byte // append: the record, the caller's memory until the request is answered
 	Consumer   ConsumerKey
-	User       uint32 // who asks, noted with offsets that are stored; UserUnknown: not known
+	User       User // who asks, noted with offsets that are stored; UserUnknown: not known
 	Value      uint64
 	Count      uint32
 	BytesMax   int
@@ -98,7 +98,7 @@ type Request struct {
 
 // Reset returns an empty request with the memory of r for spans, for its next use. r holds nothing of the store any more.
 func (r *Request) Reset() Request {
-	return Request{Spans: r.Spans[:0], bufs: r.bufs[:0], Owner: r.Owner, User: UserUnknown}
+	return Request{Spans: r.Spans[:0], bufs: r.bufs[:0], Owner: r.Owner, User: User{Number: UserUnknown}}
 }
 
 // HeadMin is the room poll needs in Head.

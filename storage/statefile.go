@@ -44,7 +44,13 @@ const (
 	groupPartSize = 24
 )
 
-// UserUnknown is the user of an offset of which it is not known who stored it.
+// User is who stored an offset. Numbers are given out again: Since, which rises, tells one that has a number from those that had it.
+type User struct {
+	Number uint32
+	Since  uint32 // the lower bits of the revision of the metadata that made the user; 0: an older build did not say
+}
+
+// UserUnknown is the number of the user of an offset of which it is not known who stored it.
 const UserUnknown = 0xFFFFFFFF
 
 // SegmentState describes a segment of a recovered log.
@@ -66,7 +72,7 @@ type OffsetState struct {
 	Offset  Offset
 	Count   uint64
 	Deleted bool
-	User    uint32 // who stored it, or UserUnknown
+	User    User   // who stored it, or UserUnknown
 	Moved   uint64 // when the offset last changed, microseconds; 0: not known
 }
 
@@ -159,7 +165,7 @@ func appendOffset(dst []byte, o *OffsetState) []byte {
 	}
 	dst = le.AppendUint64(le.AppendUint64(dst, uint64(o.Offset)), o.Count)
 	dst = le.AppendUint32(le.AppendUint32(dst, o.Key.ID), flags)
-	dst = le.AppendUint32(le.AppendUint32(dst, o.User), 0)
+	dst = le.AppendUint32(le.AppendUint32(dst, o.User.Number), o.User.Since)
 	return le.AppendUint64(dst, o.Moved)
 }
 
@@ -265,12 +271,11 @@ func (r *stateReader) segment() SegmentState {
 }
 
 func (r *stateReader) offset() OffsetState {
-	o := OffsetState{Offset: Offset(r.u64()), Count: r.u64(), Key: ConsumerKey{ID: r.u32()}, User: UserUnknown}
+	o := OffsetState{Offset: Offset(r.u64()), Count: r.u64(), Key: ConsumerKey{ID: r.u32()}, User: User{Number: UserUnknown}}
 	flags := r.u32()
 	o.Key.Group, o.Deleted = flags&offsetGroup != 0, flags&offsetDeleted != 0
 	if r.version > 1 {
-		o.User = r.u32()
-		r.u32()
+		o.User = User{Number: r.u32(), Since: r.u32()}
 		o.Moved = r.u64()
 	}
 	return o
