@@ -181,7 +181,7 @@ func (s *Shard) received1(c *conn, done *uring.Completion) {
 	case done.Res == 0 && c.ended && c.send == 0:
 		s.closeConn(c, "", nil)
 	case done.Res == 0 && c.busy != nil:
-		c.eof = true // what it asked for is answered first
+		c.eof = true // what it asked for is answered first: who sends no more may still read, and a close looks the same until something is sent
 		s.unhold(c)
 	case done.Res == 0:
 		s.peerClosed(c)

@@ -2,6 +2,8 @@ package shard_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -66,12 +68,59 @@ func TestStrangersLeaveRoomForALogin(t *testing.T) {
 	}
 }
 
-// TestAClaimOnReadsEndsWithWhoWaits: a poll waits for memory that is used up, so that its shard claims what is given back. Its client goes;
-// polls of the other shard are served then.
+// TestAClaimOnReadsEndsWithWhoWaits: a poll waits for memory that is used up, to read into or for the index of its segment, so that its shard
+// claims what is given back. Its client goes; polls of the other shard are served then.
 func TestAClaimOnReadsEndsWithWhoWaits(t *testing.T) {
+	for _, indexed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("indexed %v", indexed), func(t *testing.T) {
+			s, poll, giveBack := withoutReads(t, indexed)
+			quitter := s.raw(t)
+			quitter.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, poll(0)))
+			until(t, "the poll waits for memory", s.ReadsClaimed)
+			if err := quitter.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+			quitter.Close() // by a reset: what is half closed may still be read
+			until(t, "its client is gone", func() bool { return s.Stats()[0].Connections+s.Stats()[1].Connections == 0 })
+			giveBack()
+			c := s.dial(t)
+			c.SetTimeout(10 * time.Second)
+			for _, p := range []uint32{1, 0} {
+				if got, err := c.Poll(context.Background(), poll(p)); err != nil || got.Count != 1 {
+					t.Fatalf("poll of partition %d: %d records, %v", p, got.Count, err)
+				}
+			}
+		})
+	}
+}
+
+// TestHalfClosedClientsReadTheirAnswer: a client asks and says that it sends no more. Its poll waits for memory; when there is some, it is
+// answered, and the connection ends.
+func TestHalfClosedClientsReadTheirAnswer(t *testing.T) {
+	s, poll, giveBack := withoutReads(t, false)
+	c := s.raw(t)
+	c.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, poll(0)))
+	until(t, "the poll waits for memory", s.ReadsClaimed)
+	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "other clients are served", func() bool { return s.dial(t).Ping(context.Background()) == nil })
+	giveBack()
+	if p, err := vsr.DecodePollMessagesReply(c.answer().Body); err != nil || p.Count != 1 {
+		t.Errorf("%d messages, %v", p.Count, err)
+	}
+	if n, err := c.Conn.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("%d bytes more, %v, want the end", n, err)
+	}
+}
+
+// withoutReads is a broker of two shards on one core, a partition with a message on each, whose memory for reads is taken until it is given
+// back. The segments were written in an earlier run: their indexes are made when they are read.
+func withoutReads(t *testing.T, indexed bool) (s *server, poll func(p uint32) wire.PollMessages, giveBack func()) {
+	t.Helper()
 	dir := t.TempDir()
 	config := func(c *shard.Config) { c.CPUs = []int{0, 0} }
-	s := startBroker(t, dir, config)
+	s = startBroker(t, dir, config)
 	ctx := context.Background()
 	stream, topic := topicWith(t, s.dial(t), 2)
 	for p := range uint32(2) {
@@ -81,32 +130,19 @@ func TestAClaimOnReadsEndsWithWhoWaits(t *testing.T) {
 	}
 	s.stop(t)
 	s = startBroker(t, dir, config)
-	poll := func(p uint32) wire.PollMessages {
+	poll = func(p uint32) wire.PollMessages {
 		return wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(p), Strategy: wire.Strategy{Kind: wire.FromFirst}, Count: 1}
 	}
-	reader := s.dial(t)
-	for p := range uint32(2) { // their indexes are made
-		if got, err := reader.Poll(ctx, poll(p)); err != nil || got.Count != 1 {
-			t.Fatalf("poll of partition %d: %d records, %v", p, got.Count, err)
+	if indexed {
+		reader := s.dial(t)
+		for p := range uint32(2) {
+			if got, err := reader.Poll(ctx, poll(p)); err != nil || got.Count != 1 {
+				t.Fatalf("poll of partition %d: %d records, %v", p, got.Count, err)
+			}
 		}
+		reader.Close()
 	}
-	reader.Close()
-	giveBack := sync.OnceFunc(s.TakeReads())
-	defer giveBack()
-	quitter := s.raw(t)
-	quitter.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, poll(0)))
-	until(t, "the poll waits for memory", s.ReadsClaimed)
-	if err := quitter.Conn.(*net.TCPConn).SetLinger(0); err != nil {
-		t.Fatal(err)
-	}
-	quitter.Close() // by a reset: what is half closed may still be read
-	until(t, "its client is gone", func() bool { return s.Stats()[0].Connections+s.Stats()[1].Connections == 0 })
-	giveBack()
-	c := s.dial(t)
-	c.SetTimeout(10 * time.Second)
-	for _, p := range []uint32{1, 0} {
-		if got, err := c.Poll(ctx, poll(p)); err != nil || got.Count != 1 {
-			t.Fatalf("poll of partition %d: %d records, %v", p, got.Count, err)
-		}
-	}
+	giveBack = sync.OnceFunc(s.TakeReads())
+	t.Cleanup(giveBack)
+	return s, poll, giveBack
 }

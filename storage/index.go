@@ -73,6 +73,7 @@ func (g *segment) prepare() {
 		s.issue(Op{Kind: OpOpen, Path: g.path()}, pendingOp{done: segmentReadable, log: g.log, seg: g})
 	case g.readFD >= 0 && !g.indexed && !g.indexing:
 		g.indexing = true
+		s.reading.indexing = append(s.reading.indexing, g)
 		g.use()
 		g.scanned, g.lost = g.scanned[:0], false
 		g.scan(segmentStart, readMin)
@@ -219,6 +220,7 @@ func (g *segment) indexBatches(ix []indexEntry, data []byte, pos, end Pos) (_ []
 // endScan ends the making of the index.
 func (g *segment) endScan(err error) {
 	g.indexing = false
+	g.log.s.reading.indexed(g)
 	if g.indexed = err == nil; g.indexed {
 		g.index = append(g.scanned, g.index...)
 		g.scanned = nil

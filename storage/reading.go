@@ -1,6 +1,9 @@
 package storage
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Whoever reads from disk needs memory of the line for reads. Where it is short, requests wait in order, and hold none of it while
 // they wait; the first is served before any other takes some, so a large batch is read however many small polls there are. What
@@ -10,8 +13,9 @@ import "fmt"
 type readQueue struct {
 	requests requestList // polls and pieces of spilled replies
 	scans    []scanWaiting
-	resuming bool // the first of them is tried again
-	again    bool // and still waits
+	indexing []*segment // whose index is being made: polls wait for it
+	resuming bool       // the first of them is tried again
+	again    bool       // and still waits
 }
 
 // scanWaiting is the making of an index that goes on at pos.
@@ -201,10 +205,30 @@ func (s *Store) dropUnnamed(r *Request) {
 	r.bufs = r.bufs[:last]
 }
 
-// Cancel withdraws a poll that waits for memory or for room in the journal, or a piece of a reply that waits for memory: it is answered
-// with ErrCanceled. One that does not wait, or not here, goes on.
+// indexed notes that the index of g is made, or can't be.
+func (q *readQueue) indexed(g *segment) {
+	if i := slices.Index(q.indexing, g); i >= 0 {
+		q.indexing = slices.Delete(q.indexing, i, i+1)
+	}
+}
+
+// remove takes r out of all that waits to read, and reports whether it was there. It does not look at r, which may be another shard's.
+func (q *readQueue) remove(r *Request) bool {
+	if q.requests.remove(r) {
+		return true
+	}
+	for _, g := range q.indexing {
+		if g.waiters.remove(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// Cancel withdraws a poll that waits for memory, for an index or for room in the journal, or a piece of a reply that waits for memory: it
+// is answered with ErrCanceled. One that does not wait, or not here, goes on; so does the making of an index, which others will want.
 func (s *Store) Cancel(r *Request) bool {
-	if !s.reading.requests.remove(r) && !s.starved.remove(r) {
+	if !s.reading.remove(r) && !s.starved.remove(r) {
 		return false
 	}
 	s.Release(r)

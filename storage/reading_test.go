@@ -113,6 +113,39 @@ func TestAWithdrawnReadIsForgotten(t *testing.T) {
 	}
 }
 
+// TestAPollThatWaitsForAnIndexIsForgotten: the index of a segment waits for memory to be made, or is being made, and polls wait for it. One
+// whose client is gone is withdrawn; the others have what they wait for.
+func TestAPollThatWaitsForAnIndexIsForgotten(t *testing.T) {
+	r := newReadRig(t, 2<<20, 30_000)
+	g := r.s.Log(1).segs[0]
+	g.indexed, g.index = false, nil
+	r.left = 0
+	gone, late, next := r.poll(0), r.poll(0), r.poll(0)
+	withdrawn := func(q *Request) {
+		t.Helper()
+		if !r.s.Cancel(q) || r.s.Cancel(q) {
+			t.Fatal("the poll that waits was not withdrawn, or twice")
+		}
+		if a := r.s.TakeDone(); a != q || !errors.Is(q.Err, ErrCanceled) {
+			t.Fatalf("answered %v", a)
+		}
+	}
+	withdrawn(gone)
+	r.left = 2 << 20
+	r.turn()
+	if len(r.reads) != 1 {
+		t.Fatalf("%d reads are on their way, want that of the index", len(r.reads))
+	}
+	withdrawn(late)
+	r.complete()
+	if a := r.s.TakeDone(); a != next || a.Err == nil || errors.Is(a.Err, ErrCanceled) {
+		t.Errorf("answered %v, want the poll that goes on, and that its disk has failed", a)
+	}
+	if r.s.TakeDone() != nil || r.s.Waiting() || len(r.s.reading.indexing) > 0 || r.left != 2<<20 {
+		t.Errorf("%d bytes of memory are left; something waits: %v; %d indexes are made", r.left, r.s.Waiting(), len(r.s.reading.indexing))
+	}
+}
+
 // TestABatchThatCannotFitIsRefusedByName: nothing that anybody gives back would help, so the poll does not wait.
 func TestABatchThatCannotFitIsRefusedByName(t *testing.T) {
 	r := newReadRig(t, 64<<10, 30_000)
