@@ -113,11 +113,10 @@ func (l *logRecovery) quarantine() error {
 		return err
 	}
 	d, dir := l.r.d, LogDir(l.r.cfg.Dir, l.st.ID)
-	if err := d.Mkdir(dir); err == nil {
-		if err := d.SyncDir(l.r.cfg.Dir + "/logs"); err != nil {
-			return err
-		}
-	} else if !exists(err) {
+	if err := d.Mkdir(dir); err != nil && !exists(err) {
+		return err
+	}
+	if err := d.SyncDir(l.r.cfg.Dir + "/logs"); err != nil { // also when it was there: the run that made it may have ended before it had synced it
 		return err
 	}
 	return l.setAside(l.st.clone())
