@@ -23,7 +23,7 @@ const (
 	memoryPerShard = 64 << 20 // at least
 	frameRoom      = 3 << 20  // of a line beside the largest frame: the piece of memory its head is in, and what its size is rounded up by
 	dedupShare     = 8        // part of the budget, beside it, that the windows of deduplication may take on the heap
-	journalMemory  = 4        // a shard's journal takes at most this part of its memory: recovery holds the groups of one file, half of it
+	journalMemory  = 4        // a shard's journal takes at most this part of its memory: recovery then keeps what it has looked at
 )
 
 // The lines in percent of the budget. The line for reads holds the largest request that the one for requests takes, so what was

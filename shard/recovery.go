@@ -31,10 +31,14 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 		return nil, nil, err
 	}
 	err = b.shards[0].do(func(s *Shard) error {
-		// Nothing else has memory yet, and nothing else will ask for any: what the journals take is bounded by their size.
-		pool := uring.NewPool(uring.NewBudget(recoveryBytesMax).Line("recovery", recoveryBytesMax))
+		// Nothing else has memory yet, and nothing else will ask for any: recovery has the whole budget. Beside it lie only files that
+		// are read whole and that storage bounds one by one.
+		total := b.budget.Total()
+		pool := uring.NewPool(uring.NewBudget(total).Line("recovery", total))
 		defer pool.Close()
-		cfg.Memory, cfg.Working = pool, &s.recovering
+		files := uring.NewPool(uring.NewBudget(recoveryFilesMax).Line("files of the recovery", recoveryFilesMax))
+		defer files.Close()
+		cfg.Memory, cfg.FileMemory, cfg.KeepBytes, cfg.Working = pool, files, total/recoveryKeep, &s.recovering
 		cfg.ChooseWay = func(journals [][2]storage.JournalFile, last storage.KeptWay) (storage.KeptWay, error) {
 			return b.chooseJournalWay(s, journals, last, pool)
 		}
@@ -130,7 +134,10 @@ func (s *Shard) report(event string, id storage.LogID, err error) {
 	s.b.report(event, id, err)
 }
 
-const recoveryBytesMax = 1 << 40
+const (
+	recoveryFilesMax = 1 << 40
+	recoveryKeep     = 4 // part of the budget in which the journals' groups are kept from the first look on: those of journals sized by it fit
+)
 
 const (
 	journalBytesMin = 4 << 20

@@ -91,9 +91,11 @@ type entry struct {
 	index                     uint64
 	data                      []byte
 
-	// In recovery.
-	shard uint32 // whose journal it is from
-	doubt bool   // groups behind it are lost
+	// In recovery. An entry for batches that follow one another has the first one's head, and the end of the last.
+	shard     uint32 // whose journal it is from
+	doubt     bool   // groups behind it are lost
+	firstNext Offset // next of the first of them
+	firstTS   uint64 // and its timestamp
 }
 
 var errEntry = errors.New("storage: malformed journal entry")
@@ -124,6 +126,14 @@ func (e *entry) put(dst []byte, dataLen int) {
 	le.PutUint32(dst[124:], 0)
 }
 
+// entryHeadOf is the size of an entry's head in groups of that version.
+func entryHeadOf(version uint16) int {
+	if version == 1 {
+		return entryHeadSize1
+	}
+	return entryHeadSize
+}
+
 // segment is the one that the entry is about.
 func (e *entry) segment() SegmentID { return SegmentID{Base: e.seg, Generation: e.generation} }
 
@@ -131,10 +141,7 @@ func (e *entry) segment() SegmentID { return SegmentID{Base: e.seg, Generation: 
 // and it has to be made what it is in version 2. An entry of a kind that is not known is ErrNewer: its group is whole.
 func decodeEntry(p []byte, version uint16) (e entry, n int, err error) {
 	le := binary.LittleEndian
-	head := entryHeadSize
-	if version == 1 {
-		head = entryHeadSize1
-	}
+	head := entryHeadOf(version)
 	if len(p) < head || le.Uint32(p) != entryMagic || p[4] == 0 {
 		return e, 0, errEntry
 	}

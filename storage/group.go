@@ -155,19 +155,23 @@ func (h *groupHead) check(sum uint64) error {
 
 // entriesOf calls f for each entry of a valid group p. The entries alias p.
 func entriesOf(p []byte, h groupHead, f func(e *entry) error) error {
-	head := h.headSize()
-	q := p[head : head+int64(h.entries)]
+	return entriesAt(p, h, func(e *entry, _ int) error { return f(e) })
+}
+
+// entriesAt is entriesOf for who wants to know as well where in p the data of an entry is.
+func entriesAt(p []byte, h groupHead, f func(e *entry, at int) error) error {
+	at, end := int(h.headSize()), int(h.headSize())+int(h.entries)
 	for i := uint32(0); i < h.count; i++ {
-		e, n, err := decodeEntry(q, h.version)
+		e, n, err := decodeEntry(p[at:end], h.version)
 		if err != nil {
 			return err
 		}
-		if err := f(&e); err != nil {
+		if err := f(&e, at+entryHeadOf(h.version)); err != nil {
 			return err
 		}
-		q = q[n:]
+		at += n
 	}
-	if len(q) != 0 {
+	if at != end {
 		return errEntry
 	}
 	return nil

@@ -26,6 +26,11 @@ type RecoverConfig struct {
 	Now     uint64   // microseconds, for the superblock of a new directory
 	Secret  [24]byte // random: node id and seed of a new directory
 	Memory  Memory
+	// FileMemory is for files that are read whole, each with a bound of its own: the state file, the snapshot of the metadata, what is
+	// kept of a fenced log. nil: Memory.
+	FileMemory Memory
+	// KeepBytes is how much of the journals may stay in Memory so that it is not read twice.
+	KeepBytes int64
 	// Metadata turns a snapshot (nil: none) and the commands behind it into the live logs with their levels, the
 	// retired ones, and a snapshot of everything with the index of its last command.
 	Metadata func(snapshot []byte, commands []MetaCommand) (MetaState, error)
@@ -77,6 +82,7 @@ type recovery struct {
 	cfg     RecoverConfig
 	d       Disk
 	watch   *syncWatch // d
+	memory  Memory     // cfg.Memory gives up what is kept of the journals before it runs out of this
 	super   superblock
 	fd      int32
 	fresh   bool
@@ -99,6 +105,10 @@ type recovery struct {
 func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	watch := &syncWatch{Disk: d}
 	r := &recovery{cfg: cfg, d: watch, watch: watch, fd: fd, logs: map[LogID]*LogState{}, before: map[LogID]*LogState{}}
+	if r.memory = cfg.Memory; cfg.FileMemory == nil {
+		r.cfg.FileMemory = &givingMemory{r}
+	}
+	r.cfg.Memory = &givingMemory{r}
 	steps := []struct {
 		name string
 		do   func() error
@@ -215,7 +225,7 @@ func (r *recovery) readState() error {
 		return nil
 	}
 	path := r.statePath(r.super.state)
-	buf, fd, err := readFile(r.d, r.cfg.Memory, path, stateBytesMax)
+	buf, fd, err := readFile(r.d, r.cfg.FileMemory, path, stateBytesMax)
 	if err == nil && buf == nil {
 		err = fmt.Errorf("%w: %s is missing: %s", ErrDamaged, path, stateRemedy)
 	}
@@ -224,7 +234,7 @@ func (r *recovery) readState() error {
 	}
 	defer r.d.Close(fd)
 	if len(buf) > 0 {
-		defer r.cfg.Memory.Put(buf)
+		defer r.cfg.FileMemory.Put(buf)
 	}
 	_, meta, logs, err := decodeState(buf)
 	if errors.Is(err, ErrNewer) {
@@ -297,13 +307,13 @@ func (r *recovery) unbroken(snapshot []byte, cmds []MetaCommand) ([]MetaCommand,
 const SnapshotName = "metadata.snapshot"
 
 func (r *recovery) newestSnapshot(fromState []byte) ([]byte, error) {
-	buf, fd, err := readFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state/"+SnapshotName, stateBytesMax)
+	buf, fd, err := readFile(r.d, r.cfg.FileMemory, r.cfg.Dir+"/state/"+SnapshotName, stateBytesMax)
 	if err != nil || buf == nil {
 		return fromState, err
 	}
 	defer r.d.Close(fd)
 	if len(buf) > 0 {
-		defer r.cfg.Memory.Put(buf)
+		defer r.cfg.FileMemory.Put(buf)
 	}
 	a, err := r.cfg.Metadata(append([]byte(nil), buf...), nil)
 	if err != nil {
@@ -353,16 +363,17 @@ func (r *recovery) recoverLogs() error {
 		}
 	}
 	for _, id := range r.ids() {
-		if id != r.suspect && !onDisk[fmt.Sprintf("%016x", uint64(id))] && len(entries[id]) == 0 && len(r.logs[id].Segments) == 0 && len(r.journal.holes) == 0 {
+		if id != r.suspect && !onDisk[fmt.Sprintf("%016x", uint64(id))] && entries[id] == nil && len(r.logs[id].Segments) == 0 && len(r.journal.holes) == 0 {
 			r.out.Logs = append(r.out.Logs, r.logs[id])
 			continue
 		}
-		lr := &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], entries: entries[id], rewrite: r.rewrite}
+		lr := &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], logEntries: entries[id], rewrite: r.rewrite}
 		r.working(id)
 		if err := lr.run(); err != nil {
 			return fmt.Errorf("log %d: %w", id, err)
 		}
 		r.working(0)
+		delete(entries, id)
 		if r.before[id] == nil { // the journals of the last run are retired with this recovery: nothing older is read again
 			lr.st.Offsets = slices.DeleteFunc(lr.st.Offsets, func(o OffsetState) bool { return o.Deleted })
 		}

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -18,11 +19,13 @@ type journalScan struct {
 	files     []*journalFile
 	piece     pieceBuffer // that all are read through
 	sum       groupSum
-	bufs      [][]byte
+	kept      []*foundGroup // whose bytes are in memory, and some that were
+	keptBytes int64
+	slab      *keptSlab // that is being filled
 	shards    map[int]*shardGroups
-	chain     []foundGroup // groups that count, of all shards
-	highest   uint64       // highest group number seen anywhere, valid or not acknowledged
-	newestRun uint64       // of all groups seen
+	chain     []*foundGroup // groups that count, of all shards
+	highest   uint64        // highest group number seen anywhere, valid or not acknowledged
+	newestRun uint64        // of all groups seen
 	clean     bool
 	count     int
 	bytes     uint64            // size of all files, those too that are lost
@@ -33,16 +36,18 @@ type journalScan struct {
 }
 
 type foundGroup struct {
-	head  groupHead
-	file  *journalFile
-	pos   int64
-	bytes []byte
+	head   groupHead
+	file   *journalFile
+	pos    int64
+	bytes  []byte // nil: it has to be read again
+	slab   *keptSlab
+	counts bool
 }
 
-// shardGroups holds the valid groups of one shard by number.
+// shardGroups holds the valid groups of one shard by number, from the newest lap on.
 type shardGroups struct {
-	groups map[uint64]foundGroup
-	top    foundGroup
+	groups map[uint64]*foundGroup
+	top    groupHead
 	lap    uint64 // newest lap group, 0: none
 }
 
@@ -62,6 +67,7 @@ func (j *journalScan) read() error {
 		}
 		if !marked {
 			j.closeFiles()
+			j.forgetAll()
 			*j = journalScan{r: j.r, piece: pieceBuffer{buf: j.piece.buf}, shards: map[int]*shardGroups{}, holes: map[int]uint64{}, torn: map[uint32]uint64{}}
 			j.r.report("journals are not as the last run left them", 0, fmt.Errorf("%w: the groups that ended it in order are not where %s says", ErrDamaged, SuperblockName))
 		}
@@ -71,7 +77,8 @@ func (j *journalScan) read() error {
 			return err
 		}
 	}
-	return j.load()
+	j.keepChain()
+	return nil
 }
 
 // readAll looks at every block of every file.
@@ -126,7 +133,7 @@ func (j *journalScan) checkSizes(shard int) {
 	if short {
 		j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: its files have %d and %d bytes, and were made with the same size",
 			ErrDamaged, shard, sizes[0], sizes[1]))
-		j.holes[shard] = j.shards[shard].top.head.number + 1
+		j.holes[shard] = j.shards[shard].top.number + 1
 	}
 }
 
@@ -137,34 +144,34 @@ func (j *journalScan) follow(shard int, s *shardGroups) {
 	if s.lap != 0 {
 		want = s.lap
 	}
-	var last foundGroup
+	var last groupHead
 	n := 0
 	for _, g := range s.from(want) {
-		if k := g.head.number; k != want && want > s.top.head.safe {
+		if k := g.head.number; k != want && want > s.top.safe {
 			j.r.report("journal cut", 0, fmt.Errorf("shard %d: group %d was not finished; %d behind it was not acknowledged", shard, want, k))
 			break
 		} else if k != want {
 			j.damaged(shard, want, k, s)
 		}
 		j.chain = append(j.chain, g)
-		last, want = g, g.head.number+1
+		last, want = g.head, g.head.number+1
 		n++
 	}
-	if want > s.top.head.number && j.torn[uint32(shard)] == want {
+	if want > s.top.number && j.torn[uint32(shard)] == want {
 		j.r.report("journal cut", 0, fmt.Errorf("shard %d: group %d, the last one, was not finished: what it carried was not on stable storage", shard, want))
 	}
 	if plantedReplayStopsEarly && n > 0 {
 		j.chain = j.chain[:len(j.chain)-1]
 	}
 	j.count += n
-	if last.head.flags&groupClean == 0 {
+	if last.flags&groupClean == 0 {
 		j.clean = false
 	}
 }
 
 // from returns the groups from a number on, in order.
-func (s *shardGroups) from(number uint64) []foundGroup {
-	list := make([]foundGroup, 0, len(s.groups))
+func (s *shardGroups) from(number uint64) []*foundGroup {
+	list := make([]*foundGroup, 0, len(s.groups))
 	for _, g := range s.groups {
 		if g.head.number >= number {
 			list = append(list, g)
@@ -177,7 +184,7 @@ func (s *shardGroups) from(number uint64) []foundGroup {
 // damaged notes that groups were safe and cannot be read.
 func (j *journalScan) damaged(shard int, from, to uint64, s *shardGroups) {
 	j.r.report("damaged journal", 0, fmt.Errorf("%w: shard %d: groups %d to %d are unreadable although group %d says that %d was safe",
-		ErrDamaged, shard, from, to-1, s.top.head.number, s.top.head.safe))
+		ErrDamaged, shard, from, to-1, s.top.number, s.top.safe))
 	j.holes[shard] = to - 1
 }
 
@@ -190,10 +197,10 @@ func (j *journalScan) lostMax() Offset {
 func (j *journalScan) metaCommands() ([]MetaCommand, error) {
 	seen := map[uint64]bool{}
 	var cmds []MetaCommand
-	err := j.each(func(e *entry) {
+	err := j.each(func(e *entry, _ place) {
 		if e.kind == entryMeta && !seen[uint64(e.base)] {
 			seen[uint64(e.base)] = true
-			cmds = append(cmds, MetaCommand{Index: uint64(e.base), Bytes: e.data})
+			cmds = append(cmds, MetaCommand{Index: uint64(e.base), Bytes: slices.Clone(e.data)})
 		}
 	})
 	sort.Slice(cmds, func(a, b int) bool { return cmds[a].Index < cmds[b].Index })
@@ -210,33 +217,36 @@ func (j *journalScan) metaIndex() (index uint64) {
 }
 
 // byLog sorts the entries of all groups that count by their log.
-func (j *journalScan) byLog() (map[LogID][]entry, error) {
-	counts, m := map[LogID]int{}, map[LogID][]entry{}
-	err := j.each(func(e *entry) { counts[e.log]++ })
-	if err != nil {
-		return nil, err
-	}
-	err = j.each(func(e *entry) {
-		list := m[e.log]
-		if list == nil && e.log != 0 {
-			list = make([]entry, 0, counts[e.log])
+func (j *journalScan) byLog() (map[LogID]*logEntries, error) {
+	m := map[LogID]*logEntries{}
+	err := j.each(func(e *entry, at place) {
+		if e.log == 0 {
+			return
 		}
-		if e.log != 0 {
-			m[e.log] = append(list, *e)
+		x := m[e.log]
+		if x == nil {
+			x = newLogEntries()
+			m[e.log] = x
 		}
+		x.add(e, at)
 	})
 	return m, err
 }
 
-// each calls f for every entry of the groups that count.
-func (j *journalScan) each(f func(e *entry)) error {
-	for _, g := range j.chain {
+// each calls f for every entry of the groups that count, with the place of its data. The data is valid during the call.
+func (j *journalScan) each(f func(e *entry, at place)) error {
+	for i, g := range j.chain {
+		p, done, err := j.bytesOf(g)
+		if err != nil {
+			return err
+		}
 		hole := j.holes[int(g.head.shard)]
-		err := entriesOf(g.bytes, g.head, func(e *entry) error {
+		err = entriesAt(p, g.head, func(e *entry, at int) error {
 			e.shard, e.doubt = g.head.shard, g.head.number < hole
-			f(e)
+			f(e, place{group: int32(i), at: uint32(at)})
 			return nil
 		})
+		done()
 		if errors.Is(err, ErrNewer) {
 			return fmt.Errorf("group %d: %w", g.head.number, err)
 		}
@@ -256,11 +266,9 @@ func (j *journalScan) closeFiles() {
 
 func (j *journalScan) close() {
 	j.closeFiles()
-	for _, b := range j.bufs {
-		j.r.cfg.Memory.Put(b)
-	}
+	j.forgetAll()
 	if j.piece.buf != nil {
 		j.r.cfg.Memory.Put(j.piece.buf)
 	}
-	j.piece, j.bufs, j.chain, j.shards = pieceBuffer{}, nil, nil, nil
+	j.piece, j.chain, j.shards = pieceBuffer{}, nil, nil
 }

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"sort"
@@ -12,19 +11,19 @@ import (
 
 // logRecovery brings one log to a state in which its segments hold everything that counts and nothing else.
 type logRecovery struct {
-	r       *recovery
-	st      *LogState
-	level   Level
-	entries []entry
+	r     *recovery
+	st    *LogState
+	level Level
+	*logEntries
 
-	pieces map[SegmentID]*pieces // bytes that journals hold
-	byNext map[Offset]*entry     // batches by the offset the log would have given out before them
-	stable Offset                // the log was on stable storage up to here
+	byNext map[Offset]*entry // batches by the offset the log would have given out before them
+	stable Offset            // the log was on stable storage up to here
 	hasher batch.Hasher
 	fds    map[SegmentID]int32
 
-	offsets   map[ConsumerKey]int // where in st.Offsets
+	stored    map[ConsumerKey]int // where in st.Offsets
 	side      []byte              // the side file
+	sideHead  groupHead           // zero: it does not count
 	uncertain bool                // its journal is lost
 	unfiled   bool                // a segment that a journal names is not there
 	rewrite   bool                // what reads back right may not be on disk
@@ -32,8 +31,10 @@ type logRecovery struct {
 }
 
 func (l *logRecovery) run() error {
-	l.pieces, l.byNext, l.fds = map[SegmentID]*pieces{}, map[Offset]*entry{}, map[SegmentID]int32{}
-	l.offsets = map[ConsumerKey]int{}
+	l.byNext, l.fds, l.stored = map[Offset]*entry{}, map[SegmentID]int32{}, map[ConsumerKey]int{}
+	if l.logEntries == nil {
+		l.logEntries = newLogEntries()
+	}
 	defer l.close()
 	if l.quarantined() {
 		return l.quarantine()
@@ -90,22 +91,17 @@ func (l *logRecovery) damaged(err error) {
 	l.r.report("log damaged", l.st.ID, err)
 }
 
-// collect sorts the entries: pieces of bytes, batches by predecessor, and the furthest of everything that only rises.
+// collect sorts the entries: batches by predecessor, and the furthest of everything that only rises.
 func (l *logRecovery) collect() (sealed []SegmentState) {
 	for i, o := range l.st.Offsets {
-		l.offsets[o.Key] = i
+		l.stored[o.Key] = i
 	}
-	for i := range l.entries {
-		e := &l.entries[i]
+	for i := range l.list {
+		e := &l.list[i]
 		l.stable = max(l.stable, e.stable)
 		switch e.kind {
 		case entryBatch, entryDirect:
 			l.byNext[e.prevNext] = e
-			if e.kind == entryBatch {
-				l.piecesOf(e.segment()).add(e.pos, e.data)
-			}
-		case entryBytes:
-			l.piecesOf(e.segment()).add(e.pos, e.data)
 		case entryReserve:
 			l.reserved(e, e.next)
 		case entryStart:
@@ -179,13 +175,13 @@ func (l *logRecovery) describeSealed(sealed []SegmentState) {
 // offset takes a stored offset when it is the newest of its consumer.
 func (l *logRecovery) offset(o OffsetState) {
 	l.st.OffsetCount = max(l.st.OffsetCount, o.Count)
-	if i, ok := l.offsets[o.Key]; ok {
+	if i, ok := l.stored[o.Key]; ok {
 		if o.Count > l.st.Offsets[i].Count {
 			l.st.Offsets[i] = o
 		}
 		return
 	}
-	l.offsets[o.Key] = len(l.st.Offsets)
+	l.stored[o.Key] = len(l.st.Offsets)
 	l.st.Offsets = append(l.st.Offsets, o)
 }
 
@@ -193,11 +189,11 @@ func (l *logRecovery) offset(o OffsetState) {
 func (l *logRecovery) follow() error {
 	for {
 		e := l.byNext[l.st.Next]
-		if e == nil || e.next <= l.st.Next {
-			return nil
-		}
-		if !l.succeeds(e) {
-			return nil
+		if e == nil || e.next <= l.st.Next || !l.succeeds(e) {
+			var err error
+			if e, err = l.rest(l.st.Next); e == nil || err != nil || !l.succeeds(e) {
+				return err
+			}
 		}
 		whole, err := l.whole(e)
 		if err != nil || !whole {
@@ -209,8 +205,8 @@ func (l *logRecovery) follow() error {
 
 // unreached returns a batch that the log should have and does not reach, or nil.
 func (l *logRecovery) unreached() *entry {
-	for i := range l.entries {
-		if e := &l.entries[i]; (e.kind == entryBatch || e.kind == entryDirect) && e.next > l.st.Next {
+	for i := range l.list {
+		if e := &l.list[i]; (e.kind == entryBatch || e.kind == entryDirect) && e.next > l.st.Next {
 			return e
 		}
 	}
@@ -231,12 +227,12 @@ func (l *logRecovery) succeeds(e *entry) bool {
 }
 
 func (l *logRecovery) take(e *entry) {
-	if plantedPanic && bytes.Contains(e.data, []byte(PanicOnRecovery)) {
+	if plantedPanic && l.says(e, PanicOnRecovery) {
 		panic("planted: a log that cannot be recovered")
 	}
 	s := l.st
 	if k := len(s.Segments); k == 0 || s.Segments[k-1].ID() != e.segment() {
-		s.Segments = append(s.Segments, SegmentState{Base: e.seg, Generation: e.generation, FirstTS: e.timestamp})
+		s.Segments = append(s.Segments, SegmentState{Base: e.seg, Generation: e.generation, FirstTS: e.firstTS})
 	}
 	g := &s.Segments[len(s.Segments)-1]
 	g.Next, g.End, g.LastTS = e.next, e.pos+Pos(e.length), e.timestamp
@@ -267,7 +263,9 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	} else {
 		l.unfiled = true
 	}
-	l.piecesOf(e.segment()).over(buf, e.pos)
+	if err := l.over(e.segment(), buf, e.pos); err != nil {
+		return false, err
+	}
 	b, err := l.hasher.Verify(buf)
 	return err == nil && len(b) == len(buf) && b.Checksum() == e.check && b.BaseOffset() == e.base, nil
 }
@@ -287,7 +285,7 @@ func (l *logRecovery) open(id SegmentID) (int32, error) {
 
 func (l *logRecovery) close() {
 	if l.side != nil {
-		l.r.cfg.Memory.Put(l.side)
+		l.r.cfg.FileMemory.Put(l.side)
 	}
 	for _, fd := range l.fds {
 		l.r.d.Close(fd)
@@ -394,12 +392,12 @@ func (l *logRecovery) certain() bool {
 	if l.unfiled {
 		return false
 	}
-	for i := 0; i < len(l.entries); {
-		shard, passed, left := l.entries[i].shard, false, false
-		for ; i < len(l.entries) && l.entries[i].shard == shard; i++ {
-			e := &l.entries[i]
+	for i := 0; i < len(l.list); {
+		shard, passed, left := l.list[i].shard, false, false
+		for ; i < len(l.list) && l.list[i].shard == shard; i++ {
+			e := &l.list[i]
 			batch := e.kind == entryBatch || e.kind == entryDirect
-			if !e.doubt && (batch || e.kind == entryCheckpoint) && (e.next <= l.st.Next || batch && e.prevNext == l.st.Next) {
+			if !e.doubt && (batch || e.kind == entryCheckpoint) && (e.firstNext <= l.st.Next || batch && e.prevNext == l.st.Next) {
 				passed = true
 			}
 			left = e.kind == entryLeft

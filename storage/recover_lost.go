@@ -144,7 +144,7 @@ func (l *logRecovery) batchAt(id SegmentID, pos Pos) (*entry, error) {
 		return nil, nil
 	}
 	return &entry{kind: entryDirect, log: l.st.ID, seg: id.Base, generation: id.Generation, pos: pos, length: uint32(size),
-		base: b.BaseOffset(), next: b.NextOffset(), timestamp: b.BaseTimestamp()}, nil
+		base: b.BaseOffset(), next: b.NextOffset(), timestamp: b.BaseTimestamp(), firstTS: b.BaseTimestamp()}, nil
 }
 
 // readAt reads bytes of a segment, and those that the journals have of it, into memory that the caller gives back. nil: the segment
@@ -166,7 +166,11 @@ func (l *logRecovery) readAt(id SegmentID, pos Pos, n int) ([]byte, error) {
 		l.r.cfg.Memory.Put(buf)
 		return nil, err
 	}
-	l.piecesOf(id).over(buf, pos)
+	l.piecesOf(id) // there or not: the segment is looked after and synced
+	if err := l.over(id, buf, pos); err != nil {
+		l.r.cfg.Memory.Put(buf)
+		return nil, err
+	}
 	return buf, nil
 }
 

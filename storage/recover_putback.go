@@ -7,50 +7,6 @@ import (
 	"sort"
 )
 
-// pieces are bytes of a segment that journals hold, by position. Where two have the same position they have the same bytes.
-type pieces struct {
-	list []piece
-	ends []Pos // the furthest end up to each
-}
-
-type piece struct {
-	pos  Pos
-	data []byte
-}
-
-func (p *pieces) add(pos Pos, data []byte) { p.list = append(p.list, piece{pos, data}) }
-
-// sort has to be called between add and over.
-func (p *pieces) sort() {
-	sort.SliceStable(p.list, func(i, j int) bool { return p.list[i].pos < p.list[j].pos })
-	p.ends = make([]Pos, len(p.list))
-	end := Pos(0)
-	for i, x := range p.list {
-		end = max(end, x.pos+Pos(len(x.data)))
-		p.ends[i] = end
-	}
-}
-
-// over copies what the pieces have into buf, which begins at pos.
-func (p *pieces) over(buf []byte, pos Pos) {
-	end := pos + Pos(len(buf))
-	for i := sort.Search(len(p.ends), func(i int) bool { return p.ends[i] > pos }); i < len(p.list) && p.list[i].pos < end; i++ {
-		x := p.list[i]
-		if from, to := max(x.pos, pos), min(x.pos+Pos(len(x.data)), end); from < to {
-			copy(buf[from-pos:to-pos], x.data[from-x.pos:])
-		}
-	}
-}
-
-func (l *logRecovery) piecesOf(id SegmentID) *pieces {
-	p := l.pieces[id]
-	if p == nil {
-		p = &pieces{}
-		l.pieces[id] = p
-	}
-	return p
-}
-
 // putBack writes what only journals hold into its segment, where it differs, and cuts every segment at its end.
 func (l *logRecovery) putBack() error {
 	touched := false
@@ -82,8 +38,8 @@ func (l *logRecovery) putBack() error {
 // named says which segments batches of this run went straight to.
 func (l *logRecovery) named() map[SegmentID]bool {
 	m := map[SegmentID]bool{}
-	for i := range l.entries {
-		if e := &l.entries[i]; e.kind == entryDirect {
+	for i := range l.list {
+		if e := &l.list[i]; e.kind == entryDirect {
 			m[e.segment()] = true
 		}
 	}
@@ -173,7 +129,7 @@ const windowBytes = 256 << 10
 // writePieces writes the journals' bytes below the segment's end, block by block, where the disk has others. The rest of
 // the last block is zero.
 func (l *logRecovery) writePieces(fd int32, g *SegmentState) error {
-	w := window{l: l, fd: fd, g: g, pieces: l.piecesOf(g.ID())}
+	w := window{l: l, fd: fd, g: g}
 	w.buf, w.old = l.r.cfg.Memory.Get(windowBytes), l.r.cfg.Memory.Get(windowBytes)
 	defer w.close()
 	if w.buf == nil || w.old == nil {
@@ -201,13 +157,13 @@ func (l *logRecovery) places(g *SegmentState) []blockRange {
 		}
 	}
 	for _, p := range l.piecesOf(g.ID()).list {
-		add(p.pos, p.pos+Pos(len(p.data)))
+		add(p.pos, p.end())
 	}
 	if !plantedHoleNotCut {
 		add(g.End-1, g.End)
 	}
-	for i := range l.entries {
-		if e := &l.entries[i]; l.rewrite && e.kind == entryDirect && e.segment() == g.ID() {
+	for i := range l.list {
+		if e := &l.list[i]; l.rewrite && e.kind == entryDirect && e.segment() == g.ID() {
 			add(e.pos, e.pos+Pos(e.length))
 		}
 	}
@@ -228,7 +184,6 @@ type window struct {
 	l        *logRecovery
 	fd       int32
 	g        *SegmentState
-	pieces   *pieces
 	buf, old []byte
 }
 
@@ -249,7 +204,9 @@ func (w *window) write(from, to Pos) error {
 		return err
 	}
 	copy(buf, old)
-	w.pieces.over(buf, from)
+	if err := w.l.over(w.g.ID(), buf, from); err != nil {
+		return err
+	}
 	if end := w.g.End - from; end < Pos(len(buf)) && !plantedHoleNotCut {
 		clear(buf[end:])
 	}

@@ -8,6 +8,9 @@ import (
 // journalPiece is how much of a journal is read at a time.
 const journalPiece = 2 << 20
 
+// nearLeast is the least that is read of a journal for a second time.
+const nearLeast = 64 << 10
+
 // pieceBuffer is what files are read through, one at a time.
 type pieceBuffer struct {
 	buf  []byte
@@ -24,15 +27,22 @@ type blockReader struct {
 }
 
 // at returns what is there from pos on: a block at least, or nothing at the end of the file. It is valid until the next call.
-func (b *blockReader) at(pos int64) ([]byte, error) {
+func (b *blockReader) at(pos int64) ([]byte, error) { return b.near(pos, journalPiece) }
+
+// near is at for who wants n bytes: no more than a little beyond them is read, unless they follow what was read last.
+func (b *blockReader) near(pos int64, n int) ([]byte, error) {
 	p := b.p
 	if p.of != b || pos < p.from || pos+BlockSize > p.from+p.n {
+		buf := p.buf
+		if p.of != b || pos != p.from+p.n {
+			buf = buf[:min(len(buf), max(nearLeast, int(alignUp(Pos(n)))))]
+		}
 		p.of = nil
-		n, err := b.d.Read(b.fd, p.buf, pos)
+		k, err := b.d.Read(b.fd, buf, pos)
 		if err != nil {
 			return nil, err
 		}
-		p.of, p.from, p.n = b, pos, int64(n)
+		p.of, p.from, p.n = b, pos, int64(k)
 	}
 	return p.buf[pos-p.from : p.n], nil
 }
@@ -71,7 +81,8 @@ func (j *journalScan) openFile(name string) (*journalFile, error) {
 	return f, nil
 }
 
-// scan looks at every block of a file for the beginning of a group. Of a group only its head and its place are kept.
+// scan looks at every block of a file for the beginning of a group. Of a group its head and its place are kept, and its bytes as long as
+// there is room for them.
 func (j *journalScan) scan(f *journalFile) error {
 	first := j.r.super.first
 	for at := int64(0); at+BlockSize <= f.size; {
@@ -86,8 +97,9 @@ func (j *journalScan) scan(f *journalFile) error {
 			f.head = decodeJournalHead(p, j.r.super.seed)
 		}
 		h, err := decodeHead(p, j.r.super.seed)
+		g := &foundGroup{head: h, file: f, pos: at}
 		if err == nil {
-			err = j.whole(f, &h, at)
+			err = j.whole(g)
 		}
 		switch {
 		case errors.Is(err, ErrNewer) && h.first == first:
@@ -98,29 +110,36 @@ func (j *journalScan) scan(f *journalFile) error {
 			return err
 		}
 		if err != nil {
+			j.forget(g)
 			at += BlockSize
 			continue
 		}
-		j.found(f, foundGroup{head: h, file: f, pos: at})
+		j.found(g)
 		at += int64(h.size)
 	}
 	return nil
 }
 
-// whole reads the group with that head and compares its checksum: errTorn, or errGroup if the file ends before it does.
-func (j *journalScan) whole(f *journalFile, h *groupHead, at int64) error {
+// whole reads the group and compares its checksum: errTorn, or errGroup if the file ends before it does.
+func (j *journalScan) whole(g *foundGroup) error {
+	h, at := &g.head, g.pos
 	end := at + int64(h.size)
-	if end > f.size {
+	if end > g.file.size {
 		return errGroup
 	}
-	p, err := f.reader.at(at)
+	j.keep(g)
+	p, err := g.file.reader.at(at)
 	if err != nil {
 		return err
 	}
 	p = p[:min(int64(len(p)), int64(h.size))]
 	j.sum.begin(h, p, j.r.super.seed)
-	for at += int64(len(p)); at < end; at += int64(len(p)) {
-		if p, err = f.reader.at(at); err != nil {
+	for {
+		copy(g.bytes[min(int64(len(g.bytes)), at-g.pos):], p)
+		if at += int64(len(p)); at >= end {
+			break
+		}
+		if p, err = g.file.reader.at(at); err != nil {
 			return err
 		}
 		if p = p[:min(int64(len(p)), end-at)]; len(p) == 0 {
@@ -132,50 +151,39 @@ func (j *journalScan) whole(f *journalFile, h *groupHead, at int64) error {
 }
 
 // found notes a whole group.
-func (j *journalScan) found(f *journalFile, g foundGroup) {
+func (j *journalScan) found(g *foundGroup) {
 	h := &g.head
 	j.highest = max(j.highest, h.number)
 	j.newestRun = max(j.newestRun, h.first)
 	if h.first != j.r.super.first && !plantedRecycledBlock {
 		return // of an earlier run: retired
 	}
-	f.ofRun = true
+	g.file.ofRun = true
 	s := j.shards[int(h.shard)]
 	if s == nil {
-		s = &shardGroups{groups: map[uint64]foundGroup{}}
+		s = &shardGroups{groups: map[uint64]*foundGroup{}}
 		j.shards[int(h.shard)] = s
 	}
+	if h.number > s.top.number {
+		s.top = *h
+	}
+	if h.flags&groupLap != 0 && h.number > s.lap {
+		s.lap = h.number
+		for n, old := range s.groups {
+			if n < s.lap {
+				j.forget(old)
+				delete(s.groups, n)
+			}
+		}
+	}
+	if h.number < s.lap {
+		j.forget(g)
+		return
+	}
+	if old := s.groups[h.number]; old != nil {
+		j.forget(old)
+	}
 	s.groups[h.number] = g
-	if h.number > s.top.head.number {
-		s.top = g
-	}
-	if h.flags&groupLap != 0 {
-		s.lap = max(s.lap, h.number)
-	}
-}
-
-// load reads the groups that count into memory.
-func (j *journalScan) load() error {
-	for i := range j.chain {
-		g := &j.chain[i]
-		buf := j.r.cfg.Memory.Get(int(g.head.size))
-		if buf == nil {
-			return fmt.Errorf("%w: %d bytes for group %d of %s", ErrNoMemory, g.head.size, g.head.number, g.file.name)
-		}
-		j.bufs = append(j.bufs, buf)
-		for n := 0; n < len(buf); {
-			p, err := g.file.reader.at(g.pos + int64(n))
-			if err != nil {
-				return err
-			}
-			if len(p) == 0 {
-				return fmt.Errorf("%w: %s ends within group %d", ErrDamaged, g.file.name, g.head.number)
-			}
-			n += copy(buf[n:], p)
-		}
-		g.bytes = buf
-	}
-	return nil
 }
 
 // readMarked reads the last group of every shard from where the superblock says that it lies, and nothing else: the last run ended
@@ -197,15 +205,15 @@ func (j *journalScan) readMarked() (bool, error) {
 			return false, err
 		}
 		h, err := decodeHead(p, s.seed)
+		g := &foundGroup{head: h, file: f, pos: at}
 		if err == nil {
-			err = j.whole(f, &h, at)
+			err = j.whole(g)
 		}
 		const last = groupLap | groupClean
 		if err != nil || h.number != m.number || h.first != s.first || int(h.shard) != i || h.flags&last != last {
 			return false, nil
 		}
-		g := foundGroup{head: h, file: f, pos: at}
-		j.found(f, g)
+		j.found(g)
 		j.chain = append(j.chain, g)
 	}
 	j.count = len(j.chain)

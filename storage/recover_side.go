@@ -13,7 +13,7 @@ const fenceAside = "recovery could not write its segment"
 // readSide adds the entries of the log's side file, if there is one of the run whose journals are read.
 func (l *logRecovery) readSide() error {
 	r := l.r
-	buf, fd, err := readFile(r.d, r.cfg.Memory, sidePath(r.cfg.Dir, l.st.ID, r.retired), sideBytesMax)
+	buf, fd, err := readFile(r.d, r.cfg.FileMemory, sidePath(r.cfg.Dir, l.st.ID, r.retired), sideBytesMax)
 	if err != nil || fd < 0 {
 		return err
 	}
@@ -37,9 +37,28 @@ func (l *logRecovery) readSide() error {
 	if strings.HasPrefix(l.st.Fence, fenceAside) {
 		l.st.Fence = ""
 	}
-	return entriesOf(buf, h, func(e *entry) error {
+	l.sideHead, l.going = h, -1
+	return entriesAt(buf, h, func(e *entry, at int) error {
 		if e.log == l.st.ID {
-			l.entries = append(l.entries, *e)
+			l.add(e, place{group: inSide, at: uint32(at)})
+		}
+		return nil
+	})
+}
+
+// eachEntry calls f for all that the journals and the side file say of the log. The data is valid during the call.
+func (l *logRecovery) eachEntry(f func(e *entry)) error {
+	err := l.r.journal.each(func(e *entry, _ place) {
+		if e.log == l.st.ID {
+			f(e)
+		}
+	})
+	if err != nil || l.sideHead.size == 0 {
+		return err
+	}
+	return entriesOf(l.side, l.sideHead, func(e *entry) error {
+		if e.log == l.st.ID {
+			f(e)
 		}
 		return nil
 	})
@@ -51,23 +70,28 @@ func (l *logRecovery) setAside(before *LogState) error {
 	r := l.r
 	l.st.Aside, before.Fence = true, l.st.Fence
 	r.before[l.st.ID] = before
-	size := groupHeadSize
-	for i := range l.entries {
-		size += entryHeadSize + len(l.entries[i].data)
+	size, count := groupHeadSize, uint32(0)
+	err := l.eachEntry(func(e *entry) {
+		size += entryHeadSize + len(e.data)
+		count++
+	})
+	if err != nil {
+		return err
 	}
-	buf := r.cfg.Memory.Get(int(alignUp(Pos(size))))
+	buf := r.cfg.FileMemory.Get(int(alignUp(Pos(size))))
 	if buf == nil {
 		return ErrNoMemory
 	}
-	defer r.cfg.Memory.Put(buf)
+	defer r.cfg.FileMemory.Put(buf)
 	n := groupHeadSize
-	for i := range l.entries {
-		e := &l.entries[i]
+	err = l.eachEntry(func(e *entry) {
 		e.put(buf[n:], len(e.data))
 		n += entryHeadSize
 		n += copy(buf[n:], e.data)
+	})
+	if err != nil {
+		return err
 	}
-	sealGroup(buf, groupHead{number: r.next, safe: r.next - 1, first: r.next, entries: uint32(n - groupHeadSize),
-		count: uint32(len(l.entries))}, r.super.seed)
+	sealGroup(buf, groupHead{number: r.next, safe: r.next - 1, first: r.next, entries: uint32(n - groupHeadSize), count: count}, r.super.seed)
 	return writeFile(r.d, r.cfg.Memory, LogDir(r.cfg.Dir, l.st.ID), sideName(r.next), buf)
 }

@@ -195,7 +195,19 @@ func (w *world) recover(shards int) (end int) {
 			end = interrupted
 		}
 	}()
-	mem := sim.NewMemory(256 << 20)
+	// Nothing of the journals is kept, all of it, or a part; and the memory is little or plenty. With plenty no block of them is read twice.
+	keep, room := int64(0), 4<<20
+	switch (w.stats.recoveries + w.stats.recoveryCrashes + w.stats.failures) % 4 {
+	case 0:
+		keep, room = 1<<30, 256<<20
+	case 1:
+		keep = 1 << 30
+	case 2:
+		keep = 96 << 10
+	}
+	mem, files := sim.NewMemory(room), sim.NewMemory(256<<20)
+	before := w.journals()
+	d := &readCount{Disk: w.disk, paths: map[int32]string{}, bytes: map[string]int64{}}
 	must := func(err error) {
 		if err != nil {
 			fail("recovery: %v", err)
@@ -207,6 +219,7 @@ func (w *world) recover(shards int) (end int) {
 	must(err)
 	cfg := storage.RecoverConfig{Dir: dir, Shards: shards, JournalBytes: w.opt.journalBytes, BootID: w.disk.BootID(), MountID: 1,
 		Now: w.wall, Memory: mem, Metadata: w.replayMeta, Report: w.report, AcceptLoss: w.opt.acceptLoss}
+	cfg.KeepBytes, cfg.FileMemory = keep, files
 	if w.opt.setting {
 		w.setting = storage.LevelMemory + storage.Level(w.rng.IntN(3))
 	}
@@ -228,17 +241,43 @@ func (w *world) recover(shards int) (end int) {
 		cfg.RetryPanics = w.rng.IntN(3) == 0
 		w.notePanics()
 	}
-	w.rec, err = storage.Recover(w.disk, fd, cfg)
+	w.rec, err = storage.Recover(d, fd, cfg)
 	if err != nil && (w.faulty || w.damaged) {
 		w.trace("recovery fails: %v", err)
 		w.recoveryErr = err
 		return failed
 	}
 	must(err)
-	if mem.Out() != 0 {
-		fail("recovery: %d buffers were not given back", mem.Out())
+	if mem.Out() != 0 || files.Out() != 0 {
+		fail("recovery: %d and %d buffers were not given back", mem.Out(), files.Out())
+	}
+	for path, p := range before {
+		if n := d.bytes[path]; n > int64(len(p)) && room > 4<<20 {
+			fail("recovery: %d bytes of %s were read, which had %d", n, path, len(p))
+		}
 	}
 	return recovered
+}
+
+// readCount counts what is read of each file.
+type readCount struct {
+	storage.Disk
+	paths map[int32]string
+	bytes map[string]int64
+}
+
+func (d *readCount) Open(path string, create, direct bool) (int32, error) {
+	fd, err := d.Disk.Open(path, create, direct)
+	if err == nil {
+		d.paths[fd] = path
+	}
+	return fd, err
+}
+
+func (d *readCount) Read(fd int32, buf []byte, pos int64) (int, error) {
+	n, err := d.Disk.Read(fd, buf, pos)
+	d.bytes[d.paths[fd]] += int64(n)
+	return n, err
 }
 
 // notePanics has a log noted as one that ended starts, now and then.
