@@ -1,12 +1,21 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -141,4 +150,90 @@ func procNumber(t *testing.T, s *server, file, name string) (n int64) {
 		t.Fatalf("%s is not in %s", name, text)
 	}
 	return n
+}
+
+var startLog = flag.Int("start-log", 96, "MiB of log in TestAStartReadsTheJournalsAndNotTheLog, and so what its start must not read")
+
+// TestAStartReadsTheJournalsAndNotTheLog: after kill -9 a start reads the journals once, and of the log next to nothing, whatever it
+// holds. With -v it says how long the first poll takes, counted from the start of the process: -start-log=10240 has 10 GiB of log.
+func TestAStartReadsTheJournalsAndNotTheLog(t *testing.T) {
+	for _, level := range []string{"persisted"} {
+		t.Run(level, func(t *testing.T) {
+			const journals, others = 2 * 16, 40 // MiB: the files of two shards; the program, and what goes on at the ends of logs
+			o := options{dir: t.TempDir(), tags: "none", args: []string{"--shards", "2", "--journal-size", "16MiB", "--memory", "512MiB"}}
+			s := start(t, o)
+			c := s.dial()
+			newTopic(t, c, "s", "t", 4, wire.TextOption("durability", level))
+			sent := fillLog(t, s, 4, *startLog)
+			s.Kill()
+			forgetPages(t, s.Dir)
+			begin := time.Now()
+			s = start(t, o)
+			serves := time.Since(begin)
+			c = s.dial()
+			offsets, _, err := pollAs(c, "s", "t", wire.FromLast, 0, 1)
+			if err != nil || len(offsets) != 1 || offsets[0] != sent-1 {
+				t.Errorf("the last message is %v (%v), %d were sent", offsets, err, sent)
+			}
+			read := procNumber(t, s, "io", "read_bytes:") >> 20
+			t.Logf("%d MiB of log: serves after %v, first poll answered after %v; %d MiB read, peak %d MiB", *startLog, serves.Round(time.Millisecond),
+				time.Since(begin).Round(time.Millisecond), read, procNumber(t, s, "status", "VmHWM:")>>10)
+			if read > journals+others {
+				t.Errorf("the start read %d MiB, with %d MiB of journals and %d MiB of log", read, journals, *startLog)
+			}
+			s.stop()
+		})
+	}
+}
+
+// fillLog sends batches of a megabyte to the partitions of a topic, from a connection each, until there are so many MiB. It returns
+// how many messages each has.
+func fillLog(t *testing.T, s *server, partitions, mib int) (messages uint64) {
+	var b batch.Builder
+	b.Reset(0)
+	payload := bytes.Repeat([]byte("galgo"), 200)
+	for range 1000 {
+		if err := b.Add([16]byte{}, payload, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, sends := b.Bytes(), max(2, mib/partitions)
+	errs := make(chan error, partitions)
+	for p := range partitions {
+		c := s.dial()
+		go func() {
+			var err error
+			for i := 0; i < sends && err == nil; i++ {
+				_, err = c.Send(context.Background(), wire.Named("s"), wire.Named("t"), uint32(p), slices.Clone(all))
+			}
+			errs <- err
+		}()
+	}
+	for range partitions {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	return uint64(sends) * 1000
+}
+
+// forgetPages takes the files of a folder out of the page cache.
+func forgetPages(t *testing.T, dir string) {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+			return err
+		}
+		return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -20,6 +20,7 @@ type logRecovery struct {
 	stable Offset            // the log was on stable storage up to here
 	hasher batch.Hasher
 	fds    map[SegmentID]int32
+	sizes  map[SegmentID]int64 // of their files, as they were found
 
 	stored    map[ConsumerKey]int // where in st.Offsets
 	side      []byte              // the side file
@@ -32,6 +33,7 @@ type logRecovery struct {
 
 func (l *logRecovery) run() error {
 	l.byNext, l.fds, l.stored = map[Offset]*entry{}, map[SegmentID]int32{}, map[ConsumerKey]int{}
+	l.sizes = map[SegmentID]int64{}
 	if l.logEntries == nil {
 		l.logEntries = newLogEntries()
 	}
@@ -244,6 +246,9 @@ func (l *logRecovery) take(e *entry) {
 func (l *logRecovery) whole(e *entry) (bool, error) {
 	if e.kind == entryBatch || e.next <= l.st.Start {
 		return true, nil
+	}
+	if sure, err := l.onStable(e); err != nil || sure {
+		return sure, err
 	}
 	buf := l.r.cfg.Memory.Get(int(e.length))
 	if buf == nil {

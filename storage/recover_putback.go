@@ -135,7 +135,11 @@ func (l *logRecovery) writePieces(fd int32, g *SegmentState) error {
 	if w.buf == nil || w.old == nil {
 		return ErrNoMemory
 	}
-	for _, x := range l.places(g) {
+	places, err := l.places(g)
+	if err != nil {
+		return err
+	}
+	for _, x := range places {
 		for at := x.from; at < x.to; at += windowBytes {
 			if err := w.write(at, min(at+windowBytes, x.to)); err != nil {
 				return err
@@ -147,17 +151,23 @@ func (l *logRecovery) writePieces(fd int32, g *SegmentState) error {
 
 type blockRange struct{ from, to Pos }
 
-// places returns the blocks that have to be looked at, in order and merged: those that journals have bytes of, the last
-// one, and after a failed sync those of direct batches, whose bytes no journal has.
-func (l *logRecovery) places(g *SegmentState) []blockRange {
+// places returns the blocks that have to be looked at, in order and merged: those that journals have bytes of, unless they are settled, the
+// last one, and after a failed sync those of direct batches, whose bytes no journal has.
+func (l *logRecovery) places(g *SegmentState) ([]blockRange, error) {
 	var all []blockRange
 	add := func(from, to Pos) {
 		if from, to = alignDown(from), alignUp(min(to, g.End)); from < to {
 			all = append(all, blockRange{from, to})
 		}
 	}
+	settled, err := l.settled(g.ID())
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range l.piecesOf(g.ID()).list {
-		add(p.pos, p.end())
+		if p.end() > settled {
+			add(p.pos, p.end())
+		}
 	}
 	if !plantedHoleNotCut {
 		add(g.End-1, g.End)
@@ -176,7 +186,7 @@ func (l *logRecovery) places(g *SegmentState) []blockRange {
 		}
 		merged = append(merged, x)
 	}
-	return merged
+	return merged, nil
 }
 
 // window is a part of a segment that is being made what it has to be.
