@@ -37,6 +37,14 @@ func TestUnknownCommandsAreRefused(t *testing.T) {
 	f("--durability: \"fast\" is none of persisted, written, memory, replicated", "bench", "send", "--durability", "fast")
 }
 
+func TestVersionIsSaidWhereverItIsAskedFor(t *testing.T) {
+	for _, args := range [][]string{{"--version"}, {"version"}, {"server", "--version"}, {"server", "--dev", "--version"}, {"iggy-server", "--version"}} {
+		if got := ended(t, 0, args...); got != versionText()+"\n" {
+			t.Errorf("galgo %v: %q, want %q", args, got, versionText())
+		}
+	}
+}
+
 // What keeps a start from serving leaves nothing behind.
 func TestPortInUseLeavesNothing(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -35,7 +35,8 @@ func serverCommand() *cobra.Command {
 		Short: "Run the broker",
 		Long: "Run the broker. Settings come from flags, then GALGO_ variables, then the file named by --config, then defaults;\n" +
 			"docs/configuration.md lists them.",
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
+		Version: versionText(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			hangups := catchHangups()
 			cfg, err := config.Load(c.Flags(), os.Environ())
