@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -52,6 +53,12 @@ func TestLogTellsWhoDidWhat(t *testing.T) {
 	if _, err := root.CreateTopic(ctx, wire.Named("shop"), "small", 8, wire.Uint64Option("max_topic_size", 4<<20)); err == nil {
 		t.Error("a topic is made that cannot keep its size")
 	}
+	if _, err := root.CreateTopic(ctx, wire.Named("shop"), "red", 1, wire.TextOption("colour", "not-for-the-log")); !errors.Is(err, wire.StatusUnsupportedOptionKey) {
+		t.Errorf("a topic with an option that there is not: %v", err)
+	}
+	if err := root.UpdateTopic(ctx, wire.Named("shop"), wire.Named("orders"), "orders", wire.TextOption("message_expiry", "not-for-the-log")); !errors.Is(err, wire.StatusInvalidOptionValue) {
+		t.Errorf("a topic with a value that an option can't have: %v", err)
+	}
 	if err := root.DeleteUser(ctx, wire.Named("iggy")); err == nil {
 		t.Error("the first user is deleted")
 	}
@@ -85,6 +92,9 @@ func TestLogTellsWhoDidWhat(t *testing.T) {
 		{"event": "limit_hit", "user": "iggy", "limit": "limits.streams"},
 		{"event": "command_refused", "command": "create_topic", "object": "shop/small",
 			"result": "InvalidTopicSize: maximum topic size is below the segment size, or below 1 MiB for each partition (1019)"},
+		{"event": "command_refused", "command": "create_topic", "option": "colour",
+			"result": "UnsupportedOptionKey: option key is unknown or not allowed here (4041)"},
+		{"event": "command_refused", "command": "update_topic", "option": "message_expiry", "result": "InvalidOptionValue: option value is not acceptable (4042)"},
 		{"event": "command_refused", "command": "delete_user", "object": "iggy", "result": "CannotDeleteUser: the root user cannot be deleted (48)"},
 		{"event": "command_refused", "user": "ann", "command": "delete_stream", "object": "shop"},
 	} {
@@ -94,7 +104,7 @@ func TestLogTellsWhoDidWhat(t *testing.T) {
 		}
 	}
 	s.stop()
-	for _, hidden := range []string{secret, "not-her-secret", "typed-my-password-here", "$argon2"} {
+	for _, hidden := range []string{secret, "not-her-secret", "typed-my-password-here", "not-for-the-log", "$argon2"} {
 		if strings.Contains(s.Log(), hidden) {
 			t.Errorf("the log has %q", hidden)
 		}

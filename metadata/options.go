@@ -1,6 +1,9 @@
 package metadata
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Kind is the type of an option's value, numbered as in the protocol.
 type Kind uint8
@@ -91,8 +94,18 @@ func TopicOptions() []OptionInfo {
 	return infos
 }
 
+// OptionError says which option was refused, with ErrOptionKey or ErrOptionValue.
+type OptionError struct {
+	Key string // as it was sent: any bytes
+	Err error
+}
+
+func (e OptionError) Error() string { return fmt.Sprintf("%v: %q", e.Err, e.Key) }
+
+func (e OptionError) Unwrap() error { return e.Err }
+
 // CheckOptions judges an options block as CreateTopic or UpdateTopic will, without a topic: ErrOptionsTooLarge,
-// ErrOptionsMalformed, ErrOptionKey, ErrOptionValue. A server asks before it looks at the caller's rights.
+// ErrOptionsMalformed, or an OptionError. A server asks before it looks at the caller's rights.
 func CheckOptions(options []Option, update bool) error {
 	s, explicit := defaultSettings(), optionSet(0)
 	return s.apply(options, update, &explicit)
@@ -107,7 +120,7 @@ func (s *Settings) apply(options []Option, update bool, explicit *optionSet) err
 	for _, o := range options {
 		row := rowOf(o.Key)
 		if fsync := o.Key == keyEnforceFsync && !update; !fsync && (row < 0 || update && !catalogue[row].updatable) {
-			return ErrOptionKey
+			return OptionError{o.Key, ErrOptionKey}
 		}
 	}
 	forced := false
@@ -115,7 +128,7 @@ func (s *Settings) apply(options []Option, update bool, explicit *optionSet) err
 		if o.Key == keyEnforceFsync {
 			on, ok := parseBool(o.Kind, o.Value)
 			if !ok {
-				return ErrOptionValue
+				return OptionError{o.Key, ErrOptionValue}
 			}
 			forced = on
 			continue
@@ -123,7 +136,7 @@ func (s *Settings) apply(options []Option, update bool, explicit *optionSet) err
 		row := rowOf(o.Key)
 		asked, ok := catalogue[row].set(s, o.Kind, o.Value)
 		if !ok {
-			return ErrOptionValue
+			return OptionError{o.Key, ErrOptionValue}
 		}
 		if asked {
 			*explicit |= 1 << row

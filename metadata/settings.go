@@ -128,7 +128,7 @@ func (s *Settings) check(partitions int) error {
 		return ErrTopicSize
 	}
 	if !s.preallocationFits(partitions) {
-		return ErrOptionValue
+		return OptionError{"preallocate_segments", ErrOptionValue}
 	}
 	return nil
 }

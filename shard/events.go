@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -160,9 +161,16 @@ func (s *Shard) commandRefused(q *request, status wire.Status) {
 		if unknownThing(status) {
 			q.object = "" // there is none of that name: it may be a password in the wrong place
 		}
-		s.logEvent(k, append(s.requestFields(q), refusal(q, status))...)
+		fields := append(s.requestFields(q), refusal(q, status))
+		if o := (metadata.OptionError{}); errors.As(q.err, &o) {
+			fields = append(fields, zap.String("option", o.Key[:min(len(o.Key), optionKeyLogged)]))
+		}
+		s.logEvent(k, fields...)
 	}
 }
+
+// optionKeyLogged bounds the key of an option in the log: ours are shorter, and a client may send a long one.
+const optionKeyLogged = 64
 
 // unknownThing reports whether a request was refused because there is nothing by a name in it, or the name can be none.
 func unknownThing(status wire.Status) bool {

@@ -142,6 +142,17 @@ func metaStatus(err error) wire.Status {
 	return wire.StatusOf(err)
 }
 
+// refuseFor answers a request that was judged before it became a command; the log says why.
+func (s *Shard) refuseFor(q *request, err error) {
+	q.err = err
+	s.refuse(q, metaStatus(err))
+}
+
+// noOption refuses the options of what has none.
+func noOption(options []wire.Option) error {
+	return metadata.OptionError{Key: string(options[0].Key), Err: metadata.ErrOptionKey}
+}
+
 // metaReason is the error in err that metaStatuses knows, or nil.
 func metaReason(err error) error {
 	for ; err != nil; err = errors.Unwrap(err) {

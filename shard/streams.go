@@ -57,13 +57,13 @@ func getStreams(s *Shard, c *conn, q *request, _ []byte) {
 func createStream(s *Shard, c *conn, q *request, body []byte) {
 	m, err := q.codec.decodeCreateStream(body)
 	if err == nil && len(m.Options) > 0 {
-		err = wire.StatusUnsupportedOptionKey // streams have none
+		err = noOption(m.Options)
 	}
 	if err == nil && !s.nameAllowed(m.Name) {
 		err = wire.StatusInvalidStreamName
 	}
 	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
+		s.refuseFor(q, err)
 		return
 	}
 	q.about(string(m.Name))
@@ -76,13 +76,13 @@ func createStream(s *Shard, c *conn, q *request, body []byte) {
 func updateStream(s *Shard, c *conn, q *request, body []byte) {
 	m, err := q.codec.decodeUpdateStream(body)
 	if err == nil && len(m.Options) > 0 {
-		err = wire.StatusUnsupportedOptionKey
+		err = noOption(m.Options)
 	}
 	if err == nil && !s.nameAllowed(m.Name) {
 		err = wire.StatusInvalidStreamName
 	}
 	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
+		s.refuseFor(q, err)
 		return
 	}
 	if s.judge(c, q, metadata.ActionUpdateStream, ident(m.Stream), nothing) {

@@ -97,7 +97,7 @@ func createTopic(s *Shard, c *conn, q *request, body []byte) {
 		err = metadata.CheckOptions(options, false)
 	}
 	if err != nil {
-		s.refuse(q, metaStatus(err))
+		s.refuseFor(q, err)
 		return
 	}
 	q.about(string(m.Name))
@@ -118,7 +118,7 @@ func updateTopic(s *Shard, c *conn, q *request, body []byte) {
 		err = metadata.CheckOptions(options, true)
 	}
 	if err != nil {
-		s.refuse(q, metaStatus(err))
+		s.refuseFor(q, err)
 		return
 	}
 	if s.judge(c, q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {

@@ -96,10 +96,10 @@ func getUsers(s *Shard, c *conn, q *request, _ []byte) {
 func createUser(s *Shard, c *conn, q *request, body []byte) {
 	u, err := q.codec.decodeCreateUser(body)
 	if err == nil && len(u.Options) > 0 {
-		err = wire.StatusUnsupportedOptionKey
+		err = noOption(u.Options)
 	}
 	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
+		s.refuseFor(q, err)
 		return
 	}
 	q.about(string(u.Username))
@@ -151,10 +151,10 @@ func (s *Shard) hash(q *request, password []byte, then func(s *Shard, phc string
 func updateUser(s *Shard, c *conn, q *request, body []byte) {
 	u, err := q.codec.decodeUpdateUser(body)
 	if err == nil && len(u.Options) > 0 {
-		err = wire.StatusUnsupportedOptionKey
+		err = noOption(u.Options)
 	}
 	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
+		s.refuseFor(q, err)
 		return
 	}
 	q.about(ident(u.User).String())
