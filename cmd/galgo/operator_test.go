@@ -38,7 +38,7 @@ func TestUnknownCommandsAreRefused(t *testing.T) {
 }
 
 func TestVersionIsSaidWhereverItIsAskedFor(t *testing.T) {
-	for _, args := range [][]string{{"--version"}, {"version"}, {"server", "--version"}, {"server", "--dev", "--version"}, {"iggy-server", "--version"}} {
+	for _, args := range [][]string{{"version"}, {"server", "--version"}, {"server", "--dev", "--version"}, {"iggy-server", "--version"}} {
 		if got := ended(t, 0, args...); got != versionText()+"\n" {
 			t.Errorf("galgo %v: %q, want %q", args, got, versionText())
 		}
