@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/galgo-mq/galgo/wire"
@@ -69,6 +70,44 @@ func TestAJournalThatIsCopiedOnAFullDisk(t *testing.T) {
 				t.Errorf("a journal failed:\n%s", tail(s.Log()))
 			}
 		})
+	}
+}
+
+// TestASnapshotOnAFullDisk takes a snapshot of the filesystem while the server serves, and fills the disk: then blocks of the journal and those
+// that were allocated for segments can't be overwritten without space. Nothing fails: producers are told, reads go on, a deletion is taken, and
+// when the snapshot goes everything is served again.
+func TestASnapshotOnAFullDisk(t *testing.T) {
+	rng := random(t)
+	disk := smallDiskOf(t, 400, "mkfs.btrfs", "-q", "-f", "-m", "single")
+	s := start(t, options{dir: disk + "/data", args: []string{"--shards", "2", "--journal-size", "8MiB"}})
+	defer func() { s.Kill() }()
+	c := s.dial()
+	newTopic(t, c, "full", "kept", 4)
+	newTopic(t, c, "full", "victim", 1)
+	ws := &writers{t: t}
+	for part := range uint32(4) {
+		ws.all = append(ws.all, &writer{topic: "kept", part: part, sizeMax: 60_000})
+	}
+	ws.some(s, rng, 10)
+	reserve := stat(t, disk+"/data/state/reserve")
+	command(t, "btrfs", "subvolume", "snapshot", disk, disk+"/snapshot")
+	eventually(t, "the reserve, whose blocks the snapshot has too, is made again", func() bool {
+		now := stat(t, disk+"/data/state/reserve")
+		return now.Ino != reserve.Ino && now.Size == reserve.Size
+	})
+	ws.full(s, rng, disk)
+	ws.stuck(s)
+	if err := c.DeleteTopic(context.Background(), wire.Named("full"), wire.Named("victim")); err != nil {
+		t.Errorf("a topic can't be deleted: %v", err)
+	}
+	command(t, "btrfs", "subvolume", "delete", "--commit-after", disk+"/snapshot")
+	_ = os.Remove(disk + "/filler")
+	before := ws.sum()
+	ws.goOn(before, "the snapshot went")
+	ws.stop()
+	ws.verify(s, false)
+	if s.stop(); len(s.lines("fenced")) > 0 || len(s.lines("journal failed")) > 0 {
+		t.Errorf("something failed:\n%s", tail(s.Log()))
 	}
 }
 
@@ -166,6 +205,15 @@ func (w *writer) settle(t *testing.T, s *server) {
 		w.acked = append(w.acked, sentMessage{w.number, len(m.Payload())})
 	}
 	w.count.Store(int64(len(w.acked)))
+}
+
+// stat is of nothing when the file is not there.
+func stat(t *testing.T, path string) (st syscall.Stat_t) {
+	t.Helper()
+	if err := syscall.Stat(path, &st); err != nil && !errors.Is(err, syscall.ENOENT) {
+		t.Fatal(err)
+	}
+	return st
 }
 
 func glob(t *testing.T, pattern string) []string {

@@ -1,8 +1,10 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -65,11 +67,14 @@ func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, k
 		w.direct = true
 	default:
 		if isDirect {
-			if w, err = measureWays(blockingDisk{s.io}, f, mem); err != nil {
-				return kept, err
-			}
 			before := kept
-			w.direct, kept = w.keep(kept)
+			if w, err = measureWays(blockingDisk{s.io}, f, mem); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+				w = journalWay{direct: kept.Way != storage.WayBuffered} // no room to measure: as it was
+			} else if err != nil {
+				return kept, err
+			} else {
+				w.direct, kept = w.keep(kept)
+			}
 			if before.Way != storage.WayUnknown && before.Way != kept.Way {
 				b.log.Warn("journal way changed", zap.String("event", "journal_way_changed"), zap.Bool("direct", w.direct),
 					zap.Duration("direct_took", w.directTime), zap.Duration("buffered_took", w.bufferedTime), zap.Int("starts", wayStarts))

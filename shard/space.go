@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
 )
 
 // space is what the shards of a broker know of a disk that has no room for a journal. While a journal is refused, all shards take reads and
@@ -26,8 +27,9 @@ type space struct {
 }
 
 const (
-	spacePause    = time.Second // between two looks for room
-	spaceSayPause = time.Minute // between two lines that there is none
+	spacePause    = time.Second      // between two looks for room
+	spaceWatch    = 10 * time.Second // between two looks whether the reserve is still one
+	spaceSayPause = time.Minute      // between two lines that there is none
 )
 
 // noteRefused tells the broker that the journal of this shard is refused, or no more, and that it wants the reserve. It runs in each turn
@@ -64,6 +66,8 @@ func (b *Broker) keepSpace(reserve storage.Reserve) {
 		select {
 		case <-b.done:
 			return
+		case <-time.After(spaceWatch):
+			b.takeBack(&reserve)
 		case <-p.news:
 		}
 		if p.short.Load() {
@@ -80,7 +84,7 @@ func (b *Broker) keepSpace(reserve storage.Reserve) {
 		}
 		if p.saidNow && !p.short.Load() {
 			p.saidNow = false
-			b.log.Info("there is room to write the journal: everything is served again", zap.String("event", "journal_has_room"))
+			b.log.Info("there is room to write the journal and segments: everything is served again", zap.String("event", "journal_has_room"))
 		}
 	}
 }
@@ -110,13 +114,25 @@ func (b *Broker) lookForRoom(reserve *storage.Reserve) {
 	}
 }
 
+// takeBack makes the reserve again when a snapshot has its blocks: they would not be free when it is given up.
+func (b *Broker) takeBack(reserve *storage.Reserve) {
+	if shared, err := uring.Shared(reserve.Path()); err != nil || !shared {
+		return // not there, or the filesystem does not say
+	}
+	err := reserve.Free(plainDisk{})
+	if err == nil {
+		_, err = reserve.Make(plainDisk{}, heapMemory{})
+	}
+	b.reserveFailed(err)
+}
+
 func (b *Broker) sayShort() {
 	p := &b.space
 	if time.Since(p.said) < spaceSayPause {
 		return
 	}
 	p.said, p.saidNow = time.Now(), true
-	b.log.Error("no room to write the journal, whose blocks are copied when they are overwritten: reads and deletions are served, nothing else until there is room; delete or purge topics, delete segments or snapshots of the filesystem, or give it more space",
+	b.log.Error("no room to write the journal or a segment, whose blocks are copied when they are overwritten: reads and deletions are served, nothing else until there is room; delete or purge topics, delete segments or snapshots of the filesystem, or give it more space",
 		zap.String("event", "journal_without_room"), zap.String("data_dir", b.cfg.DataDir), zap.Error(*p.cause.Load()))
 }
 

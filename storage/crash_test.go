@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galgo-mq/galgo/sim"
 	"github.com/galgo-mq/galgo/storage"
 )
 
@@ -430,7 +431,7 @@ func (w *world) inject() {
 		w.full = true
 		if w.rng.IntN(2) == 0 {
 			w.disk.SetSpace(w.disk.Used() + int64(w.rng.IntN(600<<10)))
-		} else if w.opt.cow && w.rng.IntN(2) == 0 {
+		} else if w.opt.cow != "" && w.rng.IntN(2) == 0 {
 			w.disk.SetSpace(1)
 		} else {
 			w.disk.SetSpace(0)
@@ -446,7 +447,7 @@ func (w *world) keepSpace() {
 		if err := n.s.Refused(); err != nil {
 			w.full, refused = true, true
 			w.stats.short++
-			if w.short = true; !errors.Is(err, syscall.ENOSPC) {
+			if w.short = true; !errors.Is(err, storage.ErrNoSpace) {
 				fail("the journal is refused: %v", err)
 			}
 		}
@@ -626,7 +627,7 @@ func TestAFullDiskIsAnErrorWithANameAndPasses(t *testing.T) {
 	sweep(t, 30, 400, func(w *world) { w.opt.space = true })
 }
 
-// TestAJournalThatIsRefusedLosesNothing: the journal is copied when it is overwritten, and there is no room for that at times.
+// TestAJournalThatIsRefusedLosesNothing: the journal, or segments, are copied when they are overwritten, and there is no room for that at times.
 func TestAJournalThatIsRefusedLosesNothing(t *testing.T) {
 	if sum := sweep(t, 60, 400, refusing); sum.recoveries > 0 && sum.short == 0 {
 		t.Error("the journal was never refused")
@@ -634,4 +635,33 @@ func TestAJournalThatIsRefusedLosesNothing(t *testing.T) {
 }
 
 // refusing shapes a world whose journal the disk refuses at times.
-func refusing(w *world) { w.opt.space, w.opt.cow = true, true }
+func refusing(w *world) {
+	w.opt.space, w.opt.cow = true, []string{".journal", ".segment", "."}[w.rng.IntN(3)]
+}
+
+// TestAStartWithoutRoomForASegmentServesTheOthers: a recovery that finds no room to overwrite a segment starts all the same, with that log set
+// aside, and the next one that does finds everything.
+func TestAStartWithoutRoomForASegmentServesTheOthers(t *testing.T) {
+	sum := sweepOf(t, 30, func(seed uint64, trace func(string, ...any)) (*world, error) {
+		shape := func(w *world) {
+			w.opt.crashEvery, w.opt.levels, w.opt.dedupShare = 1000, []storage.Level{storage.LevelPersisted}, 0
+		}
+		return play(seed, shape, trace, func(w *world) {
+			w.restart()
+			for range 60 {
+				w.step()
+			}
+			w.crash()
+			w.faulty = true
+			w.disk.Fail(sim.Fault{Kind: storage.OpWrite, Path: ".segment", Times: 1 + w.rng.IntN(3), Err: syscall.ENOSPC})
+			w.restart()
+			w.disk.ClearFaults()
+			w.crash()
+			w.restart()
+			w.finish()
+		})
+	})
+	if sum.recoveries > 0 && (sum.fences == 0 || sum.failures > 0) {
+		t.Errorf("%d logs were set aside, %d starts failed", sum.fences, sum.failures)
+	}
+}

@@ -10,6 +10,9 @@ type segWrite struct {
 	end      Pos // of the records it holds, when the last block is padded; else to
 	number   uint64
 	done     bool
+	refused  bool // there was no room for it: to be written again
+	suspect  bool // in flight when another one was refused
+	again    bool // it was refused before
 }
 
 // writeBlocks writes the blocks [from, to) of c, which were never written before.
@@ -26,8 +29,12 @@ func (l *Log) writeBlocks(c *chunk, from, to Pos) {
 	l.flushed = to
 	l.writes = append(l.writes, w)
 	c.refs++
-	l.s.issue(Op{Kind: OpWrite, FD: c.seg.fd, Pos: int64(from), Buf: c.bytes(from, to), DSync: true},
-		pendingOp{done: blocksWritten, log: l, seg: c.seg, w: w})
+	l.issueBlocks(w)
+}
+
+func (l *Log) issueBlocks(w *segWrite) {
+	l.s.issue(Op{Kind: OpWrite, FD: w.seg.fd, Pos: int64(w.from), Buf: w.chunk.bytes(w.from, w.to), DSync: true},
+		pendingOp{done: blocksWritten, log: l, seg: w.seg, w: w})
 }
 
 // flushBlocks writes the whole blocks of c below to that are in no write yet.
@@ -49,7 +56,14 @@ func (s *Store) newSegWrite() *segWrite {
 
 func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 	l, w := p.log, p.w
+	if w.refuse(l, err) {
+		return
+	}
+	s.blockEnded(w)
 	s.unref(w.chunk)
+	if s.logs[l.cfg.ID] != l {
+		return // dropped
+	}
 	if err != nil {
 		l.writeFailed(w.number, spaceError(err))
 		return

@@ -50,6 +50,13 @@ func (s *Store) invariants() {
 	if fixed != s.fixed {
 		panic(fmt.Sprintf("BUG: every lap takes %d bytes, %d were counted", fixed, s.fixed))
 	}
+	refused := 0
+	for _, l := range s.blocks.logs {
+		refused += l.refused
+	}
+	if refused != s.blocks.count || refused > 0 && (!s.short || s.blocks.err == nil) {
+		panic(fmt.Sprintf("BUG: %d writes to segments are refused, %d were counted, short %v, %v", refused, s.blocks.count, s.short, s.blocks.err))
+	}
 	s.journal.invariants()
 	s.checkChunks()
 }

@@ -18,6 +18,9 @@ func (j *journal) startLap() {
 	if size > min(j.lapRoom(), s.fixed+lapBytesMax, left) && s.shrinkTails(size-s.fixed) {
 		return // again when the writes are done
 	}
+	if size > left && s.blocks.count > 0 {
+		return // again when there is room for them
+	}
 	if size > left {
 		j.fail(fmt.Errorf("%w: %d bytes for a lap, %d are left", errJournalTooSmall, size, left))
 		return
@@ -77,7 +80,7 @@ func (s *Store) shrinkTails(excess int64) (busy bool) {
 			excess -= int64(seg.end - l.flushed)
 			l.pad()
 		}
-		busy = busy || len(l.writes) > 0 && l.fenced == nil
+		busy = busy || l.inFlight() && l.fenced == nil
 	}
 	return busy
 }

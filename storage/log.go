@@ -60,6 +60,7 @@ type Log struct {
 	writes     []*segWrite
 	writeSeq   uint64
 	writesDone uint64
+	refused    int    // of writes: there was no room for them
 	lastDirect uint64 // number of the last direct batch's write
 	lostFrom   uint64 // number of the first write that failed, 0: none
 	flushes    []flushWait
@@ -304,6 +305,7 @@ func (l *Log) fence(err error) {
 		l.s.answer(r, l.fenced)
 		r = next
 	}
+	l.dropRefused()
 	l.refuseFlushes(l.fenced)
 	l.refuseRepeats(l.fenced)
 	l.saveAside()

@@ -119,7 +119,10 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
-			_ = r.distrust() // the error to tell is the first one
+			_ = r.distrust()                                // the error to tell is the first one
+			if fullDisk(err) && s.name != "journal files" { // these say what they need
+				err = fmt.Errorf("%w: a start needs about %d MiB: free that much on the filesystem of the data directory", err, r.reserve.Bytes>>20+1)
+			}
 			return nil, fmt.Errorf("recover %s: %s: %w", cfg.Dir, s.name, err)
 		}
 	}
@@ -397,6 +400,7 @@ func (r *recovery) writeState() error {
 		}
 	}
 	p := appendState(nil, r.next, r.out.Meta.Snapshot, logs)
+	r.reserve.Bytes += int64(alignUp(Pos(len(p)))) // the next one is as large
 	return writeFile(r.d, r.cfg.Memory, r.cfg.Dir+"/state", fmt.Sprintf("%016x.state", r.next), p)
 }
 

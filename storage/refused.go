@@ -28,29 +28,28 @@ var errShort = fmt.Errorf("%w: the journal cannot be written, only what frees sp
 type refusals struct {
 	count    int // placed, and not written
 	err      error
-	wantedAt int64 // when the reserve was first asked for, monotonic; 0: it was not
 	checking bool
 	checked  bool // since the last was refused
 	retryAt  int64
 	pause    int64
-	hopeless bool // what frees space has waited long enough
 }
 
 // refuse keeps a group that there is no room for.
 func (j *journal) refuse(g *group, err error) {
 	r := &j.refusals
-	if r.pause == 0 {
-		r.pause = refusedPauseMin
-	} else if g.again {
-		r.pause = min(2*r.pause, refusedPauseMax)
-	}
+	r.wait(j.s.mono, g.again)
 	r.count++
-	r.err, r.checked, r.retryAt = err, false, j.s.mono+r.pause
+	r.err, r.checked = spaceError(err), false
 	g.refused, g.syncing = true, false // a sync on its way saw nothing of it
 	j.unasked = min(j.unasked, g.number)
-	j.s.runShort()
-	if r.wantedAt == 0 && j.frees() {
-		j.want()
+	j.s.refused()
+}
+
+// refused is called for every write that is refused.
+func (s *Store) refused() {
+	s.runShort()
+	if s.wantedAt == 0 && s.journal.frees() {
+		s.want()
 	}
 }
 
@@ -70,10 +69,29 @@ func (j *journal) frees() bool {
 }
 
 // want asks for the reserve: something that frees space waits. It is given up for that only, or others would have used it up by then.
-func (j *journal) want() {
-	if r := &j.refusals; r.wantedAt == 0 {
-		r.wantedAt, r.pause, r.retryAt = max(1, j.s.mono), refusedPauseMin, j.s.mono+refusedPauseMin
+func (s *Store) want() {
+	if s.wantedAt == 0 {
+		s.wantedAt = max(1, s.mono)
+		s.journal.refusals.soon(s.mono)
+		s.blocks.soon(s.mono)
 	}
+}
+
+// soon has the next try come soon.
+func (r *refusals) soon(mono int64) {
+	if r.pause > 0 {
+		r.pause, r.retryAt = refusedPauseMin, mono+refusedPauseMin
+	}
+}
+
+// wait says when the next try is: later if the last one was one already.
+func (r *refusals) wait(mono int64, again bool) {
+	if r.pause == 0 {
+		r.pause = refusedPauseMin
+	} else if again {
+		r.pause = min(2*r.pause, refusedPauseMax)
+	}
+	r.retryAt = mono + r.pause
 }
 
 // retry writes the refused groups again when it is time and nothing of the journal is in flight.
@@ -117,13 +135,24 @@ func refusalChecked(s *Store, _ *pendingOp, _ int64, err error) {
 
 // accepted notes that there was room for a group that had been refused, or for one behind it.
 func (j *journal) accepted() {
-	if r := &j.refusals; r.count == 0 && j.writing == 0 {
+	if r := &j.refusals; r.pause > 0 && r.count == 0 && j.writing == 0 {
 		*r = refusals{}
+		j.s.roomAgain()
 	}
 }
 
-// stuck reports whether nothing can be journaled at the moment for want of space.
+// roomAgain forgets what waited for the reserve when no write is refused any more.
+func (s *Store) roomAgain() {
+	if s.Refused() == nil {
+		s.wantedAt, s.hopeless = 0, false
+	}
+}
+
+// stuck reports whether no group can be placed at the moment for want of space.
 func (j *journal) stuck() bool { return j.refusals.pause > 0 }
+
+// stuck reports whether nothing can be journaled at the moment for want of space: a lap may wait for blocks that there is no room for.
+func (s *Store) stuck() bool { return s.journal.stuck() || s.journal.lapping && s.blocks.count > 0 }
 
 // refusedDeadline is when the refused groups are to be tried again; 0: there are none.
 func (j *journal) refusedDeadline() int64 {
@@ -137,11 +166,16 @@ func (j *journal) refusedDeadline() int64 {
 	return r.retryAt
 }
 
-// Refused returns why the journal cannot be written for want of space, or nil.
-func (s *Store) Refused() error { return s.journal.refusals.err }
+// Refused returns why the journal, or a block of a segment, cannot be written for want of space, or nil.
+func (s *Store) Refused() error {
+	if err := s.journal.refusals.err; err != nil {
+		return err
+	}
+	return s.blocks.err
+}
 
 // WantsReserve reports whether something that frees space waits for the refused groups.
-func (s *Store) WantsReserve() bool { return s.journal.refusals.wantedAt != 0 }
+func (s *Store) WantsReserve() bool { return s.wantedAt != 0 }
 
 // SetShort says whether a journal of this process cannot be written for want of space, or the space that was kept for that is gone.
 // Meanwhile the store takes reads and what frees space only, so that nothing else uses up what deletions need. A store whose own journal
@@ -150,7 +184,7 @@ func (s *Store) SetShort(short bool) {
 	switch {
 	case short && !s.short:
 		s.runShort()
-	case !short && !s.journal.stuck():
+	case !short && s.Refused() == nil:
 		s.short = false
 	}
 }
@@ -175,11 +209,11 @@ func (s *Store) refusedShort(r *Request) bool {
 		if s.RefusesMeta(r.Kind != ReqMeta || r.WhenShort) != nil {
 			break
 		}
-		if s.journal.stuck() {
-			s.journal.want()
+		if s.stuck() {
+			s.want()
 			s.starved.push(r)
 		}
-		return s.journal.stuck()
+		return s.stuck()
 	}
 	s.answer(r, errShort)
 	return true
@@ -187,7 +221,7 @@ func (s *Store) refusedShort(r *Request) bool {
 
 // RefusesMeta returns why a metadata command would be refused now for want of space, or nil.
 func (s *Store) RefusesMeta(whenShort bool) error {
-	if s.short && (!whenShort || s.journal.refusals.hopeless) {
+	if s.short && (!whenShort || s.hopeless) {
 		return errShort
 	}
 	return nil
@@ -199,11 +233,10 @@ func (s *Store) Short() bool { return s.short }
 // tireOfRefusals answers what frees space and has waited for too long. A log that is being closed is open again: what is in flight of it
 // still lands.
 func (s *Store) tireOfRefusals() {
-	r := &s.journal.refusals
-	if r.wantedAt == 0 || r.hopeless || s.mono-r.wantedAt < refusedPatience {
+	if s.wantedAt == 0 || s.hopeless || s.mono-s.wantedAt < refusedPatience {
 		return
 	}
-	r.hopeless = true
+	s.hopeless = true
 	for _, l := range s.order {
 		if q := l.closing; q != nil {
 			l.closing = nil

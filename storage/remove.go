@@ -40,6 +40,7 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 		if !l.closed {
 			panic(fmt.Sprintf("BUG: log %d dropped while it is open", id))
 		}
+		l.dropRefused()
 		l.dropChunks()
 		for _, g := range l.segs {
 			g.gone = true

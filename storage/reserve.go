@@ -24,18 +24,19 @@ const (
 	reserveLeave = 128 << 10 // for others, when there is less than that beside it
 )
 
-func (v *Reserve) path() string { return fmt.Sprintf("%s/state/%s", v.Dir, reserveName) }
+// Path names the file.
+func (v *Reserve) Path() string { return fmt.Sprintf("%s/state/%s", v.Dir, reserveName) }
 
 // Halve gives back the half of what it has.
 func (v *Reserve) Halve(d Disk) error {
-	size, err := d.Size(v.path())
+	size, err := d.Size(v.Path())
 	if notExist(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	fd, err := d.Open(v.path(), false, false)
+	fd, err := d.Open(v.Path(), false, false)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (v *Reserve) Halve(d Disk) error {
 
 // Free gives the space back.
 func (v *Reserve) Free(d Disk) error {
-	err := d.Unlink(v.path())
+	err := d.Unlink(v.Path())
 	if notExist(err) {
 		return nil
 	}
@@ -69,7 +70,7 @@ func (v *Reserve) Free(d Disk) error {
 // Make takes the space, and leaves a little of a disk that is nearly full. It reports whether it has all of it, with as much again as it
 // leaves: then there is room.
 func (v *Reserve) Make(d Disk, mem Memory) (whole bool, err error) {
-	fd, err := d.Open(v.path(), true, false)
+	fd, err := d.Open(v.Path(), true, false)
 	if err == nil {
 		whole, err = v.fill(d, fd, mem)
 		if e := d.Close(fd); err == nil {

@@ -211,10 +211,10 @@ func (l *Log) raiseStart(n int, r *Request) {
 		return
 	}
 	j := &l.s.journal
-	if j.stuck() {
-		j.want()
+	if l.s.stuck() {
+		l.s.want()
 	}
-	if j.stuck() || !j.room(entryHeadSize) {
+	if l.s.stuck() || !j.room(entryHeadSize) {
 		if r != nil {
 			l.s.starved.push(r)
 		}
@@ -352,7 +352,7 @@ func (l *Log) tryClose() {
 		busy = busy || l.told < l.pend.len() || len(l.flushes) > 0
 	}
 	for _, w := range l.writes {
-		busy = busy || !w.done && l.fenced == nil
+		busy = busy || !w.done && !w.refused && l.fenced == nil
 	}
 	if busy {
 		return

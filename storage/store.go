@@ -60,9 +60,12 @@ type Store struct {
 	saving          []*Log // fenced, to be saved aside
 	departing       []*Log // are to leave for another store
 	removals        removals
-	listed          []string     // of the list being completed
-	ending          bool         // Finish was asked
-	short           bool         // of space for the journal: see SetShort
+	listed          []string // of the list being completed
+	ending          bool     // Finish was asked
+	short           bool     // of space for the journal: see SetShort
+	wantedAt        int64    // when something that frees space first waited for the reserve, monotonic; 0: nothing does
+	hopeless        bool     // it has waited long enough
+	blocks          refusedBlocks
 	moved           []moved      // have left, and are not journaled there yet
 	fixed           int64        // bytes that every lap takes: all logs, their offsets and segments, and metadata
 	scratch         []byte       // for laps
@@ -172,9 +175,10 @@ func (s *Store) End() {
 	if len(s.saving) > 0 {
 		s.saveWaiting()
 	}
-	if s.journal.stuck() {
+	if s.short {
 		s.tireOfRefusals()
 		s.journal.retry()
+		s.retryBlocks()
 	}
 	s.journal.flush()
 	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
@@ -185,11 +189,13 @@ func (s *Store) End() {
 
 // Deadline returns the monotonic time, in nanoseconds, at which the store wants a turn; 0: none.
 func (s *Store) Deadline() int64 {
-	sync, retry := s.journal.syncDeadline(), s.journal.refusedDeadline()
-	if sync == 0 || retry != 0 && retry < sync {
-		return retry
+	next := s.journal.syncDeadline()
+	for _, t := range [...]int64{s.journal.refusedDeadline(), s.blocks.deadline(s)} {
+		if next == 0 || t != 0 && t < next {
+			next = t
+		}
 	}
-	return sync
+	return next
 }
 
 // Do starts a request. Its answer comes out of TakeDone, in this turn or a later one.
@@ -302,8 +308,8 @@ func (s *Store) report(event string, id LogID, err error) {
 // Finish writes the mark of an orderly end behind everything else. There are no more requests; Idle says when it is
 // done. False: not yet, try again in a later turn.
 func (s *Store) Finish() bool {
-	if s.ending = true; s.journal.stuck() {
-		s.journal.want()
+	if s.ending = true; s.Refused() != nil {
+		s.want()
 	}
 	return s.journal.failed == nil && s.journal.finish()
 }

@@ -113,7 +113,7 @@ type options struct {
 	resize       bool // the journal gets another size at each start
 	faults       bool
 	space        bool
-	cow          bool // what is overwritten of a journal needs space
+	cow          string // what is overwritten of files with that in their path needs space
 }
 
 type proposal struct {
@@ -356,9 +356,7 @@ func (w *world) adopt() {
 			h.lowest = h.info.level
 		}
 	}
-	if w.opt.cow {
-		w.disk.CopyOnWrite(".journal")
-	}
+	w.disk.CopyOnWrite(w.opt.cow)
 	w.trace("recovered: first group %d, %d shards, %d logs, clean %v", w.rec.FirstGroup, len(w.nodes), len(w.logs), w.rec.Clean)
 	for _, h := range w.logs {
 		w.verify(h, states[h.info.id])

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -207,6 +208,50 @@ func MayCopyOnWrite(path string) bool {
 		return true
 	}
 	return false
+}
+
+// Shared reports whether a snapshot, or another file, has blocks of the file too: its removal gives these back to nobody.
+func Shared(path string) (bool, error) {
+	const (
+		fiemap     = 0xc020660b // FS_IOC_FIEMAP of linux/fs.h, and what belongs to it, of linux/fiemap.h
+		extents    = 64
+		lastExtent = 0x1
+		shared     = 0x2000
+	)
+	type extent struct {
+		logical, physical, length uint64
+		_                         [2]uint64
+		flags                     uint32
+		_                         [3]uint32
+	}
+	type request struct {
+		start, length       uint64
+		flags, mapped, room uint32
+		_                   uint32
+		extents             [extents]extent
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	for from := uint64(0); ; {
+		q := &request{start: from, length: ^uint64(0) - from, room: extents}
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), fiemap, uintptr(unsafe.Pointer(q))); errno != 0 {
+			return false, errno
+		}
+		for _, e := range q.extents[:q.mapped] {
+			if e.flags&shared != 0 {
+				return true, nil
+			}
+			if from = e.logical + e.length; e.flags&lastExtent != 0 {
+				return false, nil
+			}
+		}
+		if q.mapped == 0 {
+			return false, nil
+		}
+	}
 }
 
 // Commit has the filesystem of fd write down all that was done so far, the removal of files included.
