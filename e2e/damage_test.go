@@ -226,6 +226,11 @@ func (x *site) check(t *testing.T, damaged *writer, want outcome) {
 				got := w.harvest(t, s, c, want.lastCut)
 				missing := len(w.acked) - got.served
 				said := append(s.lines("damaged", fmt.Sprintf(`"log": %d`, i+1)), s.lines("lost", fmt.Sprintf(`"log": %d`, i+1))...)
+				for _, line := range said {
+					if names := fmt.Sprintf(`"topic": %q, "partition": %d`, w.topic, w.part); strings.Contains(line, `"event": "storage"`) && !strings.Contains(line, names) {
+						t.Errorf("a line of the log does not say %s: %s", names, line)
+					}
+				}
 				switch {
 				case missing == 0 && got.errors == 0:
 				case want.whole || damaged != nil && w != damaged:

@@ -196,6 +196,38 @@ func TestPurgeGivesNewLogs(t *testing.T) {
 	wantRetired(t, r.m, 1, 2, 3, 4, 5)
 }
 
+// TestLogsAreHeldByTheirPartition: the partition of a log is found among many, as long as it has that log.
+func TestLogsAreHeldByTheirPartition(t *testing.T) {
+	r := newRig(t)
+	for _, s := range []string{"s", "other"} {
+		r.stream(nil, s)
+		r.topic(nil, s, "t", 3)
+		r.topic(nil, s, "u", 2)
+	}
+	r.apply(nil, EncodeCreatePartitions(nil, testTime, name2("s"), name2("t"), 2))
+	r.apply(nil, EncodePurgeTopic(nil, testTime, name2("s"), name2("u")))
+	r.apply(nil, EncodeDeletePartitions(nil, testTime, name2("s"), name2("t"), 1))
+	held := 0
+	for s := range r.m.Streams() {
+		for topic := range s.Topics() {
+			for i, p := range topic.Partitions {
+				held++
+				if hs, ht, hp := r.m.Holder(p.Log); hs != s || ht != topic || hp != PartitionID(i) {
+					t.Errorf("log %d of partition %d of %s/%s is held by partition %d of %v", p.Log, i, s.Name, topic.Name, hp, ht)
+				}
+			}
+		}
+	}
+	if held != 11 {
+		t.Fatalf("%d logs, want 11", held)
+	}
+	for _, log := range append([]LogID{0, r.m.NextLog()}, r.m.Retired()...) {
+		if _, topic, _ := r.m.Holder(log); topic != nil {
+			t.Errorf("log %d is held by %s", log, topic.Name)
+		}
+	}
+}
+
 func TestRetiredLogsStayUntilForgotten(t *testing.T) {
 	r := newRig(t)
 	r.stream(nil, "s")

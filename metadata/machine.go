@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 )
@@ -115,6 +116,22 @@ func (m *Machine) Partition(stream, topic Ident, id PartitionID) (Partition, *To
 		return Partition{}, nil, ErrPartitionNotFound
 	}
 	return t.Partitions[id], t, nil
+}
+
+// Holder finds the partition whose log that is; nil: it is none's any more. It looks at every topic: it is for what happens seldom.
+func (m *Machine) Holder(log LogID) (*Stream, *Topic, PartitionID) {
+	for s := range m.Streams() {
+		for t := range s.Topics() {
+			p := t.Partitions // newer ones have higher logs
+			if len(p) == 0 || log < p[0].Log || log > p[len(p)-1].Log {
+				continue
+			}
+			if i, ok := slices.BinarySearchFunc(p, log, func(p Partition, log LogID) int { return cmp.Compare(p.Log, log) }); ok {
+				return s, t, PartitionID(i)
+			}
+		}
+	}
+	return nil, nil, 0
 }
 
 // User finds a user. ErrUserNotFound.

@@ -38,7 +38,8 @@ type Broker struct {
 	snapshots atomic.Bool // an archive for an operator is being made
 	limits    limitCounters
 	dir       *dataDir
-	listener  int32 // bound, and listening when the data directory is recovered; the acceptor's from then on
+	replayed  *metadata.Machine // while recovery works on logs: nobody has told any shard yet what they are
+	listener  int32             // bound, and listening when the data directory is recovered; the acceptor's from then on
 	info      Info
 	offline   bool // nobody is served: one command is given, then it ends
 

@@ -43,7 +43,7 @@ func (b *Broker) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 			return b.chooseJournalWay(s, journals, last, pool)
 		}
 		rec, err = storage.Recover(blockingDisk{s.io}, b.dir.fd, cfg)
-		b.dir.recovered = rec
+		b.dir.recovered, b.replayed = rec, nil
 		return err
 	})
 	if err != nil {
@@ -83,6 +83,7 @@ func (b *Broker) replay(snapshot []byte, commands []storage.MetaCommand) (st sto
 			return st, fmt.Errorf("metadata command %d: %w", c.Index, err)
 		}
 	}
+	b.replayed = m
 	st = storage.MetaState{Index: m.Revision(), Snapshot: m.AppendSnapshot(nil), Live: map[storage.LogID]storage.Level{}}
 	for s := range m.Streams() {
 		for t := range s.Topics() {
@@ -117,13 +118,25 @@ func (b *Broker) logConfig(id metadata.LogID, partition metadata.PartitionID, t 
 		DedupCount: int(t.Deduplication.CountMax()), DedupMicros: t.Deduplication.WindowMicros}
 }
 
-// report says in the log what storage found.
+// report says in the log what recovery found.
 func (b *Broker) report(event string, id storage.LogID, err error) {
+	b.log.Warn(event, storageFields(b.replayed, id, err)...)
+}
+
+// storageFields say what storage found, and of which partition if its log is one's: an operator knows the names of m, not the number.
+func storageFields(m *metadata.Machine, id storage.LogID, err error) []zap.Field {
 	fields := []zap.Field{zap.String("event", "storage"), zap.Error(err)}
-	if id != 0 {
-		fields = append(fields, zap.Uint64("log", uint64(id)))
+	if id == 0 {
+		return fields
 	}
-	b.log.Warn(event, fields...)
+	fields = append(fields, zap.Uint64("log", uint64(id)))
+	if m == nil {
+		return fields
+	}
+	if st, t, p := m.Holder(metadata.LogID(id)); t != nil {
+		fields = append(fields, zap.String("stream", st.Name), zap.String("topic", t.Name), zap.Uint32("partition", uint32(p)))
+	}
+	return fields
 }
 
 // report is Broker.report for a shard that serves. What polls can cause again and again is bounded, as what peers can.
@@ -131,7 +144,7 @@ func (s *Shard) report(event string, id storage.LogID, err error) {
 	if strings.HasPrefix(event, "damaged") && !s.logAllowed() {
 		return
 	}
-	s.b.report(event, id, err)
+	s.b.log.Warn(event, storageFields(s.meta, id, err)...)
 }
 
 const (
