@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -103,4 +104,41 @@ func TestAJournalWithoutRoomIsWaitedFor(t *testing.T) {
 		return err == nil
 	})
 	until(t, "the log says so", func() bool { return said("there is room to write the journal") })
+}
+
+// TestAnEndWaitsForRoomForTheJournal: an orderly end that cannot write the journal is not done in time, and is when there is room.
+func TestAnEndWaitsForRoomForTheJournal(t *testing.T) {
+	var full atomic.Bool
+	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+		c.CPUs, c.Log, c.ShutdownTimeout = []int{0}, zap.NewNop(), 2*time.Second
+		c.WrapIO = func(_ int, io uring.IO) uring.IO {
+			return &failingIO{IO: io, err: syscall.ENOSPC, doomed: func(op *uring.Op) bool { return op.Kind == uring.KindWrite && full.Load() }}
+		}
+	})
+	c := s.dial(t)
+	stream, topic := topicWith(t, c, 1)
+	if _, err := c.Send(context.Background(), stream, topic, 0, oneBatch(t, 1, 100)); err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := c.Send(context.Background(), stream, topic, 0, oneBatch(t, 1, 100))
+		sent <- err
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("an end without room for the journal: %v", err)
+	}
+	full.Store(false)
+	select {
+	case <-s.Done():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the broker does not end when there is room")
+	}
+	if err := s.Err(); err != nil {
+		t.Errorf("the broker ends: %v", err)
+	}
+	<-sent // answered, or its connection was closed
 }
