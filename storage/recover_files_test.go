@@ -137,3 +137,41 @@ func TestTheJournalTakesTheSizeThatIsSet(t *testing.T) {
 		}
 	}
 }
+
+// TestAStartWithoutRoomSaysHowMuchItNeeds: as often as it is tried, and the next one that has it starts, and makes its reserve.
+func TestAStartWithoutRoomSaysHowMuchItNeeds(t *testing.T) {
+	d := sim.NewDisk(1)
+	as := func(*storage.RecoverConfig) {}
+	if _, _, err := recoverFiles(t, d, as); err != nil {
+		t.Fatal(err)
+	}
+	d.Kill()
+	const reserve = dir + "/state/reserve"
+	if err := d.Unlink(reserve); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := d.Open("/others", true, false)
+	if err == nil {
+		err = d.Allocate(fd, 0, 4<<20)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.SetSpace(d.Used())
+	for range 3 {
+		_, _, err := recoverFiles(t, d, as)
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "a start needs about 2 MiB") {
+			t.Fatalf("a start without room: %v", err)
+		}
+		d.Kill()
+	}
+	if err := d.Unlink("/others"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := recoverFiles(t, d, as); err != nil {
+		t.Fatalf("when there is room: %v", err)
+	}
+	if n, err := d.Size(reserve); err != nil || n < 1<<20 {
+		t.Errorf("a reserve of %d bytes, %v", n, err)
+	}
+}
