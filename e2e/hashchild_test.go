@@ -51,32 +51,53 @@ func (s *server) children() (pids []int) {
 	return pids
 }
 
+// hashing is the process that hashes passwords, which has been asked for a hash.
+func (s *server) hashing() int {
+	s.t.Helper()
+	pids := s.children()
+	if len(pids) != 1 {
+		s.t.Fatalf("children %v, want one", pids)
+	}
+	return pids[0]
+}
+
+// hangHashing stops the process that hashes passwords.
+func (s *server) hangHashing() (pid int) {
+	s.t.Helper()
+	s.dial() // now it runs
+	pid = s.hashing()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		s.t.Fatal(err)
+	}
+	return pid
+}
+
+// stranger is a client that is not logged in, and for how long it waits. It is closed with the test.
+func (s *server) stranger() (context.Context, *client.Client) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	s.t.Cleanup(cancel)
+	c, err := client.Dial(ctx, s.Address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	return ctx, c
+}
+
 // TestHungHashingProcessIsReplaced stops the process that hashes passwords: a login that needs it is answered, the log says that it
 // was replaced, and the end is in order.
 func TestHungHashingProcessIsReplaced(t *testing.T) {
 	s := start(t, options{args: []string{"--hash-timeout", "3s", "--handshake-timeout", "5s"}})
-	s.dial() // now it runs
-	pids := s.children()
-	if len(pids) != 1 {
-		t.Fatalf("children %v, want one", pids)
-	}
-	if err := syscall.Kill(pids[0], syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	c, err := client.Dial(ctx, s.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	pid := s.hangHashing()
+	ctx, c := s.stranger()
 	var status wire.Status
 	if _, err := c.Login(ctx, "iggy", "not it"); !errors.As(err, &status) {
 		t.Errorf("a wrong password is answered with %v, want a status", err)
 	}
-	eventually(t, "the log says that the process was replaced", func() bool { return len(s.lines("hash_process_replaced", strconv.Itoa(pids[0]))) == 1 })
-	if now := s.children(); len(now) != 1 || now[0] == pids[0] {
-		t.Errorf("children %v after process %d has hung", now, pids[0])
+	eventually(t, "the log says that the process was replaced", func() bool { return len(s.lines("hash_process_replaced", strconv.Itoa(pid))) == 1 })
+	if now := s.children(); len(now) != 1 || now[0] == pid {
+		t.Errorf("children %v after process %d has hung", now, pid)
 	}
 	s.stop()
 }
@@ -84,27 +105,14 @@ func TestHungHashingProcessIsReplaced(t *testing.T) {
 // TestHungHashingProcessHoldsUpNoEnd: the end comes while a login waits for a process that hangs.
 func TestHungHashingProcessHoldsUpNoEnd(t *testing.T) {
 	s := start(t, options{args: []string{"--hash-timeout", "10m", "--shutdown-timeout", "4s"}})
-	s.dial()
-	pids := s.children()
-	if len(pids) != 1 {
-		t.Fatalf("children %v, want one", pids)
-	}
-	if err := syscall.Kill(pids[0], syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	c, err := client.Dial(ctx, s.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	pid := s.hangHashing()
+	ctx, c := s.stranger()
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
 		_, _ = c.Login(ctx, "iggy", "not it")
 	}()
-	eventually(t, "the hash is asked for", func() bool { return inputWaits(pids[0]) })
+	eventually(t, "the hash is asked for", func() bool { return inputWaits(pid) })
 	s.stop()
 	<-answered
 	if len(s.lines("shutdown_gave_up")) == 0 {
@@ -116,23 +124,16 @@ func TestHungHashingProcessHoldsUpNoEnd(t *testing.T) {
 // two, and between them it takes none.
 func TestHashingTakesMemoryOfOneHash(t *testing.T) {
 	s := start(t, options{tags: "none", args: []string{"--shards", "1"}})
-	c, err := client.Dial(context.Background(), s.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	ctx, c := s.stranger()
 	for range 4 {
-		if _, err := c.Login(context.Background(), "iggy", "wrong"); !errors.Is(err, wire.StatusInvalidCredentials) {
+		if _, err := c.Login(ctx, "iggy", "wrong"); !errors.Is(err, wire.StatusInvalidCredentials) {
 			t.Fatal(err)
 		}
 	}
-	pids := s.children()
-	if len(pids) != 1 {
-		t.Fatalf("the broker has the children %v", pids)
-	}
+	pid := s.hashing()
 	var peak, anon int64
 	eventually(t, "the memory of the last hash is given back", func() bool {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pids[0]))
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
 			t.Fatal(err)
 		}

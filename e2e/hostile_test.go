@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/galgo-mq/galgo/wire"
@@ -78,33 +79,17 @@ func groupName(n, i int) string { return fmt.Sprintf("%d-%07d", n, i) + strings.
 
 // makeGroups makes consumer groups until it is refused, and then some less and more again.
 func makeGroups(h *hostility, c *tenant, n int, _ *rand.Rand) error {
-	topic, made := baitTopic(n), &h.ledger.groups[n]
-	for refused := 0; ; {
-		s, _, err := c.ask(wire.CodeCreateConsumerGroup, vsr.AppendCreateConsumerGroup(nil, wire.CreateConsumerGroup{Stream: wire.Named(baitStream), Topic: topic, Name: []byte(groupName(n, made.next))}))
-		switch {
-		case err != nil:
-			return err
-		case oneOf(s, 0, wire.StatusConsumerGroupNameAlreadyExists): // the latter: of a request whose answer was not heard
-			h.counts.groups.Add(1)
-			made.next++
-			continue
-		case s != wire.StatusCannotCreateConsumerGroupInfo:
-			h.counts.odd("group", s)
-		}
-		h.counts.groupsRefused.Add(1)
-		refused++
-		for i := 0; i < 64 && refused%4 == 0 && made.first < made.next; i++ {
-			s, _, err := c.ask(wire.CodeDeleteConsumerGroup, vsr.AppendDeleteConsumerGroup(nil, wire.DeleteConsumerGroup{Stream: wire.Named(baitStream), Topic: topic, Group: wire.Named(groupName(n, made.first))}))
-			if err != nil {
-				return err
-			}
-			if !oneOf(s, 0, wire.StatusConsumerGroupNameNotFound, wire.StatusConsumerGroupIDNotFound) {
-				h.counts.odd("delete group", s)
-			}
-			made.first++
-		}
-		h.rest(50 * time.Millisecond)
-	}
+	stream, topic := wire.Named(baitStream), baitTopic(n)
+	return hoard{what: "group", made: &h.ledger.groups[n], count: &h.counts.groups, refusals: &h.counts.groupsRefused,
+		make: func(i int) request {
+			return request{wire.CodeCreateConsumerGroup, vsr.AppendCreateConsumerGroup(nil, wire.CreateConsumerGroup{Stream: stream, Topic: topic, Name: []byte(groupName(n, i))})}
+		},
+		taken: []wire.Status{0, wire.StatusConsumerGroupNameAlreadyExists}, // the latter: of a request whose answer was not heard
+		full:  wire.StatusCannotCreateConsumerGroupInfo,
+		drop: func(i int) request {
+			return request{wire.CodeDeleteConsumerGroup, vsr.AppendDeleteConsumerGroup(nil, wire.DeleteConsumerGroup{Stream: stream, Topic: topic, Group: wire.Named(groupName(n, i))})}
+		},
+		gone: []wire.Status{0, wire.StatusConsumerGroupNameNotFound, wire.StatusConsumerGroupIDNotFound}}.fill(h, c)
 }
 
 // madeUp is the i-th consumer that the n-th tenant makes up.
@@ -114,30 +99,57 @@ func madeUp(n, i int) wire.Consumer {
 
 // storeOffsets stores offsets under made-up ids of consumers until it is refused, and then forgets some and goes on.
 func storeOffsets(h *hostility, c *tenant, n int, _ *rand.Rand) error {
-	stream, topic, part, made := wire.Named(baitStream), baitTopic(0), wire.InPartition(uint32(n)), &h.ledger.offsets[n]
+	stream, topic, part := wire.Named(baitStream), baitTopic(0), wire.InPartition(uint32(n))
+	return hoard{what: "offset", made: &h.ledger.offsets[n], count: &h.counts.offsets, refusals: &h.counts.offsetsRefused,
+		make: func(i int) request {
+			return request{wire.CodeStoreConsumerOffset, vsr.AppendStoreConsumerOffset(nil, wire.StoreConsumerOffset{Consumer: madeUp(n, i), Stream: stream, Topic: topic, Partition: part})}
+		},
+		taken: []wire.Status{0},
+		full:  wire.StatusTooManyConsumerOffsets,
+		drop: func(i int) request {
+			return request{wire.CodeDeleteConsumerOffset, vsr.AppendDeleteConsumerOffset(nil, wire.DeleteConsumerOffset{Consumer: madeUp(n, i), Stream: stream, Topic: topic, Partition: part})}
+		},
+		gone: []wire.Status{0, wire.StatusConsumerOffsetNotFound}}.fill(h, c)
+}
+
+// hoard is what a tenant has as many of as it can get: things by number, of which the ledger knows those that are there.
+type hoard struct {
+	what            string
+	made            *span
+	count, refusals *atomic.Int64
+	make, drop      func(i int) request
+	taken           []wire.Status // answers to make: it is there
+	full            wire.Status   // answer to make: there is no room
+	gone            []wire.Status // answers to drop: it is there no more
+}
+
+// fill makes one after the other. At every fourth refusal it drops some of the oldest and goes on.
+func (x hoard) fill(h *hostility, c *tenant) error {
 	for refused := 0; ; {
-		s, _, err := c.ask(wire.CodeStoreConsumerOffset, vsr.AppendStoreConsumerOffset(nil, wire.StoreConsumerOffset{Consumer: madeUp(n, made.next), Stream: stream, Topic: topic, Partition: part}))
+		q := x.make(x.made.next)
+		s, _, err := c.ask(q.code, q.body)
 		switch {
 		case err != nil:
 			return err
-		case s == 0:
-			h.counts.offsets.Add(1)
-			made.next++
+		case oneOf(s, x.taken...):
+			x.count.Add(1)
+			x.made.next++
 			continue
-		case s != wire.StatusTooManyConsumerOffsets:
-			h.counts.odd("offset", s)
+		case s != x.full:
+			h.counts.odd(x.what, s)
 		}
-		h.counts.offsetsRefused.Add(1)
+		x.refusals.Add(1)
 		refused++
-		for i := 0; i < 64 && refused%4 == 0 && made.first < made.next; i++ {
-			s, _, err := c.ask(wire.CodeDeleteConsumerOffset, vsr.AppendDeleteConsumerOffset(nil, wire.DeleteConsumerOffset{Consumer: madeUp(n, made.first), Stream: stream, Topic: topic, Partition: part}))
+		for i := 0; i < 64 && refused%4 == 0 && x.made.first < x.made.next; i++ {
+			q := x.drop(x.made.first)
+			s, _, err := c.ask(q.code, q.body)
 			if err != nil {
 				return err
 			}
-			if !oneOf(s, 0, wire.StatusConsumerOffsetNotFound) {
-				h.counts.odd("delete offset", s)
+			if !oneOf(s, x.gone...) {
+				h.counts.odd("delete "+x.what, s)
 			}
-			made.first++
+			x.made.first++
 		}
 		h.rest(50 * time.Millisecond)
 	}
