@@ -40,7 +40,7 @@ func TestAStartNeedsNoMemoryForItsJournals(t *testing.T) {
 // TestASmallContainerStartsWhatALargeMachineMade: the directory is of more shards, more memory and larger journals, and full of records that
 // only journals have, and it was left by a kill. A broker that sizes itself starts with it in a container of 128 MiB, and serves what is there.
 func TestASmallContainerStartsWhatALargeMachineMade(t *testing.T) {
-	const parts, rounds, size = 16, 20, 100_000
+	const parts, rounds, size = 16, 60, 100_000
 	g := newMemoryGroup(t, 128<<20)
 	o := options{dir: t.TempDir(), tags: "none", args: []string{"--shards", "4", "--memory", "512MiB", "--journal-size", "128MiB", "--pin=false"}, wait: startMax}
 	s := start(t, o)
