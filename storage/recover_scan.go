@@ -97,8 +97,9 @@ func (j *journalScan) scan(f *journalFile) error {
 			f.head = decodeJournalHead(p, j.r.super.seed)
 		}
 		h, err := decodeHead(p, j.r.super.seed)
-		g := &foundGroup{head: h, file: f, pos: at}
+		var g *foundGroup
 		if err == nil {
+			g = &foundGroup{head: h, file: f, pos: at}
 			err = j.whole(g)
 		}
 		switch {
@@ -110,7 +111,9 @@ func (j *journalScan) scan(f *journalFile) error {
 			return err
 		}
 		if err != nil {
-			j.forget(g)
+			if g != nil {
+				j.forget(g)
+			}
 			at += BlockSize
 			continue
 		}
