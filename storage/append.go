@@ -146,6 +146,9 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 		to := alignDown(seg.end)
 		l.writeBlocks(c, l.flushed, to)
 		node.direct, l.lastDirect = l.writeSeq, l.writeSeq
+		if l.cfg.Level < LevelPersisted {
+			j.named += int64(n)
+		}
 		s.stats.directWrites++
 	}
 	l.journalNode(&node, c)

@@ -36,6 +36,9 @@ const (
 	groupBytesMax     = 2 << 20               // that a group grows to; a larger one has one entry
 	lapBytesMax       = 4 << 20               // that a lap takes if it can be made smaller
 
+	// namedMax bounds what a start after a kill reads of segments: a lap says that it is there, and a file of the journal has names for many times as much.
+	namedMax = 128 << 20
+
 	// JournalBytesMin is the least size of a journal file: its lower half must hold the largest entry.
 	JournalBytesMin = 512 << 10
 )
@@ -110,6 +113,7 @@ type journal struct {
 	flushedAt int64 // how many sixteenths of the file were full when long tails were last written out
 	syncing   [2]bool
 	lap       *group
+	named     int64     // bytes of direct batches below LevelPersisted since the last lap: a start after a kill reads them
 	lapping   bool      // a lap is wanted; tails are being flushed to make it small
 	final     bool      // it is the last group of this run
 	mark      cleanMark // where that lies
@@ -265,7 +269,7 @@ func (j *journal) flush() {
 	if j.failed != nil || j.lap != nil || j.stuck() {
 		return
 	}
-	if j.final && j.lapping {
+	if j.lapping || j.named > j.s.cfg.NamedMax && j.pos > BlockSize {
 		j.startLap()
 		return
 	}

@@ -51,7 +51,7 @@ func (j *journal) startLap() {
 	if int64(g.n) > size {
 		panic(fmt.Sprintf("BUG: lap group of %d bytes, %d were counted", g.n, size))
 	}
-	j.lapping = false
+	j.lapping, j.named = false, 0
 	j.lap = g
 	j.place(g)
 }

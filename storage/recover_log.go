@@ -20,6 +20,7 @@ type logRecovery struct {
 	stable Offset            // the log was on stable storage up to here
 	hasher batch.Hasher
 	fds    map[SegmentID]int32
+	direct *openSegment        // the last one read around the page cache
 	sizes  map[SegmentID]int64 // of their files, as they were found
 
 	stored    map[ConsumerKey]int // where in st.Offsets
@@ -29,6 +30,11 @@ type logRecovery struct {
 	unfiled   bool                // a segment that a journal names is not there
 	rewrite   bool                // what reads back right may not be on disk
 	bounds    []reservation
+}
+
+type openSegment struct {
+	id SegmentID
+	fd int32
 }
 
 func (l *logRecovery) run() error {
@@ -250,14 +256,15 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	if sure, err := l.onStable(e); err != nil || sure {
 		return sure, err
 	}
-	buf := l.r.cfg.Memory.Get(int(e.length))
-	if buf == nil {
+	from := alignDown(e.pos)
+	room := l.r.cfg.Memory.Get(int(alignUp(e.pos+Pos(e.length)) - from))
+	if room == nil {
 		return false, ErrNoMemory
 	}
-	defer l.r.cfg.Memory.Put(buf)
-	clear(buf)
-	if fd, err := l.open(e.segment()); err == nil {
-		if _, err := l.r.d.Read(fd, buf, int64(e.pos)); errors.Is(err, syscall.EIO) {
+	defer l.r.cfg.Memory.Put(room)
+	clear(room)
+	if fd, err := l.openDirect(e.segment()); err == nil {
+		if _, err := l.r.d.Read(fd, room, int64(from)); errors.Is(err, syscall.EIO) {
 			l.damaged(fmt.Errorf("%w: batch at offset %d: %w", ErrDamaged, e.base, err))
 			return false, nil
 		} else if err != nil {
@@ -268,6 +275,7 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	} else {
 		l.unfiled = true
 	}
+	buf := room[e.pos-from:][:e.length]
 	if err := l.over(e.segment(), buf, e.pos); err != nil {
 		return false, err
 	}
@@ -288,7 +296,32 @@ func (l *logRecovery) open(id SegmentID) (int32, error) {
 	return fd, err
 }
 
+// openDirect opens a segment for reads around the page cache, unless that may have what the disk has not.
+func (l *logRecovery) openDirect(id SegmentID) (int32, error) {
+	if l.rewrite {
+		return l.open(id)
+	}
+	if l.direct != nil && l.direct.id == id {
+		return l.direct.fd, nil
+	}
+	fd, err := l.r.d.Open(l.path(id), false, true)
+	if err != nil {
+		return fd, err
+	}
+	l.closeDirect()
+	l.direct = &openSegment{id, fd}
+	return fd, nil
+}
+
+func (l *logRecovery) closeDirect() {
+	if l.direct != nil {
+		l.r.d.Close(l.direct.fd)
+		l.direct = nil
+	}
+}
+
 func (l *logRecovery) close() {
+	l.closeDirect()
 	if l.side != nil {
 		l.r.cfg.FileMemory.Put(l.side)
 	}

@@ -23,6 +23,7 @@ type Config struct {
 	ReadMemoryMax      int64                                   // that it gives at once, when nobody else holds any; 0: much
 	DedupBytesMax      int64                                   // of the ids that logs remember; 0: as their windows allow
 	ConsumersPerLogMax int                                     // with stored offsets; 0: consumersMax
+	NamedMax           int64                                   // bytes of direct batches below LevelPersisted between two laps; 0: namedMax
 	FilesMax           int                                     // descriptors of segments kept open; 0: many
 	Fence              func(r *Request) bool                   // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
 	Report             func(event string, id LogID, err error) // damage, fences, recovery of space; may be nil
@@ -125,6 +126,9 @@ func New(cfg Config) *Store {
 	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(map[User]int), opFree: -1, tailTarget: tailTargetMin}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
+	}
+	if cfg.NamedMax <= 0 {
+		s.cfg.NamedMax = namedMax
 	}
 	if cfg.FilesMax <= 0 {
 		s.cfg.FilesMax = 1 << 30
