@@ -363,6 +363,8 @@ func (h *history) checkFirst(c *call, first, startNow storage.Offset) {
 	for _, later := range []storage.Offset{startNow, c.to} {
 		if o, ok := h.existing(later); ok && later > lo {
 			hi = max(hi, o)
+		} else if !ok {
+			hi = max(hi, later) // all that was there before it may have been the first meanwhile
 		}
 	}
 	if c.to == math.MaxUint64 {
