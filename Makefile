@@ -12,7 +12,7 @@ BIN     := .cache/galgo
 # What the binary says of itself: the version is that of a tag v1.2.3 on this commit, else that of the sources.
 VERSION := $(patsubst v%,%,$(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null))
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo ', modified')
-LDFLAGS := -X 'github.com/galgo-mq/galgo/shard.version=$(VERSION)' -X 'main.commit=$(COMMIT)'
+LDFLAGS := -X 'github.com/galgo-mq/galgo/server.version=$(VERSION)' -X 'main.commit=$(COMMIT)'
 SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') go.mod go.sum
 
 .PHONY: run build test test-quick check conformance bench crash chaos powercut mutate planted tenants fuzz clean

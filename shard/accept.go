@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
 
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -61,10 +60,10 @@ func (a *acceptor) completed(s *Shard, c *uring.Completion) {
 
 // take gives a new socket to a shard, or refuses it when there are too many.
 func (a *acceptor) take(s *Shard, fd int32) {
-	b := s.b
-	if s.stopping || b.conns.Load() >= int64(s.cfg.ConnectionsMax) {
+	g := s.g
+	if s.stopping || g.conns.Load() >= int64(s.cfg.ConnectionsMax) {
 		if !s.stopping {
-			b.limits.connections.Add(1)
+			g.limits.connections.Add(1)
 		}
 		if !s.stopping && s.due(evConnectionRefused) {
 			s.logEvent(evConnectionRefused, zap.String("peer", uring.PeerName(fd)), zap.String("limit", "connections_max"),
@@ -74,8 +73,8 @@ func (a *acceptor) take(s *Shard, fd int32) {
 		return
 	}
 	peer := uring.PeerName(fd)
-	if !b.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
-		b.limits.connectionsPerAddress.Add(1)
+	if !g.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
+		g.limits.connectionsPerAddress.Add(1)
 		if s.due(evAddressRefused) {
 			s.logEvent(evAddressRefused, zap.String("peer", peer), zap.String("limit", "limits.connections_per_address"),
 				zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax))
@@ -83,15 +82,15 @@ func (a *acceptor) take(s *Shard, fd int32) {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return
 	}
-	b.conns.Add(1)
-	a.assign(s, acceptedConn{fd: fd, id: b.connIDs.Add(1), peer: peer})
+	g.conns.Add(1)
+	a.assign(s, acceptedConn{fd: fd, id: g.connIDs.Add(1), peer: peer})
 }
 
 func (a *acceptor) assign(s *Shard, n acceptedConn) {
-	b := s.b
+	g := s.g
 	best := s
-	for _, o := range b.shards {
-		if b.loads[o.id].conns.Load() < b.loads[best.id].conns.Load() {
+	for _, o := range g.shards {
+		if g.loads[o.id].conns.Load() < g.loads[best.id].conns.Load() {
 			best = o
 		}
 	}
@@ -99,7 +98,7 @@ func (a *acceptor) assign(s *Shard, n acceptedConn) {
 		a.pending = append(a.pending, n)
 		return
 	}
-	b.loads[best.id].conns.Add(1)
+	g.loads[best.id].conns.Add(1)
 	if best == s {
 		s.adopt(n)
 		return
@@ -134,32 +133,11 @@ func (a *acceptor) tryClose(s *Shard) {
 	a.closed = true
 	for _, n := range a.pending {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: n.fd, Token: tokNone})
-		s.b.registry.leave(host(n.peer))
-		s.b.conns.Add(-1)
+		s.g.registry.leave(host(n.peer))
+		s.g.conns.Add(-1)
 	}
 	a.pending = nil
 	if a.fd > 0 {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
 	}
-}
-
-// closeSockets closes what is still open when the shard ends without waiting for its connections: its journal failed.
-// Nothing is in flight any more.
-func (s *Shard) closeSockets() {
-	for _, c := range s.conns.all {
-		if c.fd >= 0 {
-			_ = unix.Close(int(c.fd))
-			c.fd = -1
-		}
-	}
-	if a := &s.accept; a.fd > 0 && !a.closed {
-		a.closed = true
-		_ = unix.Close(int(a.fd))
-	}
-}
-
-// connEnded counts a connection that a shard has closed.
-func (b *Broker) connEnded(id shardID) {
-	b.conns.Add(-1)
-	b.loads[id].conns.Add(-1)
 }

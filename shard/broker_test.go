@@ -4,98 +4,40 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"sync"
 	"testing"
-	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest"
-
-	"github.com/galgo-mq/galgo/auth"
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/server"
+	"github.com/galgo-mq/galgo/servertest"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// hasher checks passwords in this process. One that was right is not hashed again: some tests log in hundreds of times.
-type hasher struct {
-	*auth.Hasher
-	right *sync.Map // of stored hash and password
-}
-
-func (h hasher) Verify(a shard.Attempt, done func(ok bool)) error {
-	key := [2]string{a.PHC, string(a.Password)}
-	if _, known := h.right.Load(key); known {
-		go done(true)
-		return nil
-	}
-	return h.Submit(auth.Job{PHC: a.PHC, Password: a.Password}, func(ok bool) {
-		if ok {
-			h.right.Store(key, true)
-		}
-		done(ok)
-	})
-}
-
-func (h hasher) Hash(password []byte, done func(phc string, err error)) error {
-	return h.SubmitHash(password, done)
-}
-
-// server is a broker of the test's own.
-type server struct {
-	*shard.Broker
+// broker is one of the test's own.
+type broker struct {
+	*servertest.Server
+	*shard.Group
 	dir string
 }
 
 // startBroker starts a broker on dir and ends it with the test.
-func startBroker(t testing.TB, dir string, change func(c *shard.Config)) *server {
+func startBroker(t testing.TB, dir string, change func(c *server.Config)) *broker {
 	t.Helper()
-	h := auth.NewHasher(auth.Config{})
-	t.Cleanup(h.Close)
-	cfg := shard.Config{DataDir: dir, Address: "127.0.0.1:0", IO: "auto", CPUs: []int{0, 1}, JournalBytes: 16 << 20,
-		Hasher: hasher{h, new(sync.Map)}, Log: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)),
-		Root: shard.RootCredentials{Username: "iggy", PasswordPHC: func() (string, error) { return h.Hash([]byte("iggy")) }}}
-	if change != nil {
-		change(&cfg)
-	}
-	b, err := shard.Start(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{Broker: b, dir: dir}
-	t.Cleanup(func() { s.stop(t) })
-	return s
+	s := servertest.Start(t, dir, change)
+	return &broker{s, s.Group(), dir}
 }
 
 // stop ends the broker in order; it may be called more than once.
-func (s *server) stop(t testing.TB) {
+func (s *broker) stop(t testing.TB) {
 	t.Helper()
-	select {
-	case <-s.Done():
-		return
-	default:
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if err := s.Shutdown(ctx); err != nil {
-		t.Errorf("shutdown: %v", err)
-	}
+	s.Server.Stop(t)
 }
 
 // dial returns a client that is logged in.
-func (s *server) dial(t testing.TB) *client.Client {
+func (s *broker) dial(t testing.TB) *client.Client {
 	t.Helper()
-	ctx := context.Background()
-	c, err := client.Dial(ctx, s.Info().Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	if _, err := c.Login(ctx, "iggy", "iggy"); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return s.Dial(t)
 }
 
 func consumer(id uint32) wire.Consumer {
@@ -115,7 +57,7 @@ func TestSendPollRestart(t *testing.T) {
 
 func testSendPollRestart(t *testing.T, mode string, shards int) {
 	dir := t.TempDir()
-	change := func(c *shard.Config) {
+	change := func(c *server.Config) {
 		c.IO, c.CPUs = mode, make([]int, shards)
 	}
 	s := startBroker(t, dir, change)

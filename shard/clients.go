@@ -32,7 +32,7 @@ func getMe(s *Shard, c *conn, q *request, _ []byte) {
 	if !s.may(c, q, metadata.ActionGetMe, 0, 0) {
 		return
 	}
-	r, _ := s.b.registry.find(c.id)
+	r, _ := s.g.registry.find(c.id)
 	s.reply(q, q.codec.appendGetClientReply(s.body(q), s.describeClient(r)))
 }
 
@@ -42,7 +42,7 @@ func getClient(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	r, found := s.b.registry.find(g.ID)
+	r, found := s.g.registry.find(g.ID)
 	switch {
 	case !found:
 		s.reply(q, nil)

@@ -63,11 +63,11 @@ func (s *Shard) tryClose(c *conn) {
 
 func (s *Shard) freeConn(c *conn) {
 	if c.opened {
-		s.b.registry.close(c.id)
+		s.g.registry.close(c.id)
 	}
-	s.b.registry.leave(host(c.peer))
+	s.g.registry.leave(host(c.peer))
 	s.conns.put(c)
-	s.b.connEnded(s.id)
+	s.g.connEnded(s.id)
 }
 
 // sweep closes connections that let their deadline pass, and gives memory back that was not used. It runs once a second.

@@ -89,15 +89,15 @@ func (c *conn) token(op uint64) uint64 {
 func (s *Shard) adopt(a acceptedConn) {
 	if s.stopping {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
-		s.b.registry.leave(host(a.peer))
-		s.b.connEnded(s.id)
+		s.g.registry.leave(host(a.peer))
+		s.g.connEnded(s.id)
 		return
 	}
 	c := s.conns.take()
 	c.fd, c.id, c.peer, c.idleSince, c.codec = a.fd, a.id, a.peer, s.mono, cmp.Or(a.codec, &newer)
 	c.known = a.opened
 	c.opened, c.session, c.lastMeta = a.opened, a.session, a.lastMeta
-	if c.session.bound() && !s.b.registry.owns(c.id, c.session.client) { // its client id has logged in elsewhere on the way
+	if c.session.bound() && !s.g.registry.owns(c.id, c.session.client) { // its client id has logged in elsewhere on the way
 		c.session = session{}
 	}
 	if s.due(evConnectionOpened) {
@@ -117,7 +117,7 @@ func (s *Shard) armRecv(c *conn) {
 	if c.multi = !c.bulk; c.multi {
 		op.Flags = uring.FlagMulti
 	} else {
-		op.Len = recvBufBytes
+		op.Len = RecvBufBytes
 	}
 	c.recv = s.submit(op)
 }
@@ -187,7 +187,7 @@ func (s *Shard) received1(c *conn, done *uring.Completion) {
 		s.peerClosed(c)
 	case c.frame != nil:
 		s.fillFrame(c, done.Recv)
-	case c.wanted != 0 || c.busy != nil && (c.multi || s.intake.held > recvBufs/2): // it may be long until they are looked at
+	case c.wanted != 0 || c.busy != nil && (c.multi || s.intake.held > RecvBufs/2): // it may be long until they are looked at
 		s.keepAhead(c, done.Recv)
 		s.unhold(c)
 	case c.busy != nil:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -46,7 +47,7 @@ func TestRequestsAllocateNothing(t *testing.T) {
 	}
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
-			s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO = mode })
+			s := startBroker(t, t.TempDir(), func(c *server.Config) { c.IO = mode })
 			c := s.dial(t)
 			ctx := context.Background()
 			stream, topic := topicWith(t, c, 2) // one partition on each shard
@@ -87,7 +88,7 @@ func TestRequestsAllocateNothing(t *testing.T) {
 }
 
 // total adds up what all shards did.
-func total(b *shard.Broker) (sum shard.Stats) {
+func total(b *server.Server) (sum shard.Stats) {
 	for _, s := range b.Stats() {
 		sum.IO.Syscalls += s.IO.Syscalls
 		sum.IO.Synced += s.IO.Synced
@@ -122,7 +123,7 @@ func TestCostOfSmallSends(t *testing.T) {
 }
 
 func testCostOfSmallSends(t *testing.T, mode string) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO, c.CPUs = mode, []int{0} })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.IO, c.CPUs = mode, []int{0} })
 	stream, topic := topicWith(t, s.dial(t), 4, wire.Option{Key: []byte("durability"), Kind: wire.KindString, Value: []byte("persisted")})
 	b := oneBatch(t, 1, 100)
 	const producers, rounds = 16, 100
@@ -145,7 +146,7 @@ func testCostOfSmallSends(t *testing.T, mode string) {
 	for range 2 * producers { // of the logins and the first sends
 		<-waits
 	}
-	before := total(s.Broker)
+	before := total(s.Server.Server)
 	for range rounds {
 		resume := s.Hold(0)
 		var wg sync.WaitGroup
@@ -162,7 +163,7 @@ func testCostOfSmallSends(t *testing.T, mode string) {
 		resume()
 		wg.Wait()
 	}
-	after := total(s.Broker)
+	after := total(s.Server.Server)
 	requests := after.Requests - before.Requests
 	if requests != producers*rounds {
 		t.Fatalf("%d requests counted, %d were sent", requests, producers*rounds)

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -21,7 +21,7 @@ import (
 func TestFullDiskIsSaid(t *testing.T) {
 	var full atomic.Bool
 	core, logged := observer.New(zap.InfoLevel)
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.CPUs, c.Log = []int{0}, zap.New(core)
 		c.WrapIO = func(_ int, io uring.IO) uring.IO {
 			return &failingIO{IO: io, err: syscall.ENOSPC, doomed: func(op *uring.Op) bool { return op.Kind == uring.KindFallocate && full.Load() }}
@@ -55,7 +55,7 @@ func TestFullDiskIsSaid(t *testing.T) {
 func TestAJournalWithoutRoomIsWaitedFor(t *testing.T) {
 	var full atomic.Bool
 	core, logged := observer.New(zap.InfoLevel)
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.CPUs, c.Log = []int{0, 0}, zap.New(core)
 		c.WrapIO = func(_ int, io uring.IO) uring.IO {
 			return &failingIO{IO: io, err: syscall.ENOSPC, doomed: func(op *uring.Op) bool { // a group; segments are written later

@@ -3,5 +3,5 @@
 // the kernel (uring), and does nothing else.
 //
 // A turn is synchronous: completions in, messages in, effects out, submit. No handler waits, allocates on the path of a
-// message, or takes a lock. Start makes the broker: recovery, then one locked and pinned thread per shard.
+// message, or takes a lock. A server makes the shards and gives each of them its IO, its logs and its thread.
 package shard

@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
 // TestExpiredTokensGo makes a token that is soon over: a login with it fails then, and the cleaner takes it off the list, on a
 // broker where nothing else happens on shard 0.
 func TestExpiredTokensGo(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.TokenCleanerInterval = 100 * time.Millisecond })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.TokenCleanerInterval = 100 * time.Millisecond })
 	ctx := context.Background()
 	c := s.dial(t)
 	secret, err := c.CreateToken(ctx, "short", 300_000)

@@ -7,11 +7,11 @@ import (
 )
 
 // MoveConnection moves the connection of that number to a shard, if it is idle, and reports whether it did.
-func (b *Broker) MoveConnection(id uint32, to int) bool {
+func (g *Group) MoveConnection(id uint32, to int) bool {
 	moved := make(chan bool, 1)
-	for _, s := range b.shards {
+	for _, s := range g.shards {
 		found := make(chan bool, 1)
-		s.post(func(s *Shard) {
+		s.Post(func(s *Shard) {
 			for _, c := range s.conns.all {
 				if c.fd >= 0 && c.id == id {
 					found <- true
@@ -29,9 +29,9 @@ func (b *Broker) MoveConnection(id uint32, to int) bool {
 }
 
 // MovePartition makes another shard the owner of a partition's log.
-func (b *Broker) MovePartition(stream, topic metadata.Ident, partition, to int) error {
+func (g *Group) MovePartition(stream, topic metadata.Ident, partition, to int) error {
 	done := make(chan error, 1)
-	b.shards[0].post(func(s *Shard) {
+	g.shards[0].Post(func(s *Shard) {
 		p, _, err := s.meta.Partition(stream, topic, metadata.PartitionID(partition))
 		if err != nil {
 			done <- err
@@ -43,9 +43,9 @@ func (b *Broker) MovePartition(stream, topic metadata.Ident, partition, to int) 
 }
 
 // Owner is the shard that owns a partition's log, as shard 0 knows it.
-func (b *Broker) Owner(stream, topic metadata.Ident, partition int) int {
+func (g *Group) Owner(stream, topic metadata.Ident, partition int) int {
 	owner := make(chan int, 1)
-	b.shards[0].post(func(s *Shard) {
+	g.shards[0].Post(func(s *Shard) {
 		p, _, _ := s.meta.Partition(stream, topic, metadata.PartitionID(partition))
 		o, _ := s.owners.Owner(router.LogID(p.Log))
 		owner <- int(o)
@@ -54,9 +54,9 @@ func (b *Broker) Owner(stream, topic metadata.Ident, partition int) int {
 }
 
 // Hold stops a shard's loop until the function it returns is called.
-func (b *Broker) Hold(shard int) (resume func()) {
+func (g *Group) Hold(shard int) (resume func()) {
 	held, gate := make(chan struct{}), make(chan struct{})
-	b.shards[shard].post(func(*Shard) {
+	g.shards[shard].Post(func(*Shard) {
 		close(held)
 		<-gate
 	})
@@ -64,29 +64,11 @@ func (b *Broker) Hold(shard int) (resume func()) {
 	return func() { close(gate) }
 }
 
-// DirectJournals counts the journal files that are written around the page cache.
-func (b *Broker) DirectJournals() (direct, files int) {
-	for _, j := range b.dir.recovered.Journals {
-		for _, f := range j {
-			if files++; f.Direct != f.FD {
-				direct++
-			}
-		}
-	}
-	return direct, files
-}
-
-// HolderEnds reports whether the lock of a directory is taken for one whose holder has ended.
-func HolderEnds(fd int32, dir string) bool {
-	_, state := holderOf(fd, dir)
-	return state == holderEnding
-}
-
 // TakeReads takes all memory for reads that is not in use, until the function it returns is called.
-func (b *Broker) TakeReads() (giveBack func()) {
-	for _, s := range b.shards {
+func (g *Group) TakeReads() (giveBack func()) {
+	for _, s := range g.shards {
 		dropped := make(chan struct{})
-		s.post(func(s *Shard) {
+		s.Post(func(s *Shard) {
 			for _, p := range s.pools {
 				p.Drop()
 			}
@@ -94,8 +76,8 @@ func (b *Broker) TakeReads() (giveBack func()) {
 		})
 		<-dropped
 	}
-	pool, held := uring.NewPool(b.lines.read), [][]byte(nil)
-	for n := int(b.lines.read.Max()); n >= 4096; n /= 2 {
+	pool, held := uring.NewPool(g.lines.Read), [][]byte(nil)
+	for n := int(g.lines.Read.Max()); n >= 4096; n /= 2 {
 		for p := pool.Get(n); p != nil; p = pool.Get(n) {
 			held = append(held, p)
 		}
@@ -109,20 +91,20 @@ func (b *Broker) TakeReads() (giveBack func()) {
 }
 
 // ReadsClaimed reports whether a shard has the others take no memory for reads.
-func (b *Broker) ReadsClaimed() bool { return b.readClaim.Load() != 0 }
+func (g *Group) ReadsClaimed() bool { return g.readClaim.Load() != 0 }
 
 // WakeAll has every shard take a turn.
-func (b *Broker) WakeAll() {
-	for _, s := range b.shards {
+func (g *Group) WakeAll() {
+	for _, s := range g.shards {
 		s.io.Wake()
 	}
 }
 
 // HeldEntries counts what the shards keep of polls that they hold, or held.
-func (b *Broker) HeldEntries() int {
-	n := make(chan int, len(b.shards))
-	for _, s := range b.shards {
-		s.post(func(s *Shard) {
+func (g *Group) HeldEntries() int {
+	n := make(chan int, len(g.shards))
+	for _, s := range g.shards {
+		s.Post(func(s *Shard) {
 			k := 0
 			for _, list := range s.held.byLog {
 				k += len(list)
@@ -131,59 +113,59 @@ func (b *Broker) HeldEntries() int {
 		})
 	}
 	all := 0
-	for range b.shards {
+	for range g.shards {
 		all += <-n
 	}
 	return all
 }
 
 // ConnectionsFrom counts the connections of each address, as the limit of an address sees them.
-func (b *Broker) ConnectionsFrom() map[string]int {
-	b.registry.mu.Lock()
-	defer b.registry.mu.Unlock()
+func (g *Group) ConnectionsFrom() map[string]int {
+	g.registry.mu.Lock()
+	defer g.registry.mu.Unlock()
 	from := make(map[string]int)
-	for a, n := range b.registry.from {
+	for a, n := range g.registry.from {
 		from[a] = n
 	}
 	return from
 }
 
 // ListBytes is what the shards hold for lists.
-func (b *Broker) ListBytes() int {
-	n := make(chan int, len(b.shards))
-	for _, s := range b.shards {
-		s.post(func(s *Shard) { n <- s.lists.bytes })
+func (g *Group) ListBytes() int {
+	n := make(chan int, len(g.shards))
+	for _, s := range g.shards {
+		s.Post(func(s *Shard) { n <- s.lists.bytes })
 	}
 	all := 0
-	for range b.shards {
+	for range g.shards {
 		all += <-n
 	}
 	return all
 }
 
 // Conns is how many connections each shard has.
-func (b *Broker) Conns() (n []int) {
-	for i := range b.loads {
-		n = append(n, int(b.loads[i].conns.Load()))
+func (g *Group) Conns() (n []int) {
+	for i := range g.loads {
+		n = append(n, int(g.loads[i].conns.Load()))
 	}
 	return n
 }
 
 // Handled counts the frames that a shard has begun to handle.
-func (b *Broker) Handled(shard int) uint64 {
+func (g *Group) Handled(shard int) uint64 {
 	n := make(chan uint64, 1)
-	b.shards[shard].post(func(s *Shard) { n <- s.stats.requests })
+	g.shards[shard].Post(func(s *Shard) { n <- s.stats.requests })
 	return <-n
 }
 
 // SpareRequests counts the requests that are not in use and have memory of their own.
-func (b *Broker) SpareRequests() int {
-	n := make(chan int, len(b.shards))
-	for _, s := range b.shards {
-		s.post(func(s *Shard) { n <- s.requests.spares })
+func (g *Group) SpareRequests() int {
+	n := make(chan int, len(g.shards))
+	for _, s := range g.shards {
+		s.Post(func(s *Shard) { n <- s.requests.spares })
 	}
 	all := 0
-	for range b.shards {
+	for range g.shards {
 		all += <-n
 	}
 	return all

@@ -18,7 +18,7 @@ import (
 
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
@@ -195,11 +195,11 @@ func (p *producer) verify(t *testing.T, c *client.Client) {
 }
 
 // startFaulty starts a broker with a fault to come, a topic, and producers for its partitions.
-func startFaulty(t *testing.T, dir, mode string, f *fault, rng *rand.Rand, sizeMax int, options ...wire.Option) (s *server, ps []*producer, stop func()) {
+func startFaulty(t *testing.T, dir, mode string, f *fault, rng *rand.Rand, sizeMax int, options ...wire.Option) (s *broker, ps []*producer, stop func()) {
 	t.Helper()
-	s = startBroker(t, dir, func(c *shard.Config) {
+	s = startBroker(t, dir, func(c *server.Config) {
 		c.IO, c.JournalBytes, c.WrapIO, c.WrittenLossBound, c.Log = mode, 4<<20, f.wrap, 20*time.Millisecond, zap.NewNop()
-		c.JournalWrites = shard.JournalDirect // the start's own synced writes are not what is to fail
+		c.JournalWrites = server.JournalDirect // the start's own synced writes are not what is to fail
 	})
 	c := s.dial(t)
 	ctx := context.Background()
@@ -254,7 +254,7 @@ func TestFailedJournalSyncIsTheEnd(t *testing.T) {
 				if n := f.late.Load(); n != 0 {
 					t.Errorf("%d writes or syncs of the journal after its sync failed", n)
 				}
-				again := startBroker(t, dir, func(c *shard.Config) { c.IO = mode })
+				again := startBroker(t, dir, func(c *server.Config) { c.IO = mode })
 				if again.Info().Clean {
 					t.Error("the end is taken for an orderly one")
 				}
@@ -336,7 +336,7 @@ func TestFailedSegmentSyncFencesOneLog(t *testing.T) {
 					t.Errorf("%d logs are fenced; %d writes to the segment that failed", fenced, f.late.Load())
 				}
 				s.stop(t)
-				c = startBroker(t, dir, func(c *shard.Config) { c.IO = mode }).dial(t)
+				c = startBroker(t, dir, func(c *server.Config) { c.IO = mode }).dial(t)
 				for _, p := range ps {
 					p.verify(t, c)
 				}

@@ -46,17 +46,17 @@ func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 	}
 	n, err := c.codec.frameSize(p, s.cfg.FrameBytesMax)
 	if err != nil {
-		s.b.limits.frameSize.Add(1)
+		s.g.limits.frameSize.Add(1)
 		s.closeConn(c, "not a frame of the protocol", err)
 		return 0, false
 	}
 	if n > s.cfg.Limits.ConnectionBytesMax-aheadMax {
-		s.b.limits.connectionMemory.Add(1)
+		s.g.limits.connectionMemory.Add(1)
 		s.closeConn(c, "frame too large for limits.connection_memory", nil)
 		return 0, false
 	}
 	if n > preLoginFrameMax && !c.session.bound() {
-		s.b.limits.frameSize.Add(1)
+		s.g.limits.frameSize.Add(1)
 		s.closeConn(c, "frame too large before login", nil)
 		return 0, false
 	}
@@ -114,7 +114,7 @@ func (s *Shard) keepAhead(c *conn, r uring.Recv) {
 		s.closeConn(c, "no memory for received bytes", nil)
 	case c.keptLen > aheadMax || !c.session.bound():
 		if !c.ending {
-			s.b.limits.connectionMemory.Add(1)
+			s.g.limits.connectionMemory.Add(1)
 		}
 		s.endRecv(c)
 	}
@@ -141,13 +141,13 @@ func (s *Shard) fillFrame(c *conn, r uring.Recv) {
 // frameMemory gets memory for received bytes. Connections before login share a small part of it, so that they can't keep
 // others from being served.
 func (s *Shard) frameMemory(c *conn, n int) []byte {
-	if !c.session.bound() && s.intake.strange+n > s.b.strangersMax {
-		s.b.limits.memory.Add(1)
+	if !c.session.bound() && s.intake.strange+n > s.g.lines.Strangers {
+		s.g.limits.memory.Add(1)
 		return nil
 	}
 	buf := s.recvPool.Get(n)
 	if buf == nil {
-		s.b.limits.memory.Add(1)
+		s.g.limits.memory.Add(1)
 	}
 	if buf != nil && !c.session.bound() {
 		c.strange += cap(buf)
@@ -249,7 +249,7 @@ func (s *Shard) pieceDeadline(c *conn) int64 {
 
 // retryStarving tries again what waited for memory or receive buffers.
 func (s *Shard) retryStarving() {
-	if s.intake.held < recvBufs && len(s.intake.noBuffer) > 0 { // not only when one was given back: that may have been before the refusal
+	if s.intake.held < RecvBufs && len(s.intake.noBuffer) > 0 { // not only when one was given back: that may have been before the refusal
 		list := s.intake.noBuffer
 		s.intake.noBuffer = s.intake.noBuffer[:0]
 		for i, c := range list {
@@ -276,7 +276,7 @@ func (s *Shard) retryStarving() {
 }
 
 const (
-	bulkMin   = 2 * recvBufBytes // a frame that is larger makes its connection one of large frames
+	bulkMin   = 2 * RecvBufBytes // a frame that is larger makes its connection one of large frames
 	smallMany = 32               // so many others in a row make it one of small frames again
 )
 
@@ -355,7 +355,7 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 	}
 	if !c.opened && c.codec != &former {
 		c.opened = true
-		s.b.registry.open(c.id, c.peer)
+		s.g.registry.open(c.id, c.peer)
 	}
 	q := s.newRequest()
 	if q == nil {
@@ -366,7 +366,7 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 		s.closeConn(c, "no memory for another request", nil)
 		return
 	}
-	if id != 0 && s.intake.held > recvBufs/2 { // others need the receive buffers
+	if id != 0 && s.intake.held > RecvBufs/2 { // others need the receive buffers
 		if own := s.recvPool.Get(len(p)); own != nil {
 			copy(own, p)
 			s.releaseRecv(id)
@@ -379,7 +379,7 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 		s.handle(c, q, p)
 		return
 	}
-	s.b.limits.requestsInFlight.Add(1)
+	s.g.limits.requestsInFlight.Add(1)
 	q.queued = true
 	s.intake.queued = append(s.intake.queued, queued{q, p})
 }

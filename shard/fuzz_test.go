@@ -38,7 +38,7 @@ func (z *fuzzed) broker(t *testing.T) *scripted {
 			}
 			_ = os.RemoveAll(z.cfg.DataDir)
 		}
-		x, err := newScripted(Config{DataDir: fmt.Sprintf("%s/%d", z.dir, z.runs), FrameBytesMax: 1 << 20})
+		x, err := newScripted(fmt.Sprintf("%s/%d", z.dir, z.runs), 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -36,7 +37,7 @@ func TestOrderlyEndGivesUpWhatIsBusy(t *testing.T) {
 	t.Cleanup(func() { close(never) })
 	core, logged := observer.New(zap.InfoLevel)
 	asked := make(chan struct{}, 2)
-	s := startBroker(t, dir, func(c *shard.Config) {
+	s := startBroker(t, dir, func(c *server.Config) {
 		c.Hasher, c.Log, c.ShutdownTimeout = stuckHasher{c.Hasher, asked}, zap.New(core), 2*time.Second
 		c.Snapshot = func(wire.GetSnapshotFile) ([]byte, error) {
 			asked <- struct{}{}

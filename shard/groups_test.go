@@ -15,7 +15,7 @@ import (
 
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -31,7 +31,7 @@ var group = wire.Consumer{Kind: wire.GroupConsumer, ID: wire.Named("g")}
 // churn is a group whose members come and go, and what its messages have become.
 type churn struct {
 	t                                       testing.TB
-	s                                       *server
+	s                                       *broker
 	rng                                     *rand.Rand
 	admin                                   *client.Client
 	stream, topic                           wire.Identifier
@@ -60,7 +60,7 @@ func seedOf(t testing.TB) uint64 {
 
 func newChurn(t testing.TB, seed uint64, timeout time.Duration) *churn {
 	x := &churn{t: t, rng: rand.New(rand.NewPCG(seed, 3)), delivered: make(map[uint64]int)}
-	x.s = startBroker(t, t.TempDir(), func(c *shard.Config) { c.RebalancingTimeout = timeout })
+	x.s = startBroker(t, t.TempDir(), func(c *server.Config) { c.RebalancingTimeout = timeout })
 	x.admin = x.s.dial(t)
 	x.stream, x.topic = topicWith(t, x.admin, churnPartitions)
 	if _, err := x.admin.CreateGroup(context.Background(), x.stream, x.topic, "g"); err != nil {
@@ -299,7 +299,7 @@ func TestGroupShared(t *testing.T) {
 		}
 		dir := x.s.dir
 		x.s.stop(t)
-		x.s = startBroker(t, dir, func(c *shard.Config) { c.RebalancingTimeout = 200 * time.Millisecond })
+		x.s = startBroker(t, dir, func(c *server.Config) { c.RebalancingTimeout = 200 * time.Millisecond })
 		x.admin = x.s.dial(t)
 		x.share(func() {
 			for deadline := time.Now().Add(20 * time.Second); x.count() < x.sent && time.Now().Before(deadline); {
@@ -524,7 +524,7 @@ func TestOvertakenPollDeliversNothing(t *testing.T) {
 	dir := x.s.dir
 	x.s.stop(t)
 	g := &gate{}
-	x.s = startBroker(t, dir, func(c *shard.Config) {
+	x.s = startBroker(t, dir, func(c *server.Config) {
 		c.WrapIO = func(_ int, io uring.IO) uring.IO { return &lateReads{IO: io, gate: g} }
 	})
 	x.admin = x.s.dial(t)

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
 // TestHeldPollEndsWithItsSession: a poll that waits for a message shows none to a session that was ended meanwhile, nor to a user who has
 // lost the right to it, whichever shard holds it.
 func TestHeldPollEndsWithItsSession(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.PollHold = time.Hour })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.PollHold = time.Hour })
 	root, ctx := s.dial(t), context.Background()
 	stream, topic := topicWith(t, root, 12)
 	for p := range uint32(12) {

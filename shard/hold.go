@@ -57,7 +57,7 @@ func (s *Shard) hold(q *request) bool {
 		h.in, h.byLog, h.of = make(map[*request]uint64), make(map[storage.LogID][]heldPoll), make(map[shardID]int)
 	}
 	if q.home != s {
-		if h.of[q.home.id] >= s.b.mesh.Credits()/2 { // the others are for requests that do something
+		if h.of[q.home.id] >= s.g.mesh.Credits()/2 { // the others are for requests that do something
 			return false
 		}
 		h.of[q.home.id]++

@@ -8,19 +8,19 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // holding starts a broker that holds empty polls for an hour: what is answered was not answered by the clock.
-func holding(t *testing.T) (s *server, stream, topic wire.Identifier) {
-	s = startBroker(t, t.TempDir(), func(c *shard.Config) { c.PollHold = time.Hour })
+func holding(t *testing.T) (s *broker, stream, topic wire.Identifier) {
+	s = startBroker(t, t.TempDir(), func(c *server.Config) { c.PollHold = time.Hour })
 	stream, topic = topicWith(t, s.dial(t), 4)
 	return s, stream, topic
 }
 
-func (s *server) awaitHeld(t testing.TB, want int) {
+func (s *broker) awaitHeld(t testing.TB, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		held := 0
@@ -121,7 +121,7 @@ func TestHeldPollEnds(t *testing.T) {
 
 // TestHeldPollsLeaveNothing polls a log where nothing lands, again and again: what was kept of polls that were answered goes.
 func TestHeldPollsLeaveNothing(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.PollHold = time.Millisecond })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.PollHold = time.Millisecond })
 	c := s.dial(t)
 	stream, topic := topicWith(t, c, 1)
 	for range 500 {
@@ -140,7 +140,7 @@ func TestHeldPollsLeaveNothing(t *testing.T) {
 func TestHeldPollAndAReset(t *testing.T) {
 	for _, mode := range modes {
 		for range 5 {
-			s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO, c.CPUs, c.PollHold = mode, []int{0}, time.Hour })
+			s := startBroker(t, t.TempDir(), func(c *server.Config) { c.IO, c.CPUs, c.PollHold = mode, []int{0}, time.Hour })
 			stream, topic := topicWith(t, s.dial(t), 1)
 			c := s.raw(t)
 			c.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic,

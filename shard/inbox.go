@@ -15,7 +15,7 @@ type inbox struct {
 }
 
 // post has f run on the shard's thread in its next turn. Any goroutine may call it.
-func (s *Shard) post(f func(s *Shard)) {
+func (s *Shard) Post(f func(s *Shard)) {
 	s.inbox.mu.Lock()
 	defer s.inbox.mu.Unlock()
 	if s.inbox.closed {

@@ -3,9 +3,9 @@ package shard
 import "github.com/galgo-mq/galgo/storage"
 
 // TakeReplies takes all memory for replies that is left.
-func (b *Broker) TakeReplies() {
+func (g *Group) TakeReplies() {
 	done := make(chan struct{})
-	b.shards[0].post(func(s *Shard) {
+	g.shards[0].Post(func(s *Shard) {
 		for n := 64 << 20; n >= 4096; n /= 2 {
 			for s.replyPool.Get(n) != nil {
 			}
@@ -16,9 +16,9 @@ func (b *Broker) TakeReplies() {
 }
 
 // OpenLogs has shard 0 carry so many logs more, of no topic, whatever room there is.
-func (b *Broker) OpenLogs(n int) {
+func (g *Group) OpenLogs(n int) {
 	done := make(chan struct{})
-	b.shards[0].post(func(s *Shard) {
+	g.shards[0].Post(func(s *Shard) {
 		for i := range n {
 			s.store.OpenLog(storage.LogConfig{ID: 1<<40 + storage.LogID(i), Level: storage.LevelPersisted, SegmentSize: 1 << 30})
 		}

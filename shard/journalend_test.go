@@ -7,12 +7,12 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 )
 
 // TestAJournalThatFailsByItselfEndsTheBroker: nothing is in flight when a group finds no room.
 func TestAJournalThatFailsByItselfEndsTheBroker(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop()
 	})
 	c := s.dial(t)

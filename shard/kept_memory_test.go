@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -44,7 +44,7 @@ func (x *unclosedIO) Close() error {
 func TestMemoryOfUnendedOperationsIsKept(t *testing.T) {
 	var mu sync.Mutex
 	used := map[uintptr]bool{}
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.Log = zap.NewNop()
 		c.WrapIO = func(i int, io uring.IO) uring.IO {
 			note := func(p []byte) {

@@ -194,15 +194,15 @@ func (l *lead) begin(q *request) {
 		l.journal()
 		return
 	}
-	l.event.waiting = len(l.s.b.shards)
-	l.event.failed = make([]error, len(l.s.b.shards))
+	l.event.waiting = len(l.s.g.shards)
+	l.event.failed = make([]error, len(l.s.g.shards))
 	l.everywhere(msgClose)
 	l.s.closeLogs(l.event)
 }
 
 // everywhere tells all other shards of the event.
 func (l *lead) everywhere(kind messageKind) {
-	for _, o := range l.s.b.shards {
+	for _, o := range l.s.g.shards {
 		if o != l.s {
 			l.s.port.Control(o.id, message{kind: kind, event: l.event})
 		}
@@ -295,10 +295,10 @@ func (l *lead) journaled(err error) {
 	l.place(e, res.Created)
 	l.pending(res.Pending)
 	if e.pending = res.Pending; len(res.Pending) > 0 {
-		e.clear = make([][]int, len(l.s.b.shards))
+		e.clear = make([][]int, len(l.s.g.shards))
 	}
 	l.s.applied(e, &res)
-	e.waiting = len(l.s.b.shards)
+	e.waiting = len(l.s.g.shards)
 	l.everywhere(msgApply)
 	l.applied(e)
 }
@@ -316,7 +316,7 @@ func (l *lead) place(e *metaEvent, created []metadata.CreatedLog) {
 	if len(created) == 0 {
 		return
 	}
-	loads := l.s.b.placement(l.s.owners)
+	loads := l.s.g.placement(l.s.owners)
 	e.owners = make(map[metadata.LogID]router.ShardID, len(created))
 	for _, c := range created {
 		owner := router.Place(loads, router.LogID(c.Log))
@@ -413,7 +413,7 @@ func (s *Shard) applied(e *metaEvent, res *metadata.Result) {
 		s.owners.Delete(router.LogID(r.Log))
 		if ok && owner == s.id {
 			s.landed(storage.LogID(r.Log))
-			s.b.counters.drop(r.Log)
+			s.g.counters.drop(r.Log)
 			delete(s.delivered, storage.LogID(r.Log))
 			s.store.Drop(storage.LogID(r.Log), s.dropped)
 		}
@@ -532,15 +532,15 @@ func (s *Shard) reopenLogs(e *metaEvent) {
 
 // openLog makes the log of a new partition.
 func (s *Shard) openLog(c *metadata.CreatedLog) {
-	l := s.store.OpenLog(s.b.logConfig(c.Log, c.Partition, &c.Settings))
-	l.Tag = s.b.counters.open(c.Log)
+	l := s.store.OpenLog(s.cfg.logConfig(c.Log, c.Partition, &c.Settings))
+	l.Tag = s.g.counters.open(c.Log)
 }
 
 // metaAnswered answers the client that gave a metadata command.
 func (s *Shard) metaAnswered(q *request) {
 	if q.err != nil {
 		status := metaStatus(q.err)
-		if limit := s.b.limits.count(q.err); limit != "" && q.conn != nil && s.due(evLimitHit) {
+		if limit := s.g.limits.count(q.err); limit != "" && q.conn != nil && s.due(evLimitHit) {
 			s.limitHit(limit, s.requestFields(q)...)
 		}
 		if q.code == wire.CodeLogout {
@@ -609,7 +609,7 @@ func (l *lead) snapshotStep(res int64, err error) {
 	op := uring.Op{Token: tokSnapshot, FD: j.fd}
 	switch j.step {
 	case 0:
-		op.Kind, op.Path, op.OpenFlags = uring.KindOpen, path+".tmp", openFlags(true, false)
+		op.Kind, op.Path, op.OpenFlags = uring.KindOpen, path+".tmp", uring.OpenFlags(true, false)
 	case 1:
 		j.fd = int32(res)
 		op.Kind, op.FD = uring.KindTruncate, j.fd

@@ -99,7 +99,7 @@ func (l *lead) proposeDrops() {
 	if g.asked || len(g.dropping) == 0 || s.mono < g.again {
 		return
 	}
-	for len(g.dropping) > 0 && s.b.registry.holds(g.dropping[0]) { // its client id has a session again
+	for len(g.dropping) > 0 && s.g.registry.holds(g.dropping[0]) { // its client id has a session again
 		g.dropping = append(g.dropping[:0], g.dropping[1:]...)
 	}
 	if len(g.dropping) == 0 {

@@ -13,14 +13,14 @@ import (
 
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
 
 // TestHandoverEndsWhileShard0Sleeps: the deadline of a hand-over passes while nothing happens on shard 0.
 func TestHandoverEndsWhileShard0Sleeps(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.RebalancingTimeout, c.RetentionInterval = 5*time.Second, time.Hour
 	})
 	ctx := context.Background()
@@ -79,7 +79,7 @@ func TestHandoverEndsWhileShard0Sleeps(t *testing.T) {
 // is room again.
 func TestLogoutWithoutRoom(t *testing.T) {
 	var room atomic.Bool
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop()
 		c.WrapIO = func(_ int, io uring.IO) uring.IO {
 			return &failingIO{IO: io, err: syscall.EIO, doomed: func(op *uring.Op) bool { return !room.Load() && ofSnapshot(op) }}

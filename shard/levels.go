@@ -37,13 +37,13 @@ type levels struct{ messages, offsets storage.Level }
 
 // raisedBy lists the logs whose levels a command raises, and the levels; none if it only lowers.
 func (s *Shard) raisedBy(t *metadata.Topic, messages, offsets metadata.Level) (logs []metadata.LogID, raise levels) {
-	now := levels{s.b.level(t.Settings.Durability), s.b.level(t.Settings.OffsetDurability)}
+	now := levels{s.cfg.level(t.Settings.Durability), s.cfg.level(t.Settings.OffsetDurability)}
 	raise = now
 	if messages != 0 {
-		raise.messages = max(now.messages, s.b.level(messages))
+		raise.messages = max(now.messages, s.cfg.level(messages))
 	}
 	if offsets != 0 {
-		raise.offsets = max(now.offsets, s.b.level(offsets))
+		raise.offsets = max(now.offsets, s.cfg.level(offsets))
 	}
 	if raise == now {
 		return nil, levels{}

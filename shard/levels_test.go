@@ -5,14 +5,14 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
 // TestLevelsChangeWhileTheTopicServes takes a topic through all levels, up and down, while it is written to. What each change
 // promises is counted in synced operations; what survives is for the tests of storage and for the loops of crashes.
 func TestLevelsChangeWhileTheTopicServes(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.WrittenLossBound = 1 << 40 })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.WrittenLossBound = 1 << 40 })
 	c := s.dial(t)
 	stream, topic := topicWith(t, c, 4)
 	ctx := context.Background()

@@ -28,7 +28,8 @@ type Limits struct {
 	inFlightOfShard int
 }
 
-func (l *Limits) defaults(shards, frameBytesMax int) {
+// Defaults sets what is zero, and each shard's part.
+func (l *Limits) Defaults(shards, frameBytesMax int) {
 	set := func(v *int, most int) {
 		if *v == 0 || *v > most {
 			*v = most
@@ -64,8 +65,8 @@ type limitCounters struct {
 }
 
 // LimitCounts says how often each limit refused something since the start.
-func (b *Broker) LimitCounts() LimitCounts {
-	l := &b.limits
+func (g *Group) LimitCounts() LimitCounts {
+	l := &g.limits
 	return LimitCounts{Connections: l.connections.Load(), ConnectionsPerAddress: l.connectionsPerAddress.Load(), FrameSize: l.frameSize.Load(),
 		Streams: l.streams.Load(), Topics: l.topics.Load(), Partitions: l.partitions.Load(), Users: l.users.Load(), Tokens: l.tokens.Load(),
 		Groups: l.groups.Load(), Members: l.members.Load(), NameLength: l.nameLength.Load(), Memory: l.memory.Load(),
@@ -177,7 +178,7 @@ func (l *Limits) tooManyPartitions(has int, more uint32) bool {
 // nameAllowed judges the length of a new name by the configured limit.
 func (s *Shard) nameAllowed(name []byte) bool {
 	if len(name) > s.cfg.Limits.NameBytesMax {
-		s.b.limits.nameLength.Add(1)
+		s.g.limits.nameLength.Add(1)
 		return false
 	}
 	return true

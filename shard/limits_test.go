@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -18,7 +19,7 @@ import (
 
 // TestLimits makes as much as each limit allows, and one more: that is refused by name, and counted.
 func TestLimits(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.Limits = shard.Limits{ConnectionsPerAddressMax: 4, StreamsMax: 2, TopicsMax: 2, PartitionsMax: 5, UsersMax: 3, TokensMax: 2, GroupsMax: 2,
 			MembersMax: 1, NameBytesMax: 20}
 	})
@@ -79,7 +80,7 @@ func TestLimits(t *testing.T) {
 
 // TestFullIsNotTheAnswerToWhatExists: what is there already is named as such where no more may be made.
 func TestFullIsNotTheAnswerToWhatExists(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.Limits = shard.Limits{StreamsMax: 1, TopicsMax: 1, UsersMax: 2, TokensMax: 1, GroupsMax: 1, MembersMax: 1}
 	})
 	ctx := context.Background()
@@ -107,7 +108,7 @@ func TestFullIsNotTheAnswerToWhatExists(t *testing.T) {
 
 // TestAddressIsForgotten connects and resets before the shard has looked: the address has no connection more for it.
 func TestAddressIsForgotten(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.Limits.ConnectionsPerAddressMax = 8 })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.Limits.ConnectionsPerAddressMax = 8 })
 	for range 4 {
 		resume := s.Hold(1)
 		var conns []net.Conn
@@ -163,7 +164,7 @@ func TestRequestsInFlight(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			gate := make(chan struct{})
-			s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+			s := startBroker(t, t.TempDir(), func(c *server.Config) {
 				c.IO, c.CPUs, c.PollHold = mode, []int{0}, time.Hour
 				c.Limits.RequestsInFlightMax = 1
 				c.Hasher = stalledHasher{c.Hasher, gate}
@@ -211,7 +212,7 @@ func TestRequestsInFlight(t *testing.T) {
 
 // TestConnectionMemory: a request that is larger than a connection may hold ends it, whatever frames are allowed.
 func TestConnectionMemory(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.FrameBytesMax = 1 << 20
 		c.Limits.ConnectionBytesMax = 128 << 10
 	})

@@ -128,8 +128,8 @@ func (s *Shard) listMax() int {
 	if s.cfg.ListBytesMax > 0 {
 		return s.cfg.ListBytesMax
 	}
-	shards := int64(len(s.b.shards))
-	slabs := s.b.lines.reply.Max() / listSlab
+	shards := int64(len(s.g.shards))
+	slabs := s.g.lines.Reply.Max() / listSlab
 	return int(max(listSlab, (slabs-shards)*listSlab/shards))
 }
 
@@ -195,7 +195,7 @@ func (l *listing) fields(s *Shard) []zap.Field {
 }
 
 func (s *Shard) refuseList(l *listing, status wire.Status) {
-	s.b.limits.memory.Add(1)
+	s.g.limits.memory.Add(1)
 	s.endList(l)
 	s.refuse(l.q, status)
 }

@@ -14,13 +14,13 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // manyTopics makes topics with long names in a stream.
-func manyTopics(t *testing.T, s *server, stream string, n int) {
+func manyTopics(t *testing.T, s *broker, stream string, n int) {
 	t.Helper()
 	c := s.dial(t)
 	if _, err := c.CreateStream(t.Context(), stream); err != nil {
@@ -39,7 +39,7 @@ func longName(i int) string { return fmt.Sprintf("%04d%s", i, strings.Repeat("x"
 // listed once, in order, with the counts that go with it.
 func TestListsAreWhole(t *testing.T) {
 	const stable, rounds = 150, 12
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.ListBytesMax = 192 << 10 })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.ListBytesMax = 192 << 10 })
 	manyTopics(t, s, "s", stable)
 	ctx, stream, topic := t.Context(), wire.Named("s"), wire.Named(longName(0))
 	root := s.dial(t)
@@ -137,7 +137,7 @@ func inOrder(t *testing.T, list []wire.Topic, stable int) {
 // TestListLargerThanItsMemory is refused by name, with a line in the log, and what is smaller is answered.
 func TestListLargerThanItsMemory(t *testing.T) {
 	core, lines := observer.New(zapcore.WarnLevel)
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.ListBytesMax, c.Log = 128<<10, zap.New(core) })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.ListBytesMax, c.Log = 128<<10, zap.New(core) })
 	manyTopics(t, s, "s", 260)
 	c := s.dial(t)
 	for range 3 {
@@ -155,7 +155,7 @@ func TestListLargerThanItsMemory(t *testing.T) {
 
 // TestSlowReadersOfListsHoldUpNobody: connections that ask for a list and do not read it keep the memory for lists for so long only.
 func TestSlowReadersOfListsHoldUpNobody(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.ListBytesMax, c.CPUs, c.Log = 192<<10, []int{0}, zap.NewNop()
 	})
 	manyTopics(t, s, "s", 180)
@@ -181,7 +181,7 @@ func TestSlowReadersOfListsHoldUpNobody(t *testing.T) {
 
 // TestAskersThatAreGoneAreForgotten: connections ask for a list and are reset before it is made, while it waits for others or is sent.
 func TestAskersThatAreGoneAreForgotten(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.ListBytesMax, c.CPUs, c.Log = 192<<10, []int{0}, zap.NewNop()
 	})
 	manyTopics(t, s, "s", 180)

@@ -26,7 +26,7 @@ func (w *walk) next(level int) {
 func (l *listing) addTopic(s *Shard, t *metadata.Topic) bool {
 	if rest := len(t.Partitions) - l.at[2]; rest > 0 {
 		n := min(rest, max(l.work, 0))
-		s.b.counters.add(&l.sum, t.Partitions[l.at[2]:l.at[2]+n])
+		s.g.counters.add(&l.sum, t.Partitions[l.at[2]:l.at[2]+n])
 		l.at[2] += n
 		l.work -= n * workOfPartition
 		return n == rest
@@ -174,7 +174,7 @@ func listPartitions(stream metadata.StreamID, topic metadata.TopicID, since uint
 			if p == nil {
 				return true
 			}
-			c := s.b.counters.log(t.Partitions[l.at[2]].Log)
+			c := s.g.counters.log(t.Partitions[l.at[2]].Log)
 			l.written(l.q.codec.appendPartition(p, wire.Partition{ID: uint32(l.at[2]), CreatedAtMicros: uint64(t.Partitions[l.at[2]].CreatedAt),
 				SegmentsCount: c.Segments, CurrentOffset: uint64(c.Current), SizeBytes: c.Bytes, MessagesCount: c.Records}), 2*workOfPartition)
 			plus(&l.total, c)
@@ -314,7 +314,7 @@ func listClients(s *Shard, l *listing) bool {
 		if l.work <= 0 {
 			return true
 		}
-		page := s.b.registry.page(s.lists.clients[:0], uint32(l.at[0]), clientsOnce)
+		page := s.g.registry.page(s.lists.clients[:0], uint32(l.at[0]), clientsOnce)
 		s.lists.clients = page
 		for i := range page {
 			r := &page[i]

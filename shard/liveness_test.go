@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
@@ -15,7 +15,7 @@ import (
 // TestSilentMemberIsDropped lets a member of a group say nothing for too long: it loses its place, and hears why with its next
 // request. Who is in no group may be as silent, and who says something stays.
 func TestSilentMemberIsDropped(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.HeartbeatInterval = 500 * time.Millisecond })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.HeartbeatInterval = 500 * time.Millisecond })
 	ctx := context.Background()
 	admin, silent, loud, idle := s.dial(t), s.dial(t), s.dial(t), s.dial(t)
 	stream, topic := topicWith(t, admin, 4)
@@ -73,7 +73,7 @@ func TestSilentMemberIsDropped(t *testing.T) {
 // TestSlowFrameIsNoSilence: a member whose frame is coming in is not silent. Were it told that its session is over, the frame
 // would be answered too, and all answers after that would be those to other requests.
 func TestSlowFrameIsNoSilence(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.HeartbeatInterval, c.CPUs = time.Second, []int{0} })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.HeartbeatInterval, c.CPUs = time.Second, []int{0} })
 	ctx := context.Background()
 	admin, slow, silent := s.dial(t), s.raw(t), s.dial(t)
 	stream, topic := topicWith(t, admin, 1)

@@ -26,7 +26,7 @@ type logRoom struct {
 	_     [112]byte
 }
 
-func (s *Shard) logRoom() *logRoom { return &s.b.shards[0].lead.rooms[s.id] }
+func (s *Shard) logRoom() *logRoom { return &s.g.shards[0].lead.rooms[s.id] }
 
 // roomSayPause is the least time between two lines about partitions that were refused.
 const roomSayPause = 10 * time.Second
@@ -52,7 +52,7 @@ func (l *lead) roomForLogs(q *request) error {
 	default:
 		return nil
 	}
-	loads := l.s.b.placement(l.s.owners)
+	loads := l.s.g.placement(l.s.owners)
 	added := make([]int64, len(loads))
 	for i := range d.partitions {
 		owner := router.Place(loads, router.LogID(m.NextLog())+router.LogID(i))

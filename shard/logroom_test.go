@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -19,7 +19,7 @@ func TestPartitionsEndBeforeTheJournalDoes(t *testing.T) {
 	for _, shards := range []int{1, 2} {
 		dir := t.TempDir()
 		core, lines := observer.New(zap.WarnLevel)
-		change := func(c *shard.Config) {
+		change := func(c *server.Config) {
 			c.CPUs, c.JournalBytes, c.MemoryBudget, c.Log = make([]int, shards), 2<<20, int64(shards)*(64<<20), zap.New(core)
 		}
 		s := startBroker(t, dir, change)

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // TestBusyMomentGivesItsMemoryBack: many requests at a time take memory, and give it back when they are over.
 func TestBusyMomentGivesItsMemoryBack(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs, c.PollHold = []int{0}, time.Hour })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.CPUs, c.PollHold = []int{0}, time.Hour })
 	stream, topic := topicWith(t, s.dial(t), 1)
 	const polls = 400
 	var held []*rawClient
@@ -41,7 +41,7 @@ func TestBusyMomentGivesItsMemoryBack(t *testing.T) {
 // TestStrangersLeaveRoomForALogin: connections that have sent a byte use up what those before login may have, and a login that
 // comes in two pieces is served.
 func TestStrangersLeaveRoomForALogin(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs, c.MemoryBudget = []int{0}, 64<<20 })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.CPUs, c.MemoryBudget = []int{0}, 64<<20 })
 	for range 1200 {
 		c := s.rawAs(t, "", "")
 		if _, err := c.Write([]byte{1}); err != nil {
@@ -116,10 +116,10 @@ func TestHalfClosedClientsReadTheirAnswer(t *testing.T) {
 
 // withoutReads is a broker of two shards on one core, a partition with a message on each, whose memory for reads is taken until it is given
 // back. The segments were written in an earlier run: their indexes are made when they are read.
-func withoutReads(t *testing.T, indexed bool) (s *server, poll func(p uint32) wire.PollMessages, giveBack func()) {
+func withoutReads(t *testing.T, indexed bool) (s *broker, poll func(p uint32) wire.PollMessages, giveBack func()) {
 	t.Helper()
 	dir := t.TempDir()
-	config := func(c *shard.Config) { c.CPUs = []int{0, 0} }
+	config := func(c *server.Config) { c.CPUs = []int{0, 0} }
 	s = startBroker(t, dir, config)
 	ctx := context.Background()
 	stream, topic := topicWith(t, s.dial(t), 2)

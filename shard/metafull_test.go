@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -27,7 +27,7 @@ func ofSnapshot(op *uring.Op) bool {
 func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 	dir := t.TempDir()
 	core, logged := observer.New(zap.WarnLevel)
-	s := startBroker(t, dir, func(c *shard.Config) {
+	s := startBroker(t, dir, func(c *server.Config) {
 		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.New(core)
 		c.WrapIO = func(_ int, io uring.IO) uring.IO { return &failingIO{IO: io, err: syscall.EIO, doomed: ofSnapshot} }
 	})
@@ -90,7 +90,7 @@ func TestRefusedMetadataLeavesNoHole(t *testing.T) {
 // TestCommandsWithoutPauseAreNotRefused: clients make groups as fast as they can, so that there is a next command whenever one is done. The
 // journal has room for all of them, as snapshots are made in between.
 func TestCommandsWithoutPauseAreNotRefused(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop() })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop() })
 	stream, topic := topicWith(t, s.dial(t), 1)
 	var makers sync.WaitGroup
 	for n := range 6 {
@@ -110,7 +110,7 @@ func TestCommandsWithoutPauseAreNotRefused(t *testing.T) {
 // TestSnapshotsNeedNoMemoryOfReplies: metadata is snapshotted, in pieces, whatever memory clients have taken.
 func TestSnapshotsNeedNoMemoryOfReplies(t *testing.T) {
 	dir := t.TempDir()
-	change := func(c *shard.Config) { c.CPUs, c.JournalBytes = []int{0}, 2<<20 }
+	change := func(c *server.Config) { c.CPUs, c.JournalBytes = []int{0}, 2<<20 }
 	s := startBroker(t, dir, change)
 	c := s.dial(t)
 	ctx := context.Background()

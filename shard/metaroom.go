@@ -29,8 +29,8 @@ func (e *metadataFull) Error() string { return e.tooMany.Error() + ": limits.met
 func (e *metadataFull) Unwrap() error { return e.tooMany }
 
 // metadataBytes is what the state takes in this process, with so much more of it.
-func (b *Broker) metadataBytes(m *metadata.Machine, more, moreLogs int) int64 {
-	copies := int64(len(b.shards)) + 1
+func (g *Group) metadataBytes(m *metadata.Machine, more, moreLogs int) int64 {
+	copies := int64(len(g.shards)) + 1
 	return int64(m.Bytes()+more)*copies + int64(m.LogCount()+moreLogs)*logHeapBytes
 }
 
@@ -45,7 +45,7 @@ func (l *lead) roomForMetadata(q *request) error {
 	if tooMany == nil || more == 0 {
 		return nil
 	}
-	need := l.s.b.metadataBytes(l.s.meta, more, logs)
+	need := l.s.g.metadataBytes(l.s.meta, more, logs)
 	if need <= most {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -23,7 +24,7 @@ func TestMetadataHasABound(t *testing.T) {
 	core, lines := observer.New(zapcore.WarnLevel)
 	dir := t.TempDir()
 	limit := int64(4 << 20)
-	change := func(c *shard.Config) {
+	change := func(c *server.Config) {
 		c.Limits, c.Log = shard.Limits{MetadataBytesMax: limit}, zap.New(core)
 	}
 	s := startBroker(t, dir, change)

@@ -51,9 +51,8 @@ func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
 		m.done(false)
 		return false
 	}
-	b := s.b
-	b.loads[s.id].conns.Add(-1)
-	b.loads[m.to].conns.Add(1)
+	s.g.loads[s.id].conns.Add(-1)
+	s.g.loads[m.to].conns.Add(1)
 	s.port.Control(m.to, message{kind: msgConn, conn: acceptedConn{fd: c.fd, id: c.id, peer: c.peer, opened: c.opened, codec: c.codec, session: c.session, lastMeta: c.lastMeta}})
 	s.conns.put(c)
 	m.done(true)
@@ -100,7 +99,7 @@ func (l *lead) moveLog(e *metaEvent, m *logMove) {
 	switch {
 	case !ok:
 		e.q.err = errNoLog
-	case from == m.to || int(m.to) >= len(l.s.b.shards):
+	case from == m.to || int(m.to) >= len(l.s.g.shards):
 		e.q.err = errStayed
 	}
 	if e.q.err != nil {
@@ -148,8 +147,8 @@ func (l *lead) moveDone(e *metaEvent) {
 		l.answer()
 		return
 	}
-	e.waiting = len(l.s.b.shards)
-	for _, o := range l.s.b.shards {
+	e.waiting = len(l.s.g.shards)
+	for _, o := range l.s.g.shards {
 		l.s.tell(o.id, message{kind: msgMoved, event: e})
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -16,7 +16,7 @@ func TestMoveConnection(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			const shards, moves = 4, 1000
-			s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO, c.CPUs = mode, make([]int, shards) })
+			s := startBroker(t, t.TempDir(), func(c *server.Config) { c.IO, c.CPUs = mode, make([]int, shards) })
 			c := s.dial(t)
 			ctx := context.Background()
 			stream, topic := topicWith(t, c, 4)
@@ -81,7 +81,7 @@ func TestMovePartition(t *testing.T) {
 func testMovePartition(t *testing.T, level string) {
 	const shards, moves = 4, 1000
 	dir := t.TempDir()
-	change := func(c *shard.Config) { c.CPUs = make([]int, shards) }
+	change := func(c *server.Config) { c.CPUs = make([]int, shards) }
 	s := startBroker(t, dir, change)
 	c := s.dial(t)
 	ctx := context.Background()

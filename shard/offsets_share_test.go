@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -16,7 +16,7 @@ import (
 // says so. Whoever gets the number of that user when it is deleted has a share of its own, before and after a restart.
 func TestMadeUpConsumersTakeNobodysRoom(t *testing.T) {
 	dir := t.TempDir()
-	change := func(c *shard.Config) {
+	change := func(c *server.Config) {
 		c.CPUs, c.JournalBytes, c.MemoryBudget, c.Log = []int{0}, 2<<20, 64<<20, zap.NewNop()
 	}
 	s := startBroker(t, dir, change)

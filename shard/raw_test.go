@@ -17,10 +17,10 @@ type rawClient struct {
 	rest   []byte
 }
 
-func (s *server) raw(t *testing.T) *rawClient { return s.rawAs(t, "iggy", "iggy") }
+func (s *broker) raw(t *testing.T) *rawClient { return s.rawAs(t, "iggy", "iggy") }
 
 // rawAs is raw with another user; an empty name does not log in.
-func (s *server) rawAs(t *testing.T, user, password string) *rawClient {
+func (s *broker) rawAs(t *testing.T, user, password string) *rawClient {
 	t.Helper()
 	c, err := net.Dial("tcp", s.Info().Address)
 	if err != nil {

@@ -231,7 +231,7 @@ func (s *Shard) askStore(q *request) {
 // wait for memory hold the others.
 func (s *Shard) credited(q *request, kind messageKind) bool {
 	left := s.port.CreditsLeft(q.owner)
-	if kind != msgOwe && left <= s.b.mesh.Credits()/oweCreditsShare {
+	if kind != msgOwe && left <= s.g.mesh.Credits()/oweCreditsShare {
 		return false
 	}
 	return s.port.Request(q.owner, message{kind: kind, req: q})
@@ -249,9 +249,9 @@ type releases struct {
 
 func (r *releases) send(s *Shard, q *request) {
 	if r.out == nil {
-		r.out = make([]int, len(s.b.shards))
+		r.out = make([]int, len(s.g.shards))
 	}
-	if r.out[q.owner] == s.b.mesh.Credits() {
+	if r.out[q.owner] == s.g.mesh.Credits() {
 		r.waiting = append(r.waiting, q)
 		return
 	}

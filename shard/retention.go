@@ -3,7 +3,6 @@ package shard
 import (
 	"iter"
 	"math"
-	"time"
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
@@ -68,7 +67,7 @@ func (s *Shard) retention(t *metadata.Topic) storage.Retention {
 func (s *Shard) takeSettings(t *metadata.Topic) {
 	rule := s.retention(t)
 	for l := range s.logsOf(t) {
-		l.SetLevel(s.b.level(t.Settings.Durability), s.b.level(t.Settings.OffsetDurability))
+		l.SetLevel(s.cfg.level(t.Settings.Durability), s.cfg.level(t.Settings.OffsetDurability))
 		l.SetRetention(rule, int64(t.Settings.SegmentSize))
 	}
 }
@@ -79,5 +78,3 @@ func (s *Shard) takeSettingsOf(stream metadata.StreamID, topic metadata.TopicID)
 		s.takeSettings(t)
 	}
 }
-
-const defaultRetention = time.Minute

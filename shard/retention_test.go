@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -78,7 +78,7 @@ func left(t *testing.T, c *client.Client, stream, topic wire.Identifier) (first 
 // go on, also after a restart.
 func TestRetentionByAge(t *testing.T) {
 	dir := t.TempDir()
-	change := func(c *shard.Config) { c.RetentionInterval = 20 * time.Millisecond }
+	change := func(c *server.Config) { c.RetentionInterval = 20 * time.Millisecond }
 	s := startBroker(t, dir, change)
 	c := s.dial(t)
 	stream, topic := topicWith(t, c, 1, u64Option("segment_size", 1<<20), u64Option("message_expiry", 300_000))
@@ -104,7 +104,7 @@ func TestRetentionByAge(t *testing.T) {
 
 // TestSlowTopicsExpire: there is always a message that is not expired, and segments never get full; old messages go all the same.
 func TestSlowTopicsExpire(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.RetentionInterval = 20 * time.Millisecond })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.RetentionInterval = 20 * time.Millisecond })
 	c := s.dial(t)
 	stream, topic := topicWith(t, c, 1, u64Option("message_expiry", 400_000))
 	until(t, "the first messages go while others come", func() bool {
@@ -118,7 +118,7 @@ func TestSlowTopicsExpire(t *testing.T) {
 
 // TestSizeWinsOverOffsets: a topic keeps to its size whoever has not read how much, with segments that were made to fit.
 func TestSizeWinsOverOffsets(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.RetentionInterval, c.OffsetsHold = time.Hour, time.Hour })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.RetentionInterval, c.OffsetsHold = time.Hour, time.Hour })
 	c := s.dial(t)
 	ctx := context.Background()
 	stream, topic := topicWith(t, c, 1, u64Option("max_topic_size", 4<<20))
@@ -147,8 +147,8 @@ func TestSizeWinsOverOffsets(t *testing.T) {
 // another one; what is held is shown.
 func TestOffsetsHoldWhatIsExpired(t *testing.T) {
 	dir := t.TempDir()
-	change := func(hold time.Duration) func(c *shard.Config) {
-		return func(c *shard.Config) { c.RetentionInterval, c.OffsetsHold = 20*time.Millisecond, hold }
+	change := func(hold time.Duration) func(c *server.Config) {
+		return func(c *server.Config) { c.RetentionInterval, c.OffsetsHold = 20*time.Millisecond, hold }
 	}
 	s := startBroker(t, dir, change(time.Hour))
 	c := s.dial(t)
@@ -166,7 +166,7 @@ func TestOffsetsHoldWhatIsExpired(t *testing.T) {
 		fill(t, c, stream, to, 12)
 	}
 	until(t, "the topic that does not wait loses all", func() bool { _, any, _ := left(t, c, stream, impatient); return !any })
-	until(t, "what is held is shown", func() bool { return total(s.Broker).HeldBytes > 2_500_000 })
+	until(t, "what is held is shown", func() bool { return total(s.Server.Server).HeldBytes > 2_500_000 })
 	if first, any, _ := left(t, c, stream, topic); !any || first != 0 {
 		t.Fatalf("offset %d is the first that is left (%v), a consumer has read up to 0 only", first, any)
 	}
@@ -180,7 +180,7 @@ func TestOffsetsHoldWhatIsExpired(t *testing.T) {
 	s = startBroker(t, dir, change(time.Millisecond))
 	c = s.dial(t)
 	until(t, "an offset that has not moved for so long holds nothing", func() bool { _, any, _ := left(t, c, stream, topic); return !any })
-	until(t, "and nothing is shown", func() bool { return total(s.Broker).HeldBytes == 0 })
+	until(t, "and nothing is shown", func() bool { return total(s.Server.Server).HeldBytes == 0 })
 }
 
 // optionOf is a number among a topic's options.
@@ -223,7 +223,7 @@ func TestDeleteSegments(t *testing.T) {
 func TestQuietSegmentsAreClosed(t *testing.T) {
 	const partitions, most = 100, 24
 	dir := t.TempDir()
-	s := startBroker(t, dir, func(c *shard.Config) { c.CPUs, c.FilesMax = []int{0}, most })
+	s := startBroker(t, dir, func(c *server.Config) { c.CPUs, c.FilesMax = []int{0}, most })
 	c := s.dial(t)
 	ctx := context.Background()
 	stream, topic := topicWith(t, c, partitions, u64Option("segment_size", 1<<20))
@@ -267,7 +267,7 @@ func TestQuietSegmentsAreClosed(t *testing.T) {
 // made, and for those that a start found: a pass over all topics may be far away.
 func TestRulesHoldFromTheFirstSegmentOn(t *testing.T) {
 	dir := t.TempDir()
-	change := func(c *shard.Config) { c.RetentionInterval, c.OffsetsHold = time.Hour, time.Hour }
+	change := func(c *server.Config) { c.RetentionInterval, c.OffsetsHold = time.Hour, time.Hour }
 	s := startBroker(t, dir, change)
 	c, ctx := s.dial(t), context.Background()
 	stream, plain := topicWith(t, c, 1, u64Option("segment_size", 1<<20), wire.TextOption("offsets_hold", "never"))

@@ -9,14 +9,14 @@ import (
 
 	"github.com/galgo-mq/galgo/client"
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // TestBalancedSendsTakeTurnsByTopic: each topic has its own round, which begins at partition 0.
 func TestBalancedSendsTakeTurnsByTopic(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs = []int{0} })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.CPUs = []int{0} })
 	c := s.dial(t)
 	ctx := context.Background()
 	if _, err := c.CreateStream(ctx, "s"); err != nil {
@@ -212,7 +212,7 @@ func TestWhatIsJudgedFirst(t *testing.T) {
 func TestHandOversGoInOrder(t *testing.T) {
 	var first map[int][]uint32
 	for _, shards := range []int{1, 2, 4} {
-		s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.CPUs = make([]int, shards) })
+		s := startBroker(t, t.TempDir(), func(c *server.Config) { c.CPUs = make([]int, shards) })
 		ctx := context.Background()
 		root := s.dial(t)
 		stream, topic := topicWith(t, root, 10)

@@ -2,7 +2,6 @@ package shard
 
 import (
 	"bytes"
-	"context"
 	"syscall"
 	"testing"
 	"time"
@@ -73,7 +72,7 @@ func (x *scriptedIO) try(k *socket, op *uring.Op, h uring.Handle) bool {
 			k.refuse--
 			done.Err = syscall.ENOBUFS
 		case len(k.pieces) > 0:
-			n := min(len(k.pieces[0]), recvBufBytes)
+			n := min(len(k.pieces[0]), RecvBufBytes)
 			x.last++
 			done.Recv = uring.Recv{Data: bytes.Clone(k.pieces[0][:n]), ID: uint32(x.last) | 1<<31}
 			x.held[done.Recv.ID] = true
@@ -181,14 +180,18 @@ func (anyPassword) Hash(_ []byte, done func(phc string, err error)) error {
 
 // scripted is a broker of one shard with scripted sockets.
 type scripted struct {
-	*Broker
-	s  *Shard
-	io *scriptedIO
+	*Group
+	s   *Shard
+	io  *scriptedIO
+	end func() error
 }
+
+// StartServer starts a server for the tests of this package that look inside, and which cannot import its package. end ends it in order.
+var StartServer func(dir string, frameBytesMax int, hasher Hasher, wrap func(shard int, io uring.IO) uring.IO) (g *Group, end func() error, err error)
 
 func startScripted(t testing.TB) *scripted {
 	t.Helper()
-	x, err := newScripted(Config{DataDir: t.TempDir()})
+	x, err := newScripted(t.TempDir(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,25 +203,16 @@ func startScripted(t testing.TB) *scripted {
 	return x
 }
 
-func newScripted(cfg Config) (*scripted, error) {
-	x := &scripted{}
-	cfg.Address, cfg.IO, cfg.CPUs, cfg.MemoryBudget, cfg.JournalBytes = "127.0.0.1:0", "epoll", []int{0}, 64<<20, 8<<20
-	cfg.Hasher, cfg.Root = anyPassword{}, RootCredentials{Username: "iggy", PasswordPHC: func() (string, error) { return "any", nil }}
-	cfg.WrapIO = func(_ int, io uring.IO) uring.IO {
+func newScripted(dir string, frameBytesMax int) (x *scripted, err error) {
+	x = &scripted{}
+	x.Group, x.end, err = StartServer(dir, frameBytesMax, anyPassword{}, func(_ int, io uring.IO) uring.IO {
 		x.io = &scriptedIO{IO: io, socks: map[int32]*socket{}, held: map[uint32]bool{}}
 		return x.io
-	}
-	b, err := Start(cfg)
+	})
 	if err == nil {
-		x.Broker, x.s = b, b.shards[0]
+		x.s = x.shards[0]
 	}
 	return x, err
-}
-
-func (x *scripted) end() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	return x.Shutdown(ctx)
 }
 
 // connect hands a socket to the shard.
@@ -238,7 +232,7 @@ func (x *scripted) connect(k *socket) *socket {
 // do runs f on the shard's thread and waits for it.
 func (x *scripted) do(f func(s *Shard)) {
 	done := make(chan struct{})
-	x.s.post(func(s *Shard) {
+	x.s.Post(func(s *Shard) {
 		f(s)
 		close(done)
 	})
@@ -299,8 +293,8 @@ func loginFrame() []byte {
 }
 
 // OwnersOf names the shard of each partition of a topic.
-func (b *Broker) OwnersOf(stream, topic string) (owners []int) {
-	(&scripted{Broker: b, s: b.shards[0]}).do(func(s *Shard) {
+func (g *Group) OwnersOf(stream, topic string) (owners []int) {
+	(&scripted{Group: g, s: g.shards[0]}).do(func(s *Shard) {
 		t, err := s.meta.Topic(metadata.ByName([]byte(stream)), metadata.ByName([]byte(topic)))
 		if err != nil {
 			panic(err)
@@ -326,7 +320,7 @@ func TestNoReceiveBufferIsTriedAgain(t *testing.T) {
 // TestDeafPeersHoldNoReceiveBuffers: peers that send on and do not read what they asked for leave buffers for others.
 func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 	x := startScripted(t)
-	const peers = recvBufs + 100
+	const peers = RecvBufs + 100
 	for range peers {
 		x.connect(&socket{pieces: [][]byte{frame(wire.CodePing, 0, 1, nil), frame(wire.CodePing, 0, 2, nil)}, open: true, deaf: true})
 	}
@@ -340,8 +334,8 @@ func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 		return n == peers
 	})
 	x.do(func(s *Shard) {
-		if s.intake.held > recvBufs/2+1 {
-			t.Errorf("%d of %d receive buffers are held for peers that do not read", s.intake.held, recvBufs)
+		if s.intake.held > RecvBufs/2+1 {
+			t.Errorf("%d of %d receive buffers are held for peers that do not read", s.intake.held, RecvBufs)
 		}
 	})
 	x.do(func(s *Shard) { // and when they read, all is answered
@@ -380,7 +374,7 @@ func TestStrangersShareLittleMemory(t *testing.T) {
 		}
 		return n == 0
 	})
-	if limit := x.strangersMax; most > limit || most < limit/2 {
+	if limit := x.lines.Strangers; most > limit || most < limit/2 {
 		t.Errorf("connections before login hold %d bytes, %d are theirs", most, limit)
 	}
 	in := x.connect(&socket{pieces: [][]byte{loginFrame(), frame(wire.CodePing, 1, 1, make([]byte, 4<<20))}})

@@ -93,33 +93,33 @@ const (
 
 // openSession binds the connection to a new session of the user, and answers the login.
 func (s *Shard) openSession(c *conn, q *request, user *metadata.User, by string) {
-	number, ok := s.b.sessions.take()
-	if s.b.sessions.low() {
-		s.b.wantSessions()
+	number, ok := s.g.sessions.take()
+	if s.g.sessions.low() {
+		s.g.wantSessions()
 	}
 	if !ok {
 		s.refuse(q, wire.StatusTransientNotCommitted)
 		return
 	}
-	before, ok := s.b.registry.bind(c.id, q.handle.Client, user.ID)
+	before, ok := s.g.registry.bind(c.id, q.handle.Client, user.ID)
 	if !ok {
 		s.loginFailed(c, user.Name, by, wire.StatusUnauthenticated)
 		s.refuseLogin(c, q, wire.StatusUnauthenticated) // the client id is in use by another user
 		return
 	}
 	if before != 0 {
-		s.b.unbind(before, q.handle.Client)
+		s.g.unbind(before, q.handle.Client)
 	}
 	c.session = session{number: number, client: q.handle.Client, subject: subjectOf(user)}
 	c.lastMeta = 0
 	s.loggedIn(c, user, by)
-	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: ServerVersion}))
+	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: s.cfg.Version}))
 }
 
 // unbind takes the session from a connection whose client id has logged in elsewhere.
-func (b *Broker) unbind(id uint32, key metadata.MemberKey) {
-	for _, o := range b.shards {
-		o.post(func(s *Shard) {
+func (g *Group) unbind(id uint32, key metadata.MemberKey) {
+	for _, o := range g.shards {
+		o.Post(func(s *Shard) {
 			for _, c := range s.conns.all {
 				if c.fd >= 0 && c.id == id && c.session.client == key { // and not another that has come since
 					c.session = session{}
@@ -140,7 +140,7 @@ func (s *Shard) logout(c *conn) {
 	if s.meta.MembershipCount(c.session.client) > 0 {
 		s.dropMember(c.session.client)
 	}
-	s.b.registry.logout(c.id)
+	s.g.registry.logout(c.id)
 	c.session = session{}
 }
 
@@ -149,7 +149,7 @@ func logoutCommand(s *Shard, c *conn, q *request, _ []byte) {
 	key := c.session.client
 	s.loggedOut(c)
 	member := c.session.bound() && s.meta.MembershipCount(key) > 0
-	s.b.registry.logout(c.id)
+	s.g.registry.logout(c.id)
 	c.session = session{}
 	if member {
 		q.member.key, q.judgement.broker = key, true // whoever has a session may end it

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,7 +15,7 @@ import (
 // Shard is one core's part of the broker. Its methods belong to its thread, except post.
 type Shard struct {
 	id     router.ShardID
-	b      *Broker
+	g      *Group
 	cfg    *Config
 	log    *zap.Logger
 	io     uring.IO
@@ -53,9 +52,6 @@ type Shard struct {
 	received []router.Received[message]
 	wake     []router.ShardID
 
-	recovering storage.LogID // shard 0, before it turns
-	ended      bool          // not by a panic
-
 	inbox      inbox
 	lead       *lead    // shard 0 only: the order of metadata commands
 	accept     acceptor // shard 0 only
@@ -63,10 +59,7 @@ type Shard struct {
 	delivered  deliveries // to members of groups, of the logs of this shard
 	held       heldPolls
 	unholding  []unholding
-	groupNote  *groupNote                // for the lead, when there is room; nil: nothing
-	setup      chan func(s *Shard) error // before the loop runs
-	setupDone  chan error
-	setupOnce  sync.Once
+	groupNote  *groupNote           // for the lead, when there is room; nil: nothing
 	changed    func(l *storage.Log) // logChanged, made once: it would be allocated each turn
 	stopping   bool
 	releases   releases
@@ -123,13 +116,6 @@ const (
 	msgOwe                             // req is told how much of its reply went, and wants the next piece
 )
 
-// run is the endless loop on the shard's locked thread.
-func (s *Shard) run() {
-	for !s.stopped {
-		s.Turn(true)
-	}
-}
-
 // Turn is one pass of the loop. With block it sleeps when there is nothing to do.
 func (s *Shard) Turn(block bool) {
 	timeout := time.Duration(0)
@@ -146,7 +132,7 @@ func (s *Shard) Turn(block bool) {
 	begin := time.Now() // the only look at the clock, but for the end of the turn
 	s.now, s.mono = begin, int64(begin.Sub(s.started))
 	s.store.Begin(uint64(begin.UnixMicro()), s.mono)
-	s.store.SetShort(s.b.space.short.Load())
+	s.store.SetShort(s.g.space.Short.Load())
 	for i := range cs {
 		s.complete(&cs[i])
 	}
@@ -247,7 +233,7 @@ func (s *Shard) complete(c *uring.Completion) {
 	switch c.Token & tokMask {
 	case tokStore:
 		if c.Entries != nil {
-			s.store.CompleteList(c.Token&^tokMask, namesOf(c.Entries), errnoErr(c))
+			s.store.CompleteList(c.Token&^tokMask, uring.Names(c.Entries), errnoErr(c))
 		} else {
 			s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
 		}
@@ -388,7 +374,7 @@ func (s *Shard) submit(op uring.Op) uring.Handle {
 func (s *Shard) publish() {
 	s.wake = s.port.Publish(s.wake[:0])
 	for _, id := range s.wake {
-		s.io.WakePeer(s.b.shards[id].io)
+		s.io.WakePeer(s.g.shards[id].io)
 	}
 	s.wake = s.wake[:0]
 }

@@ -24,7 +24,7 @@ type owing struct {
 
 // memoryShort reports whether what replies hold is nearly used up, or too little of it is left for a read that waits.
 func (s *Shard) memoryShort() bool {
-	return s.b.lines.tail[s.id].Short() || s.b.lines.read.Short() || s.b.readClaim.Load() != 0
+	return s.g.lines.Tail[s.id].Short() || s.g.lines.Read.Short() || s.g.readClaim.Load() != 0
 }
 
 // watchSlow cancels sends that hold memory and do not end.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/client"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
@@ -32,7 +32,7 @@ func (s stalled) Read(p []byte) (int, error) {
 func TestSlowReaders(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
-			s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.IO, c.MemoryBudget = mode, 128<<20 })
+			s := startBroker(t, t.TempDir(), func(c *server.Config) { c.IO, c.MemoryBudget = mode, 128<<20 })
 			admin := s.dial(t)
 			ctx := context.Background()
 			stream, topic := topicWith(t, admin, 2)
@@ -130,7 +130,7 @@ func TestSlowReaders(t *testing.T) {
 }
 
 // slowPoll asks for a large reply on a connection of its own, and does not read it.
-func (s *server) slowPoll(t *testing.T, stream, topic wire.Identifier, partition uint32) {
+func (s *broker) slowPoll(t *testing.T, stream, topic wire.Identifier, partition uint32) {
 	t.Helper()
 	k := s.raw(t)
 	if err := k.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
@@ -143,7 +143,7 @@ func (s *server) slowPoll(t *testing.T, stream, topic wire.Identifier, partition
 // TestSlowReadersKeepNoCredits: more clients than a shard has credits do not read their replies, and others are served across
 // shards all the same. Then an orderly end waits for none of them for long.
 func TestSlowReadersKeepNoCredits(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) { c.MemoryBudget = 256 << 20 })
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.MemoryBudget = 256 << 20 })
 	ctx := context.Background()
 	admin := s.dial(t)
 	stream, topic := topicWith(t, admin, 2)

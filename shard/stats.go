@@ -29,24 +29,8 @@ type Stats struct {
 	CopiedBytes   uint64
 }
 
-// Stats asks every shard, in its own thread, and waits for the answers. It must not be called from a shard.
-func (b *Broker) Stats() []Stats {
-	all := make([]Stats, len(b.shards))
-	for i, s := range b.shards {
-		done := make(chan struct{})
-		s.post(func(s *Shard) {
-			all[i] = s.statistics()
-			close(done)
-		})
-		select {
-		case <-done:
-		case <-b.done:
-		}
-	}
-	return all
-}
-
-func (s *Shard) statistics() Stats {
+// Statistics returns what the shard counted, to be called on its thread.
+func (s *Shard) Statistics() Stats {
 	copies, bytes := s.store.Copies()
 	heldSegments, heldBytes, heldMost := s.store.Held()
 	return Stats{HeldSegments: heldSegments, HeldBytes: heldBytes, HeldMost: heldMost,

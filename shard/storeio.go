@@ -1,8 +1,6 @@
 package shard
 
 import (
-	"golang.org/x/sys/unix"
-
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -21,7 +19,7 @@ const (
 // see Broker.fail. It may fail where nothing is in flight whose completion would tell.
 func (s *Shard) submitStore() {
 	if f := s.store.Failed(); f != nil {
-		s.b.fail(s, f)
+		s.g.host.Failed(s.id, f)
 	}
 	if err := s.store.Refused(); err != nil || s.refused {
 		s.noteRefused(err)
@@ -56,18 +54,7 @@ func uringOp(op *storage.Op) uring.Op {
 		u.Flags |= uring.FlagDir
 	}
 	if op.Kind == storage.OpOpen {
-		u.OpenFlags = openFlags(op.Create, op.Direct)
+		u.OpenFlags = uring.OpenFlags(op.Create, op.Direct)
 	}
 	return u
-}
-
-func openFlags(create, direct bool) int32 {
-	flags := int32(unix.O_RDWR)
-	if create {
-		flags |= unix.O_CREAT
-	}
-	if direct {
-		flags |= unix.O_DIRECT
-	}
-	return flags
 }

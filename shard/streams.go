@@ -17,7 +17,7 @@ func ident(id wire.Identifier) metadata.Ident {
 func (s *Shard) describeStream(st *metadata.Stream) wire.Stream {
 	w := wire.Stream{ID: uint32(st.ID), CreatedAtMicros: uint64(st.CreatedAt), TopicsCount: uint32(st.TopicCount()), Name: st.Name}
 	for t := range st.Topics() {
-		c := s.b.counters.topic(t)
+		c := s.g.counters.topic(t)
 		w.SizeBytes += c.Bytes
 		w.MessagesCount += c.Records
 	}

@@ -55,15 +55,8 @@ func getSnapshotFile(s *Shard, c *conn, q *request, body []byte) {
 	if !s.may(c, q, metadata.ActionGetSnapshot, 0, 0) {
 		return
 	}
-	if s.cfg.Snapshot == nil || !s.b.snapshots.CompareAndSwap(false, true) {
-		s.refuse(q, wire.StatusSnapshotFileCompletionFailed)
-		return
-	}
-	s.dropFrame(q)
-	go func() {
-		archive, err := s.cfg.Snapshot(g)
-		s.b.snapshots.Store(false)
-		s.post(func(s *Shard) {
+	made := s.g.host.Archive(g, func(archive []byte, err error) {
+		s.Post(func(s *Shard) {
 			if err != nil || len(archive) > s.cfg.FrameBytesMax-q.codec.headBytes {
 				if s.due(evSnapshotFailed) {
 					s.logEvent(evSnapshotFailed, zap.Int("bytes", len(archive)), zap.Error(err))
@@ -73,7 +66,12 @@ func getSnapshotFile(s *Shard, c *conn, q *request, body []byte) {
 			}
 			s.reply(q, archive)
 		})
-	}()
+	})
+	if !made {
+		s.refuse(q, wire.StatusSnapshotFileCompletionFailed)
+		return
+	}
+	s.dropFrame(q)
 }
 
 // getStats reads what the system says outside the shard: files of /proc take their time.
@@ -85,12 +83,11 @@ func getStats(s *Shard, c *conn, q *request, _ []byte) {
 }
 
 func (s *Shard) replyStats(q *request, sum storage.LogStats) {
-	w := &wire.Stats{Clients: uint32(s.b.registry.count()), ConsumerGroups: uint32(s.meta.GroupCount()), Streams: uint32(s.meta.StreamCount()), ServerVersion: ServerVersion,
-		ServerSemver: serverSemver}
+	w := &wire.Stats{Clients: uint32(s.g.registry.count()), ConsumerGroups: uint32(s.meta.GroupCount()), Streams: uint32(s.meta.StreamCount()), ServerVersion: s.cfg.Version,
+		ServerSemver: s.cfg.Semver}
 	w.Topics, w.Partitions = uint32(s.meta.TopicCount()), uint32(s.meta.LogCount())
 	w.MessagesSizeBytes, w.Messages, w.Segments = sum.Bytes, sum.Records, sum.Segments
-	go func() {
-		s.b.system.fill(w)
-		s.post(func(s *Shard) { s.reply(q, q.codec.appendGetStatsReply(s.body(q), w)) })
-	}()
+	s.g.host.Stats(w, func() {
+		s.Post(func(s *Shard) { s.reply(q, q.codec.appendGetStatsReply(s.body(q), w)) })
+	})
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -14,7 +14,7 @@ import (
 func TestSnapshotFile(t *testing.T) {
 	ctx := context.Background()
 	begun, finish := make(chan wire.GetSnapshotFile, 1), make(chan []byte)
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.FrameBytesMax = 1 << 20
 		c.Snapshot = func(g wire.GetSnapshotFile) ([]byte, error) {
 			begun <- g

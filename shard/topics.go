@@ -22,7 +22,7 @@ func metaOptions(options []wire.Option) []metadata.Option {
 }
 
 func (s *Shard) describeTopic(t *metadata.Topic) wire.Topic {
-	c := s.b.counters.topic(t)
+	c := s.g.counters.topic(t)
 	return wire.Topic{ID: uint32(t.ID), CreatedAtMicros: uint64(t.CreatedAt), PartitionsCount: uint32(len(t.Partitions)),
 		MessageExpiryMicros: t.Settings.MessageExpiryMicros, Compression: uint8(t.Settings.Compression),
 		MaxSizeBytes: t.Settings.MaxTopicSize, SizeBytes: c.Bytes, MessagesCount: c.Records, Name: t.Name,
@@ -32,7 +32,7 @@ func (s *Shard) describeTopic(t *metadata.Topic) wire.Topic {
 func (s *Shard) describeTopicDetails(t *metadata.Topic) wire.TopicDetails {
 	d := wire.TopicDetails{Topic: s.describeTopic(t), Partitions: make([]wire.Partition, 0, len(t.Partitions))}
 	for i, p := range t.Partitions {
-		c := s.b.counters.log(p.Log)
+		c := s.g.counters.log(p.Log)
 		d.Partitions = append(d.Partitions, wire.Partition{ID: uint32(i), CreatedAtMicros: uint64(p.CreatedAt),
 			SegmentsCount: c.Segments, CurrentOffset: uint64(c.Current), SizeBytes: c.Bytes, MessagesCount: c.Records})
 	}

@@ -135,7 +135,7 @@ func passwordOK(p []byte) bool { return len(p) >= passwordMin && len(p) <= passw
 // hash has a password hashed outside the shard, and goes on with q when that is done. The frame of q stays.
 func (s *Shard) hash(q *request, password []byte, then func(s *Shard, phc string)) {
 	err := s.cfg.Hasher.Hash(password, func(phc string, err error) {
-		s.post(func(s *Shard) {
+		s.Post(func(s *Shard) {
 			if err != nil {
 				s.refuse(q, wire.StatusError)
 				return
@@ -254,6 +254,6 @@ func changePassword(s *Shard, c *conn, q *request, body []byte) {
 // checkPassword has a password checked outside the shard. An error: too much is to be checked, then does not run.
 func (s *Shard) checkPassword(c *conn, phc, name string, password []byte, then func(s *Shard, ok bool)) error {
 	return s.cfg.Hasher.Verify(Attempt{Account: name, Address: host(c.peer), PHC: phc, Password: bytes.Clone(password)}, func(ok bool) {
-		s.post(func(s *Shard) { then(s, ok) })
+		s.Post(func(s *Shard) { then(s, ok) })
 	})
 }

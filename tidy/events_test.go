@@ -18,7 +18,7 @@ var (
 // TestEventsAreDocumented: docs/log-events.md lists the events that the log has, and no others.
 func TestEventsAreDocumented(t *testing.T) {
 	var code, docs []string
-	for _, dir := range []string{"shard", "storage", "auth", "cmd", "uring"} {
+	for _, dir := range []string{"server", "shard", "storage", "auth", "cmd", "uring"} {
 		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

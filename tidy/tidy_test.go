@@ -26,21 +26,23 @@ var mayImport = map[string][]string{
 	"client":      {"batch", "wire"},
 	"diagnose":    {"wire"},
 	"shard":       {"batch", "wire", "router", "storage", "metadata", "uring"},
+	"server":      {"metadata", "router", "shard", "storage", "uring", "wire"},
+	"servertest":  {"auth", "client", "server", "shard"},
 	"sim":         {"batch", "wire", "router", "storage", "metadata", "uring", "shard"},
 	"bench":       {"batch", "wire", "client"},
-	"cmd":         {"auth", "batch", "bench", "client", "diagnose", "metadata", "shard", "uring", "wire"},
+	"cmd":         {"auth", "batch", "bench", "client", "diagnose", "metadata", "server", "shard", "uring", "wire"},
 	"e2e":         {},
 	"conformance": {},
 	"tidy":        {},
 }
 
-// core lists the folders that stand on the standard library, x/sys and a checksum; shard may log.
-var core = []string{"batch", "wire", "router", "storage", "metadata", "uring", "shard"}
+// core lists the folders that stand on the standard library, x/sys and a checksum; shard and server may log.
+var core = []string{"batch", "wire", "router", "storage", "metadata", "uring", "shard", "server"}
 
 var coreLibraries = map[string][]string{
-	"golang.org/x/sys/unix": {"uring", "shard"},
+	"golang.org/x/sys/unix": {"uring", "server"},
 	"github.com/zeebo/xxh3": {"batch", "wire", "storage", "metadata"},
-	"go.uber.org/zap":       {"shard"},
+	"go.uber.org/zap":       {"server", "shard"},
 
 	"go.uber.org/zap/zapcore": {"shard"},
 }

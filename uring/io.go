@@ -115,6 +115,15 @@ type Entry struct {
 	Dir  bool
 }
 
+// Names are those of entries.
+func Names(entries []Entry) []string {
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
 // Stat is what KindStat answers.
 type Stat struct {
 	Size int64

@@ -313,3 +313,15 @@ func IsDirect(fd int32) (bool, error) {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	return flags&unix.O_DIRECT != 0, err
 }
+
+// OpenFlags are those of a file that is read and written: made if it is not there, and around the page cache.
+func OpenFlags(create, direct bool) int32 {
+	flags := int32(unix.O_RDWR)
+	if create {
+		flags |= unix.O_CREAT
+	}
+	if direct {
+		flags |= unix.O_DIRECT
+	}
+	return flags
+}

@@ -14,7 +14,7 @@ import (
 
 // benchServer is a server to put under load.
 func benchServer(t *testing.T) (*process, bench.Workload) {
-	p := server(t, t.TempDir(), nil, "--dev")
+	p := startServer(t, t.TempDir(), nil, "--dev")
 	return p, bench.Workload{Address: p.address, Username: "iggy", Password: "iggy", MessageBytes: 100, BatchMessages: 10, PollMessages: 7}
 }
 

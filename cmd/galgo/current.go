@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 )
 
 // writeCurrent writes <data>/runtime/current_config.toml, in one piece: whoever sees it may connect. It has no secrets.
 func writeCurrent(c *config.Config) error {
-	text, err := c.TOML(config.Process{PID: os.Getpid(), Version: shard.ServerVersion})
+	text, err := c.TOML(config.Process{PID: os.Getpid(), Version: server.Version})
 	if err != nil {
 		return fmt.Errorf("current_config.toml: %w", err)
 	}

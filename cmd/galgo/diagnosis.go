@@ -11,7 +11,7 @@ import (
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/cmd/galgo/machine"
 	"github.com/galgo-mq/galgo/diagnose"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -22,7 +22,7 @@ type diagnosis struct {
 
 var errJustStarted = errors.New("the broker has only just started")
 
-// archive is for shard.Config.Snapshot, which is needed before there is a broker.
+// archive is for server.Config.Snapshot, which is needed before there is a broker.
 func (d *diagnosis) archive(g wire.GetSnapshotFile) ([]byte, error) {
 	c := d.collector.Load()
 	if c == nil {
@@ -32,14 +32,14 @@ func (d *diagnosis) archive(g wire.GetSnapshotFile) ([]byte, error) {
 }
 
 // of says whose archives they are. settings are the caller's no more.
-func (d *diagnosis) of(b *shard.Broker, settings config.Config, cfg *shard.Config, lines *diagnose.Log) {
+func (d *diagnosis) of(b *server.Server, settings config.Config, cfg *server.Config, lines *diagnose.Log) {
 	d.collector.Store(diagnose.New(diagnose.Source{
 		DataDir: settings.DataDir,
 		Groups:  machine.GroupDirs("/"),
 		Facts:   brokerFacts(b.Info(), cfg),
 		Log:     lines,
 		Config: func() ([]byte, error) {
-			return settings.TOML(config.Process{PID: os.Getpid(), Version: shard.ServerVersion})
+			return settings.TOML(config.Process{PID: os.Getpid(), Version: server.Version})
 		},
 		Shards: func() (all []any) {
 			for _, s := range b.Stats() {
@@ -50,7 +50,7 @@ func (d *diagnosis) of(b *shard.Broker, settings config.Config, cfg *shard.Confi
 	}))
 }
 
-func brokerFacts(i shard.Info, cfg *shard.Config) []diagnose.Fact {
+func brokerFacts(i server.Info, cfg *server.Config) []diagnose.Fact {
 	return []diagnose.Fact{
 		{Name: "version", Value: versionText()},
 		{Name: "process", Value: fmt.Sprint(os.Getpid())},

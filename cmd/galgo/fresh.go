@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 )
 
 // ourData are the names of what a server makes beside it.
@@ -89,7 +89,7 @@ var errInUse = errors.New("it is in use by another server")
 
 // lockFile takes the lock that a server holds while it has the directory that f lies in.
 func lockFile(f *os.File, patience time.Duration, log *zap.Logger) error {
-	err := shard.Lock(int32(f.Fd()), filepath.Dir(f.Name()), patience, func(pid int) {
+	err := server.Lock(int32(f.Fd()), filepath.Dir(f.Name()), patience, func(pid int) {
 		log.Warn("waiting for the data directory: its last server has ended, and the kernel has not ended what that asked for",
 			zap.String("event", "data_directory_waits"), zap.Int("pid", pid))
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 )
 
 const iggyName = "iggy-server"
@@ -69,7 +69,7 @@ func display(c *config.Config, out io.Writer) error {
 	if !c.Display {
 		return nil
 	}
-	text, err := c.TOML(config.Process{PID: os.Getpid(), Version: shard.ServerVersion})
+	text, err := c.TOML(config.Process{PID: os.Getpid(), Version: server.Version})
 	if err == nil {
 		_, err = out.Write(append(text, '\n'))
 	}
@@ -81,5 +81,5 @@ func display(c *config.Config, out io.Writer) error {
 
 // announce says that clients are served, with the words that scripts and container probes look for.
 func announce(out io.Writer, address string) {
-	fmt.Fprintf(out, "client listeners started: tcp %s\nserver running: galgo %s has started, process %d\n", address, shard.ServerVersion, os.Getpid())
+	fmt.Fprintf(out, "client listeners started: tcp %s\nserver running: galgo %s has started, process %d\n", address, server.Version, os.Getpid())
 }

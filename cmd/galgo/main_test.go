@@ -86,8 +86,8 @@ func run(t *testing.T, cmd *exec.Cmd, env []string) *process {
 	return p
 }
 
-// server runs a small server on dir and waits until it accepts clients.
-func server(t *testing.T, dir string, env []string, args ...string) *process {
+// startServer runs a small server on dir and waits until it accepts clients.
+func startServer(t *testing.T, dir string, env []string, args ...string) *process {
 	t.Helper()
 	p := serverNotAwaited(t, dir, env, args...)
 	p.await()

@@ -77,7 +77,7 @@ func TestForeignDirectoryIsRefused(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		p := server(t, dir, nil, "--dev")
+		p := startServer(t, dir, nil, "--dev")
 		p.signal(syscall.SIGTERM)
 		p.ends(0)
 	}
@@ -116,7 +116,7 @@ func TestValuesThatCannotBeMeant(t *testing.T) {
 }
 
 func TestMoreMemoryThanThereIsIsWarnedOf(t *testing.T) {
-	p := server(t, t.TempDir(), nil, "--dev", "--memory", "900GiB", "--io", "io_uring")
+	p := startServer(t, t.TempDir(), nil, "--dev", "--memory", "900GiB", "--io", "io_uring")
 	p.says("memory = 921600 MiB is more than 80 % of the", "WARN")
 	if text, err := os.ReadFile(filepath.Join(p.dir, "runtime", "current_config.toml")); err != nil || !strings.Contains(string(text), "io = 'uring'") {
 		t.Errorf("%v\n%s", err, text)
@@ -125,7 +125,7 @@ func TestMoreMemoryThanThereIsIsWarnedOf(t *testing.T) {
 
 // Nobody is warned of a setting that nobody made.
 func TestDefaultsAreNoWarnings(t *testing.T) {
-	p := server(t, t.TempDir(), []string{"GALGO_ROOT_PASSWORD=secret"})
+	p := startServer(t, t.TempDir(), []string{"GALGO_ROOT_PASSWORD=secret"})
 	p.signal(syscall.SIGTERM)
 	p.ends(0)
 	if strings.Contains(p.log.String(), "WARN") {
@@ -141,7 +141,7 @@ func TestProfilesCheckTheHost(t *testing.T) {
 	}
 	address := l.Addr().String()
 	l.Close()
-	server(t, t.TempDir(), nil, "--dev", "--pprof-address", address)
+	startServer(t, t.TempDir(), nil, "--dev", "--pprof-address", address)
 	f := func(host string, want int) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/debug/pprof/cmdline", nil)
@@ -164,12 +164,12 @@ func TestProfilesCheckTheHost(t *testing.T) {
 	f("evil.example", http.StatusForbidden)
 	f("evil.example:6060", http.StatusForbidden)
 	f("10.0.0.1:6060", http.StatusForbidden)
-	p := server(t, t.TempDir(), nil, "--dev", "--pprof-address", "0.0.0.0:0")
+	p := startServer(t, t.TempDir(), nil, "--dev", "--pprof-address", "0.0.0.0:0")
 	p.says("profiles_reachable")
 }
 
 func TestClientErrorsAreWords(t *testing.T) {
-	p := server(t, t.TempDir(), nil, "--dev")
+	p := startServer(t, t.TempDir(), nil, "--dev")
 	f := func(want string, args ...string) {
 		t.Helper()
 		got := ended(t, exitFailed, append([]string{"topic", "durability", "--messages", "written"}, args...)...)

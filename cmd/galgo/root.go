@@ -6,13 +6,13 @@ import (
 	"io"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 )
 
 // rootCredentials says who the first user of an empty data directory is. What cannot be used makes no user. A password that
 // nobody gave is made up and printed to out, before the user exists: one that cannot be shown makes none either.
-func rootCredentials(c *config.Config, out io.Writer, hash func(password []byte) (string, error)) shard.RootCredentials {
-	return shard.RootCredentials{Username: c.RootUsername, PasswordPHC: func() (string, error) {
+func rootCredentials(c *config.Config, out io.Writer, hash func(password []byte) (string, error)) server.RootCredentials {
+	return server.RootCredentials{Username: c.RootUsername, PasswordPHC: func() (string, error) {
 		password, err := c.FirstPassword()
 		if err != nil {
 			return "", exit{exitUsage, err}

@@ -77,7 +77,7 @@ func TestFirstUserIsMadeByWhicheverStartCan(t *testing.T) {
 		p.ends(exitUsage)
 		p.says("GALGO_ROOT_PASSWORD: a password has 3 to 100 bytes, and this one has 1")
 	}
-	p := server(t, dir, []string{"GALGO_ROOT_PASSWORD=correct-horse"})
+	p := startServer(t, dir, []string{"GALGO_ROOT_PASSWORD=correct-horse"})
 	if _, err := p.login("iggy", "correct-horse"); err != nil {
 		t.Errorf("login: %v", err)
 	}

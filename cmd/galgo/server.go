@@ -19,6 +19,7 @@ import (
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/cmd/galgo/machine"
+	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -82,7 +83,7 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 		return err
 	}
 	if fresh {
-		if err := removeData(c.DataDir, shard.LockPatience, log); err != nil {
+		if err := removeData(c.DataDir, server.LockPatience, log); err != nil {
 			return err
 		}
 	}
@@ -115,15 +116,15 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 }
 
 // prepare settles what depends on the machine, and says it.
-func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
+func prepare(c *config.Config, log *zap.Logger) (server.Config, error) {
 	m, err := machine.Look("/")
 	if err != nil {
-		return shard.Config{}, err
+		return server.Config{}, err
 	}
 	procs, _ := strconv.Atoi(os.Getenv("GOMAXPROCS")) // as the runtime reads it: what is no number is not there
 	plan, err := m.Plan(machine.Wish{Shards: c.Shards, CPUs: c.CPUs, Pin: c.Pin, Memory: c.Memory, Metadata: c.MetadataBytes, GOMAXPROCS: procs})
 	if err != nil {
-		return shard.Config{}, exit{exitUsage, err}
+		return server.Config{}, exit{exitUsage, err}
 	}
 	runtime.GOMAXPROCS(plan.GOMAXPROCS)
 	if os.Getenv("GOGC") == "" {
@@ -138,7 +139,7 @@ func prepare(c *config.Config, log *zap.Logger) (shard.Config, error) {
 	if !c.HeartbeatEnabled {
 		heartbeat = 0
 	}
-	return shard.Config{
+	return server.Config{
 		Limits: shard.Limits{ConnectionsPerAddressMax: c.ConnectionsPerAddressMax, StreamsMax: c.StreamsMax, TopicsMax: c.TopicsMax,
 			PartitionsMax: c.PartitionsMax, UsersMax: c.UsersMax, TokensMax: c.TokensPerUserMax, GroupsMax: c.GroupsMax,
 			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax,
@@ -162,7 +163,7 @@ func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
 	if !plan.Pin {
 		pinned = "not pinned"
 	}
-	log.Info(versionText(), zap.String("event", "starting"), zap.String("version", shard.ServerVersion), zap.Int("pid", os.Getpid()))
+	log.Info(versionText(), zap.String("event", "starting"), zap.String("version", server.Version), zap.Int("pid", os.Getpid()))
 	log.Info("data directory "+dir, zap.String("event", "data_directory"), zap.String("data_dir", dir))
 	log.Info(fmt.Sprintf("shards: %d, on cores %s, %s; memory for messages: %d MiB", len(plan.CPUs), config.FormatCPUs(plan.CPUs), pinned, plan.Memory>>20),
 		zap.String("event", "plan"), zap.Int("shards", len(plan.CPUs)), zap.Bool("pinned", plan.Pin), zap.Int64("memory_bytes", plan.Memory))
@@ -181,7 +182,7 @@ func sayPlan(c *config.Config, plan machine.Plan, log *zap.Logger) {
 	}
 }
 
-func sayStarted(c *config.Config, i shard.Info, log *zap.Logger) {
+func sayStarted(c *config.Config, i server.Info, log *zap.Logger) {
 	if i.Note != "" {
 		log.Warn(i.Note, zap.String("event", "io_fallback"))
 	}
@@ -200,14 +201,14 @@ func sayStarted(c *config.Config, i shard.Info, log *zap.Logger) {
 }
 
 // start recovers and serves. A signal meanwhile ends the process: recovery may be cut off anywhere.
-func start(cfg shard.Config, signals <-chan os.Signal) (*shard.Broker, error) {
+func start(cfg server.Config, signals <-chan os.Signal) (*server.Server, error) {
 	type started struct {
-		b   *shard.Broker
+		b   *server.Server
 		err error
 	}
 	done := make(chan started, 1)
 	go func() {
-		b, err := shard.Start(cfg)
+		b, err := server.Start(cfg)
 		done <- started{b, err}
 	}()
 	select {
@@ -219,7 +220,7 @@ func start(cfg shard.Config, signals <-chan os.Signal) (*shard.Broker, error) {
 }
 
 // wait waits for a signal, or for the broker to end by itself, and ends in order.
-func wait(b *shard.Broker, signals <-chan os.Signal, timeout time.Duration, n notifier, log *zap.Logger) error {
+func wait(b *server.Server, signals <-chan os.Signal, timeout time.Duration, n notifier, log *zap.Logger) error {
 	select {
 	case <-b.Done():
 		return exit{exitJournal, cmp.Or(b.Err(), errors.New("the broker ended by itself"))}

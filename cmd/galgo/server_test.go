@@ -23,7 +23,7 @@ var printedPassword = regexp.MustCompile(`(?m)^    ([A-Z2-7]{26})$`)
 
 func TestFirstStartPrintsAPasswordOnceAndKeepsItNowhere(t *testing.T) {
 	dir := t.TempDir()
-	first := server(t, dir, nil)
+	first := startServer(t, dir, nil)
 	var m []string
 	if !first.shows(&first.out, func(text string) bool { m = printedPassword.FindStringSubmatch(text); return m != nil }) {
 		t.Fatalf("no password printed: %q", first.out.String())
@@ -39,7 +39,7 @@ func TestFirstStartPrintsAPasswordOnceAndKeepsItNowhere(t *testing.T) {
 	first.signal(syscall.SIGTERM)
 	first.ends(0)
 
-	second := server(t, dir, []string{"GALGO_ROOT_PASSWORD=another"})
+	second := startServer(t, dir, []string{"GALGO_ROOT_PASSWORD=another"})
 	if out := second.out.String(); out != "" {
 		t.Errorf("the second start printed %q", out)
 	}
@@ -54,7 +54,7 @@ func TestFirstStartPrintsAPasswordOnceAndKeepsItNowhere(t *testing.T) {
 
 func TestGivenCredentialsAreUsedAndKeptNowhere(t *testing.T) {
 	dir := t.TempDir()
-	p := server(t, dir, []string{"GALGO_ROOT_USERNAME=admin", "GALGO_ROOT_PASSWORD=correct-horse"}, "--log-format", "json", "--log-level", "debug")
+	p := startServer(t, dir, []string{"GALGO_ROOT_USERNAME=admin", "GALGO_ROOT_PASSWORD=correct-horse"}, "--log-format", "json", "--log-level", "debug")
 	if p.out.String() != "" {
 		t.Errorf("printed %q", p.out.String())
 	}
@@ -68,7 +68,7 @@ func TestGivenCredentialsAreUsedAndKeptNowhere(t *testing.T) {
 }
 
 func TestDevelopment(t *testing.T) {
-	p := server(t, t.TempDir(), nil, "--dev")
+	p := startServer(t, t.TempDir(), nil, "--dev")
 	if _, err := p.login("iggy", "iggy"); err != nil {
 		t.Errorf("login: %v", err)
 	}
@@ -79,7 +79,7 @@ func TestDevelopment(t *testing.T) {
 
 func TestSecondServerOnADataDirectoryIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	first := server(t, dir, nil, "--dev")
+	first := startServer(t, dir, nil, "--dev")
 	second := serverNotAwaited(t, dir, nil, "--dev")
 	second.ends(exitFailed)
 	second.says("data directory " + dir + " is in use by another server: stop it, or give another --data-dir")
@@ -98,7 +98,7 @@ func TestKillAndRestart(t *testing.T) {
 	for _, ways := range [][2]string{{"auto", "auto"}, {"epoll", "epoll"}, {"auto", "epoll"}} {
 		t.Run(ways[0]+" then "+ways[1], func(t *testing.T) {
 			dir := t.TempDir()
-			first := server(t, dir, nil, "--dev", "--io", ways[0])
+			first := startServer(t, dir, nil, "--dev", "--io", ways[0])
 			c, err := first.login("iggy", "iggy")
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +126,7 @@ func TestKillAndRestart(t *testing.T) {
 			first.signal(syscall.SIGKILL)
 			first.ends(-1)
 
-			second := server(t, dir, nil, "--dev", "--io", ways[1])
+			second := startServer(t, dir, nil, "--dev", "--io", ways[1])
 			second.says("the last run did not end in order")
 			if c, err = second.login("iggy", "iggy"); err != nil {
 				t.Fatal(err)
@@ -184,7 +184,7 @@ func TestStartThatFailsSaysWhy(t *testing.T) {
 }
 
 func TestAddressInUse(t *testing.T) {
-	first := server(t, t.TempDir(), nil, "--dev")
+	first := startServer(t, t.TempDir(), nil, "--dev")
 	second := serverNotAwaited(t, t.TempDir(), nil, "--dev", "--tcp-address", first.address)
 	second.ends(exitFailed)
 	second.says("listen on "+first.address, "address already in use: stop the process that listens there, or give another address (tcp.address)")
@@ -208,7 +208,7 @@ func TestFailedStartInJSON(t *testing.T) {
 // What the server says of sizes is what it takes, and what would have to change for more.
 func TestTakesLessThanAsked(t *testing.T) {
 	dir := t.TempDir()
-	p := server(t, dir, nil, "--dev", "--shards=1", "--memory=64MiB")
+	p := startServer(t, dir, nil, "--dev", "--shards=1", "--memory=64MiB")
 	const taken = "10276032"
 	p.says("requests of at most 9.7 MiB are taken, and not frame_size_max = 64 MiB: memory has no room for a larger one; raise memory to 337 MiB, or lower frame_size_max to 9.7 MiB")
 	text, err := os.ReadFile(filepath.Join(dir, "runtime", "current_config.toml"))
@@ -217,7 +217,7 @@ func TestTakesLessThanAsked(t *testing.T) {
 	}
 	p.signal(syscall.SIGTERM)
 	p.ends(0)
-	enough := server(t, t.TempDir(), nil, "--dev", "--shards=1", "--memory=337MiB")
+	enough := startServer(t, t.TempDir(), nil, "--dev", "--shards=1", "--memory=337MiB")
 	enough.signal(syscall.SIGTERM)
 	enough.ends(0)
 	if log := enough.log.String(); strings.Contains(log, "requests of at most") {
@@ -227,13 +227,13 @@ func TestTakesLessThanAsked(t *testing.T) {
 
 // --dev says the password that everybody knows, if that is the one.
 func TestDevSaysWhoseUser(t *testing.T) {
-	server(t, t.TempDir(), nil, "--dev").says("development: a new data directory gets user iggy with password iggy;")
-	server(t, t.TempDir(), []string{"GALGO_ROOT_USERNAME=anna", "GALGO_ROOT_PASSWORD=secret"}, "--dev").
+	startServer(t, t.TempDir(), nil, "--dev").says("development: a new data directory gets user iggy with password iggy;")
+	startServer(t, t.TempDir(), []string{"GALGO_ROOT_USERNAME=anna", "GALGO_ROOT_PASSWORD=secret"}, "--dev").
 		says("development: a new data directory gets user anna with the password that was given;")
 }
 
 func TestUnknownVariableIsAWarningAtStart(t *testing.T) {
-	p := server(t, t.TempDir(), []string{"GALGO_SHRADS=2", "GOMAXPROCS=2"}, "--dev", "--shards=auto")
+	p := startServer(t, t.TempDir(), []string{"GALGO_SHRADS=2", "GOMAXPROCS=2"}, "--dev", "--shards=auto")
 	p.says("GALGO_SHRADS is not a setting and changes nothing: did you mean GALGO_SHARDS?", "shards: 1, on cores ")
 	p.signal(syscall.SIGTERM)
 	p.ends(0)

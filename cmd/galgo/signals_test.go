@@ -51,7 +51,7 @@ func TestOneSignalRightAfterTheFirstIsItsEcho(t *testing.T) {
 }
 
 func TestTwoSignalsAtOnceEndInOrder(t *testing.T) {
-	p := server(t, t.TempDir(), nil, "--dev")
+	p := startServer(t, t.TempDir(), nil, "--dev")
 	p.signal(syscall.SIGTERM)
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by now
 	p.ends(0)
@@ -77,7 +77,7 @@ func TestNotify(t *testing.T) {
 		}
 		return string(buf[:n])
 	}
-	p := server(t, t.TempDir(), []string{"NOTIFY_SOCKET=" + path, "WATCHDOG_USEC=100000"}, "--dev")
+	p := startServer(t, t.TempDir(), []string{"NOTIFY_SOCKET=" + path, "WATCHDOG_USEC=100000"}, "--dev")
 	if got := next(); !strings.HasPrefix(got, "READY=1\nSTATUS=listening on "+p.address) || !strings.Contains(got, "MAINPID="+strconv.Itoa(p.cmd.Process.Pid)) {
 		t.Errorf("first %q", got)
 	}

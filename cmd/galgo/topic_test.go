@@ -10,7 +10,7 @@ import (
 )
 
 func TestTopicDurability(t *testing.T) {
-	p := server(t, t.TempDir(), []string{"GALGO_ROOT_USERNAME=iggy", "GALGO_ROOT_PASSWORD=iggy"})
+	p := startServer(t, t.TempDir(), []string{"GALGO_ROOT_USERNAME=iggy", "GALGO_ROOT_PASSWORD=iggy"})
 	ctx := context.Background()
 	c, err := client.Dial(ctx, p.address)
 	if err != nil {

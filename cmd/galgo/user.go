@@ -15,7 +15,7 @@ import (
 
 	"github.com/galgo-mq/galgo/auth"
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 )
 
 // Exit codes of galgo user reset-password, beside exitFailed and exitUsage.
@@ -95,7 +95,7 @@ func takeDir(dir string) error {
 		return err
 	}
 	defer f.Close() // the run takes the lock again
-	if err := lockFile(f, shard.LockPatience, quietLog()); errors.Is(err, errInUse) {
+	if err := lockFile(f, server.LockPatience, quietLog()); errors.Is(err, errInUse) {
 		return exit{exitInUse, fmt.Errorf("a server runs on %s: end it first; while it runs, its users change passwords", dir)}
 	} else if err != nil {
 		return err
@@ -106,10 +106,10 @@ func takeDir(dir string) error {
 func resetPassword(c *cobra.Command, dir, name, password string, generated bool) error {
 	hashes := auth.NewHasher(auth.Config{})
 	defer hashes.Close()
-	cfg := shard.Config{DataDir: dir, IO: "auto", CPUs: make([]int, shardsOf(dir)), ConnectionsMax: 1, Log: quietLog()}
+	cfg := server.Config{DataDir: dir, IO: "auto", CPUs: make([]int, shardsOf(dir)), ConnectionsMax: 1, Log: quietLog()}
 	ctx, cancel := context.WithTimeout(c.Context(), resetTimeout)
 	defer cancel()
-	err := shard.ResetPassword(ctx, cfg, name, func() (string, error) {
+	err := server.ResetPassword(ctx, cfg, name, func() (string, error) {
 		if generated { // before it counts: one that cannot be shown must not
 			if _, err := fmt.Fprintf(c.OutOrStdout(), "%s\n", password); err != nil {
 				return "", fmt.Errorf("show the password: %w", err)
@@ -118,7 +118,7 @@ func resetPassword(c *cobra.Command, dir, name, password string, generated bool)
 		return hashes.Hash([]byte(password))
 	})
 	switch {
-	case errors.Is(err, shard.ErrNoUser):
+	case errors.Is(err, server.ErrNoUser):
 		return exit{exitNoUser, fmt.Errorf("there is no user %q in %s", name, dir)}
 	case err != nil:
 		return fmt.Errorf("reset the password of %q: %w", name, err)

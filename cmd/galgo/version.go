@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
 )
 
 func versionCommand() *cobra.Command {
@@ -22,7 +22,7 @@ func versionCommand() *cobra.Command {
 }
 
 func versionText() string {
-	return fmt.Sprintf("galgo %s%s, %s, %s/%s", shard.ServerVersion, commitText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("galgo %s%s, %s, %s/%s", server.Version, commitText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // commit is set by the linker where it is known: -X main.commit=...

@@ -1,4 +1,4 @@
-package shard
+package server
 
 import (
 	"context"
@@ -22,19 +22,16 @@ const offlineRetention = 365 * 24 * time.Hour
 // asked for the hash of the new password when the user is found.
 func ResetPassword(ctx context.Context, cfg Config, name string, phc func() (string, error)) error {
 	cfg.RetentionInterval = offlineRetention
-	b, err := startBroker(cfg, true)
+	s, err := startServer(cfg, true)
 	if err != nil {
 		return err
 	}
-	err = b.resetPassword(metadata.ByName([]byte(name)), phc)
-	return errors.Join(err, b.Shutdown(ctx))
+	err = s.resetPassword(metadata.ByName([]byte(name)), phc)
+	return errors.Join(err, s.Shutdown(ctx))
 }
 
-func (b *Broker) resetPassword(user metadata.Ident, phc func() (string, error)) error {
-	err := b.ask(func(s *Shard, done chan<- error) {
-		_, err := s.meta.User(user)
-		done <- err
-	})
+func (s *Server) resetPassword(user metadata.Ident, phc func() (string, error)) error {
+	err := s.ask(func(done func(error)) { s.group.FindUser(user, done) })
 	if errors.Is(err, metadata.ErrUserNotFound) {
 		return ErrNoUser
 	}
@@ -45,19 +42,12 @@ func (b *Broker) resetPassword(user metadata.Ident, phc func() (string, error)) 
 	if err != nil {
 		return err
 	}
-	return b.ask(func(s *Shard, done chan<- error) {
-		s.proposeInternal(metadata.EncodeResetPassword(nil, s.micros(), user, hash), func(_ *Shard, q *request) { done <- q.err })
-	})
+	return s.ask(func(done func(error)) { s.group.ResetPassword(user, hash, done) })
 }
 
-// ask has shard 0 do something and waits until it is done, or the broker has ended by itself.
-func (b *Broker) ask(f func(s *Shard, done chan<- error)) error {
-	done := make(chan error, 1)
-	b.shards[0].post(func(s *Shard) { f(s, done) })
-	select {
-	case err := <-done:
-		return err
-	case <-b.done:
-		return b.Err()
-	}
+// ask has the shards do something, and waits until it is done or the server has ended by itself.
+func (s *Server) ask(f func(done func(error))) error {
+	answer := make(chan error, 1)
+	f(func(err error) { answer <- err })
+	return s.wait(answer)
 }

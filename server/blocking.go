@@ -1,4 +1,4 @@
-package shard
+package server
 
 import (
 	"errors"
@@ -28,9 +28,9 @@ func (d blockingDisk) do(what, name string, op uring.Op) (uring.Completion, erro
 
 // Open implements storage.Disk. Where the filesystem refuses O_DIRECT the file is opened without.
 func (d blockingDisk) Open(path string, create, direct bool) (int32, error) {
-	c, err := d.do("open", path, uring.Op{Kind: uring.KindOpen, Path: path, OpenFlags: openFlags(create, direct)})
+	c, err := d.do("open", path, uring.Op{Kind: uring.KindOpen, Path: path, OpenFlags: uring.OpenFlags(create, direct)})
 	if direct && errors.Is(err, syscall.EINVAL) {
-		c, err = d.do("open", path, uring.Op{Kind: uring.KindOpen, Path: path, OpenFlags: openFlags(create, false)})
+		c, err = d.do("open", path, uring.Op{Kind: uring.KindOpen, Path: path, OpenFlags: uring.OpenFlags(create, false)})
 	}
 	return int32(c.Res), err
 }
@@ -96,15 +96,7 @@ func (d blockingDisk) List(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return namesOf(c.Entries), nil
-}
-
-func namesOf(entries []uring.Entry) []string {
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name)
-	}
-	return names
+	return uring.Names(c.Entries), nil
 }
 
 func (d blockingDisk) Size(path string) (int64, error) {

@@ -1,4 +1,4 @@
-package shard
+package server
 
 import (
 	"crypto/rand"
@@ -139,26 +139,26 @@ const connectionsMin = 16
 
 // divideDescriptors divides what the process may open among connections and segments, so that sockets, which anybody may open
 // without a login, leave every shard the descriptors it writes with. Connections get at most three quarters.
-func (b *Broker) divideDescriptors() error {
+func (s *Server) divideDescriptors() error {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
 		r.Cur = 1024 // what Linux gives unless told otherwise
 	}
 	limit := int(min(r.Cur, 1<<30))
-	if least := ownDescriptorsFor(len(b.cfg.CPUs)) + len(b.cfg.CPUs)*filesMin + connectionsMin; limit < least {
-		need, or := fmt.Sprintf("%d shards need", len(b.cfg.CPUs)), ", or take fewer shards"
-		if len(b.cfg.CPUs) == 1 {
+	if least := ownDescriptorsFor(len(s.cfg.CPUs)) + len(s.cfg.CPUs)*filesMin + connectionsMin; limit < least {
+		need, or := fmt.Sprintf("%d shards need", len(s.cfg.CPUs)), ", or take fewer shards"
+		if len(s.cfg.CPUs) == 1 {
 			need, or = "1 shard needs", ""
 		}
 		return fmt.Errorf("the process may open only %d files and connections, and %s at least %d: raise that limit (ulimit -n, LimitNOFILE)%s", limit, need, least, or)
 	}
-	d := descriptorsFor(limit, len(b.cfg.CPUs), b.cfg.ConnectionsMax, b.cfg.FilesMax)
-	if d.connections < b.cfg.ConnectionsMax {
-		b.lessThanAsked(b.cfg.ConnectionsMax != defaultConnectionsMax, fmt.Sprintf("at most %d connections are taken, and not connections_max = %d: the process may open only %d files and connections; raise that limit (ulimit -n, LimitNOFILE) to %d, or lower connections_max to %d",
-			d.connections, b.cfg.ConnectionsMax, limit, b.cfg.ConnectionsMax+b.cfg.ConnectionsMax/3+ownDescriptorsFor(len(b.cfg.CPUs)), d.connections),
-			event("connections_less"), zap.Int("taken", d.connections), zap.Int("connections_max", b.cfg.ConnectionsMax), zap.Int("limit", limit))
+	d := descriptorsFor(limit, len(s.cfg.CPUs), s.cfg.ConnectionsMax, s.cfg.FilesMax)
+	if d.connections < s.cfg.ConnectionsMax {
+		s.lessThanAsked(s.cfg.ConnectionsMax != defaultConnectionsMax, fmt.Sprintf("at most %d connections are taken, and not connections_max = %d: the process may open only %d files and connections; raise that limit (ulimit -n, LimitNOFILE) to %d, or lower connections_max to %d",
+			d.connections, s.cfg.ConnectionsMax, limit, s.cfg.ConnectionsMax+s.cfg.ConnectionsMax/3+ownDescriptorsFor(len(s.cfg.CPUs)), d.connections),
+			zap.String("event", "connections_less"), zap.Int("taken", d.connections), zap.Int("connections_max", s.cfg.ConnectionsMax), zap.Int("limit", limit))
 	}
-	b.cfg.ConnectionsMax, b.cfg.FilesMax = d.connections, d.files
+	s.cfg.ConnectionsMax, s.cfg.FilesMax = d.connections, d.files
 	return nil
 }
 
@@ -175,9 +175,6 @@ func descriptorsFor(limit, shards, connectionsMax, files int) descriptors {
 }
 
 func ownDescriptorsFor(shards int) int { return ownDescriptors + shards*ownDescriptorsPerShard }
-
-// ConnectionsMax is how many connections are taken: fewer than were asked for, when the process may not open enough files.
-func (b *Broker) ConnectionsMax() int { return b.cfg.ConnectionsMax }
 
 // makeDir makes a directory and those above it that are missing, and makes their names stable: a power cut must not take
 // the directory with all that was acknowledged in it.
@@ -283,7 +280,7 @@ func (plainDisk) Write(fd int32, p []byte, pos int64) error {
 }
 
 func (plainDisk) Open(path string, create, direct bool) (int32, error) {
-	fd, err := unix.Open(path, int(openFlags(create, direct))|unix.O_CLOEXEC, 0o640)
+	fd, err := unix.Open(path, int(uring.OpenFlags(create, direct))|unix.O_CLOEXEC, 0o640)
 	return int32(fd), err
 }
 

@@ -1,4 +1,4 @@
-package shard
+package server
 
 import (
 	"bytes"
@@ -15,8 +15,8 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// systemStats reads what the kernel tells of the process and the machine. CPU shares are those since the last look.
-type systemStats struct {
+// hostStats reads what the kernel tells of the process and the machine. CPU shares are those since the last look.
+type hostStats struct {
 	dir     string
 	started time.Time
 
@@ -27,15 +27,15 @@ type systemStats struct {
 	at          time.Time
 }
 
-// systemEvery is how old what is told of the system may be: each look reads a dozen files.
-const systemEvery = 100 * time.Millisecond
+// hostEvery is how old what is told of the system may be: each look reads a dozen files.
+const hostEvery = 100 * time.Millisecond
 
 // fill sets the system's part of w. It may be called by several goroutines.
-func (x *systemStats) fill(w *wire.Stats) {
+func (x *hostStats) fill(w *wire.Stats) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := time.Now()
-	if x.at.IsZero() || now.Sub(x.at) > systemEvery {
+	if x.at.IsZero() || now.Sub(x.at) > hostEvery {
 		x.look(now)
 	}
 	l := &x.last
@@ -48,7 +48,7 @@ func (x *systemStats) fill(w *wire.Stats) {
 }
 
 // look reads all of it. x.mu is held.
-func (x *systemStats) look(now time.Time) {
+func (x *hostStats) look(now time.Time) {
 	l := &x.last
 	l.CPUPercent, l.TotalCPUPercent = x.shares(now)
 	l.MemoryBytes = residentBytes()
@@ -72,7 +72,7 @@ func orUnknown(s string) string {
 }
 
 // shares returns the percent of one CPU that the process used, and of all CPUs that anybody used.
-func (x *systemStats) shares(now time.Time) (process, total float32) {
+func (x *hostStats) shares(now time.Time) (process, total float32) {
 	var r unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &r)
 	used := time.Duration(r.Utime.Nano() + r.Stime.Nano())

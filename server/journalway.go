@@ -1,4 +1,4 @@
-package shard
+package server
 
 import (
 	"errors"
@@ -51,24 +51,24 @@ func (w journalWay) String() string {
 
 // chooseJournalWay sets the descriptors that the journals are written through, and says what the directory is to keep. On shard 0's
 // thread.
-func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, kept storage.KeptWay, mem storage.Memory) (storage.KeptWay, error) {
+func (s *Server) chooseJournalWay(io uring.IO, journals [][2]storage.JournalFile, kept storage.KeptWay, mem storage.Memory) (storage.KeptWay, error) {
 	f := journals[0][0]
 	var w journalWay
 	isDirect, err := uring.IsDirect(f.Direct)
 	if err != nil {
 		return kept, fmt.Errorf("journal: %w", err)
 	}
-	switch b.cfg.JournalWrites {
+	switch s.cfg.JournalWrites {
 	case JournalBuffered:
 	case JournalDirect:
 		if !isDirect {
-			return kept, fmt.Errorf("journal: the filesystem of %s refuses O_DIRECT: set journal_writes to auto or buffered", b.cfg.DataDir)
+			return kept, fmt.Errorf("journal: the filesystem of %s refuses O_DIRECT: set journal_writes to auto or buffered", s.cfg.DataDir)
 		}
 		w.direct = true
 	default:
 		if isDirect {
 			before := kept
-			if w, err = measureWays(blockingDisk{s.io}, f, mem); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			if w, err = measureWays(blockingDisk{io}, f, mem); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 				w = journalWay{direct: kept.Way != storage.WayBuffered} // no room to measure: as it was
 			} else if err != nil {
 				return kept, err
@@ -76,12 +76,12 @@ func (b *Broker) chooseJournalWay(s *Shard, journals [][2]storage.JournalFile, k
 				w.direct, kept = w.keep(kept)
 			}
 			if before.Way != storage.WayUnknown && before.Way != kept.Way {
-				b.log.Warn("journal way changed", zap.String("event", "journal_way_changed"), zap.Bool("direct", w.direct),
+				s.log.Warn("journal way changed", zap.String("event", "journal_way_changed"), zap.Bool("direct", w.direct),
 					zap.Duration("direct_took", w.directTime), zap.Duration("buffered_took", w.bufferedTime), zap.Int("starts", wayStarts))
 			}
 		}
 	}
-	b.info.JournalWay = w.String()
+	s.info.JournalWay = w.String()
 	if !w.direct {
 		for i := range journals {
 			for k := range journals[i] {

@@ -1,4 +1,4 @@
-package shard_test
+package server_test
 
 import (
 	"errors"
@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/galgo-mq/galgo/shard"
+	"github.com/galgo-mq/galgo/server"
+	"github.com/galgo-mq/galgo/servertest"
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -43,7 +44,7 @@ func TestTheLockOfAnEndingServerIsWaitedFor(t *testing.T) {
 	done := make(chan error, 1)
 	waiting := make(chan struct{})
 	go func() {
-		done <- shard.Lock(int32(mine.Fd()), dir, 0, func(pid int) {
+		done <- server.Lock(int32(mine.Fd()), dir, 0, func(pid int) {
 			said.Add(int64(pid))
 			close(waiting)
 		})
@@ -60,7 +61,7 @@ func TestTheLockOfAnEndingServerIsWaitedFor(t *testing.T) {
 		t.Errorf("%v, said to wait for %d, which was %d", err, said.Load(), taken.Process.Pid)
 	}
 	third := open(path)
-	err := shard.Lock(int32(third.Fd()), dir, 0, func(pid int) { t.Errorf("waits for process %d, which lives", pid) })
+	err := server.Lock(int32(third.Fd()), dir, 0, func(pid int) { t.Errorf("waits for process %d, which lives", pid) })
 	if !errors.Is(err, syscall.EWOULDBLOCK) {
 		t.Errorf("a lock that this process holds: %v", err)
 	}
@@ -69,20 +70,20 @@ func TestTheLockOfAnEndingServerIsWaitedFor(t *testing.T) {
 // TestADirectoryNamesItsServer: what is noted is this process, so that a start in another namespace of processes can tell.
 func TestADirectoryNamesItsServer(t *testing.T) {
 	dir := t.TempDir()
-	s := startBroker(t, dir, nil)
-	text, err := os.ReadFile(filepath.Join(dir, shard.HolderName))
+	s := servertest.Start(t, dir, nil)
+	text, err := os.ReadFile(filepath.Join(dir, server.HolderName))
 	if err != nil || !strings.HasPrefix(string(text), "process ") || !strings.Contains(string(text), " in pid:[") {
 		t.Errorf("%q, %v", text, err)
 	}
-	s.stop(t)
+	s.Stop(t)
 }
 
 // TestAnotherMachinesServerIsNotTakenForGone: process ids of the machine that has the directory, which is on a filesystem of several, say
 // nothing here, although the namespace has the same name; those of this machine do.
 func TestAnotherMachinesServerIsNotTakenForGone(t *testing.T) {
 	dir := t.TempDir()
-	startBroker(t, dir, nil).stop(t)
-	path := filepath.Join(dir, shard.HolderName)
+	servertest.Start(t, dir, nil).Stop(t)
+	path := filepath.Join(dir, server.HolderName)
 	own, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +111,7 @@ func TestAnotherMachinesServerIsNotTakenForGone(t *testing.T) {
 		if err := os.WriteFile(path, []byte(note), 0o640); err != nil {
 			t.Fatal(err)
 		}
-		if got := shard.HolderEnds(int32(f.Fd()), dir); got != want {
+		if got := server.HolderEnds(int32(f.Fd()), dir); got != want {
 			t.Errorf("%q: the holder has ended: %v, want %v", note, got, want)
 		}
 	}

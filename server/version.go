@@ -1,4 +1,4 @@
-package shard
+package server
 
 import (
 	"fmt"
@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// version is set by the linker for a build of a release: -X github.com/galgo-mq/galgo/shard.version=1.2.3.
+// version is set by the linker for a build of a release: -X github.com/galgo-mq/galgo/server.version=1.2.3.
 var version string
 
 // sourcesVersion is what the sources are on the way to.
 const sourcesVersion = "0.1.0"
 
-// ServerVersion is what clients are told: the release that was built, by the linker's word or the module's, or else that of the
+// Version is what clients are told: the release that was built, by the linker's word or the module's, or else that of the
 // sources.
-var ServerVersion = versionOf(version, moduleVersion())
+var Version = versionOf(version, moduleVersion())
 
 func moduleVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path == "github.com/galgo-mq/galgo" {
@@ -44,9 +44,9 @@ func semver(v string) (uint32, error) {
 	return major*1_000_000 + minor*1_000 + patch, nil
 }
 
-// serverSemver is ServerVersion as clients compare it.
-var serverSemver = func() uint32 {
-	n, err := semver(ServerVersion)
+// versionNumber is Version as clients compare it.
+var versionNumber = func() uint32 {
+	n, err := semver(Version)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}

@@ -1,0 +1,217 @@
+package shard
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
+	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+type shardID = router.ShardID
+
+// Group is the shards of one server, and what they share: nothing on the path of a message.
+type Group struct {
+	cfg      Config
+	log      *zap.Logger
+	host     Host
+	lines    *Lines
+	shards   []*Shard
+	loads    []shardLoad
+	mesh     *router.Mesh[message]
+	counters counters
+	sessions sessionNumbers
+	registry registry
+	limits   limitCounters
+	space    *Space
+
+	readClaim atomic.Int32 // see readMemory
+
+	conns   atomic.Int64  // open
+	connIDs atomic.Uint32 // last number given out
+	drained atomic.Int32  // shards without connections, at the end
+}
+
+// Host is what a server does for its shards, on goroutines of its own. Its methods do not wait.
+type Host interface {
+	// Stats sets in w what the kernel tells of the process and the machine, and calls done.
+	Stats(w *wire.Stats, done func())
+	// Archive makes the archive that GET_SNAPSHOT_FILE asks for, and calls done. False: there is none, or one is being made.
+	Archive(g wire.GetSnapshotFile, done func(archive []byte, err error)) bool
+	// Failed ends the server: a shard's journal failed, and nothing more can be acknowledged.
+	Failed(shard router.ShardID, err error)
+}
+
+// shardLoad is what other shards may know of one.
+type shardLoad struct {
+	conns atomic.Int64
+	_     [120]byte
+}
+
+// NewGroup makes n shards that have no IO yet and no logs.
+func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap.Logger) *Group {
+	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, registry: newRegistry(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n)}
+	for i := range n {
+		id := shardID(i)
+		g.shards = append(g.shards, &Shard{id: id, g: g, cfg: &g.cfg, log: log.With(zap.Int("shard", i)), port: g.mesh.Port(id),
+			limits: limitsFor(cfg.FrameBytesMax), started: time.Now(), owners: router.NewMap(n), received: make([]router.Received[message], messageTurnMax)})
+	}
+	return g
+}
+
+// Shards are those of the group, by their number. The slice is the group's.
+func (g *Group) Shards() []*Shard { return g.shards }
+
+// Beginning is what must be in the metadata before the first client.
+type Beginning struct {
+	Retired []storage.LogID // files of these are removed in the background
+	Highest metadata.LogID  // of all files; numbers up to it are not given out again
+	Root    string          // name of the first user; empty: there are users
+	RootPHC string
+	Serve   bool // clients are accepted then
+}
+
+// Begin has shard 0 do what must be done before the first client, one command after the other, and then accept clients. done is called
+// on its thread.
+func (g *Group) Begin(b Beginning, done func(err error)) {
+	g.shards[0].Post(func(s *Shard) {
+		for _, id := range b.Retired { // in the background, when clients are served
+			s.store.Drop(id, s.dropped)
+		}
+		s.inOrder(s.firstCommands(&b), func(err error) {
+			if err != nil {
+				done(err)
+				return
+			}
+			g.reserveSessions(s, func(err error) {
+				if err == nil && b.Serve {
+					s.accept.arm(s)
+				}
+				done(err)
+			})
+		})
+	})
+}
+
+// firstCommand is a metadata command of the start, and what it is for.
+type firstCommand struct {
+	what    string
+	command []byte
+}
+
+// firstCommands lists what the start has to say: log ids that must not be given out again, the first user, with its hash, and
+// that all members of groups are gone, with the sessions of the last run.
+func (s *Shard) firstCommands(b *Beginning) (list []firstCommand) {
+	if b.Highest >= s.meta.NextLog() {
+		s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
+			zap.String("event", "files_without_metadata"),
+			zap.Uint64("log", uint64(b.Highest)))
+		list = append(list, firstCommand{"skip the log ids that were lost", metadata.EncodeSkipLogs(nil, s.micros(), b.Highest+1)})
+	}
+	if b.Root != "" {
+		list = append(list, firstCommand{"create the root user", metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{
+			Name: []byte(b.Root), PasswordPHC: b.RootPHC, Status: metadata.UserActive})})
+	}
+	if s.meta.GroupCount() > 0 {
+		list = append(list, firstCommand{"drop the members of the last run", metadata.EncodeDropMembers(nil, s.micros())})
+	}
+	return list
+}
+
+// inOrder gives commands one after the other until one fails.
+func (s *Shard) inOrder(list []firstCommand, done func(err error)) {
+	if len(list) == 0 {
+		done(nil)
+		return
+	}
+	s.proposeWhenShort(list[0].command, func(s *Shard, q *request) {
+		if q.err != nil {
+			done(fmt.Errorf("%s: %w", list[0].what, q.err))
+			return
+		}
+		s.inOrder(list[1:], done)
+	})
+}
+
+// Sessions begins the numbers of sessions behind those that were given out.
+func (g *Group) Sessions(reserved uint64) {
+	g.sessions.next.Store(max(1, reserved))
+	g.sessions.reserved.Store(0)
+}
+
+// reserveSessions has the next block of session numbers reserved. done is called when it is, on shard 0.
+func (g *Group) reserveSessions(s *Shard, done func(err error)) {
+	upTo := max(g.sessions.next.Load(), s.meta.SessionsReserved()) + sessionsAhead
+	s.proposeWhenShort(metadata.EncodeReserveSessions(nil, s.micros(), upTo), func(_ *Shard, q *request) {
+		g.sessions.asked.Store(false)
+		if q.err == nil {
+			g.sessions.reserved.Store(upTo)
+		}
+		done(q.err)
+	})
+}
+
+// wantSessions asks shard 0 to reserve more session numbers. Any shard may call it, as often as it likes.
+func (g *Group) wantSessions() {
+	if g.sessions.asked.Swap(true) {
+		return
+	}
+	g.shards[0].Post(func(s *Shard) {
+		g.reserveSessions(s, func(err error) {
+			if err != nil {
+				s.log.Error("session numbers could not be reserved", zap.String("event", "sessions_not_reserved"), zap.Error(err))
+			}
+		})
+	})
+}
+
+// FindUser says on shard 0's thread whether there is such a user.
+func (g *Group) FindUser(user metadata.Ident, done func(err error)) {
+	g.shards[0].Post(func(s *Shard) {
+		_, err := s.meta.User(user)
+		done(err)
+	})
+}
+
+// ResetPassword gives a user another password, deletes the user's tokens and switches the user on. done is called on shard 0's thread.
+func (g *Group) ResetPassword(user metadata.Ident, phc string, done func(err error)) {
+	g.shards[0].Post(func(s *Shard) {
+		s.proposeInternal(metadata.EncodeResetPassword(nil, s.micros(), user, phc), func(_ *Shard, q *request) { done(q.err) })
+	})
+}
+
+// Place chooses the owners of logs, in their order.
+func (g *Group) Place(logs []*storage.LogState) *router.Map {
+	owners := router.NewMap(len(g.shards))
+	for _, l := range logs {
+		owners.Set(router.LogID(l.ID), router.Place(g.placement(owners), router.LogID(l.ID)))
+	}
+	return owners
+}
+
+// placement is what the placing of new logs looks at.
+func (g *Group) placement(owners *router.Map) []router.Load {
+	loads := make([]router.Load, len(g.shards))
+	for i := range loads {
+		loads[i].Logs = owners.Count(shardID(i))
+	}
+	return loads
+}
+
+// connEnded counts a connection that a shard has closed.
+func (g *Group) connEnded(id shardID) {
+	g.conns.Add(-1)
+	g.loads[id].conns.Add(-1)
+}
+
+// SetIO gives the shard its IO. It is closed by whoever opened it.
+func (s *Shard) SetIO(io uring.IO) { s.io = io }
+
+// ID is the shard's number.
+func (s *Shard) ID() router.ShardID { return s.id }

@@ -1,0 +1,134 @@
+package shard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/storage"
+)
+
+// Run is the endless loop, on the shard's own thread. It returns when the shard has ended.
+func (s *Shard) Run() {
+	for !s.stopped {
+		s.Turn(true)
+	}
+}
+
+// Serves reports whether the shard has what its loop needs.
+func (s *Shard) Serves() bool { return s.store != nil }
+
+// Finished reports whether the shard has ended in order, with its journal finished.
+func (s *Shard) Finished() bool { return s.finishing && s.store.Failed() == nil }
+
+// EndedAt is where the journal of a shard that has finished ends.
+func (s *Shard) EndedAt() (storage.EndMark, bool) { return s.store.EndedAt() }
+
+// Working is the log that the shard is working on, for who catches a panic; 0: none.
+func (s *Shard) Working() storage.LogID {
+	if s.store == nil {
+		return 0
+	}
+	return s.store.Working()
+}
+
+// CloseInbox has nothing posted any more: the IO that would be woken is going to be closed.
+func (s *Shard) CloseInbox() { s.inbox.close() }
+
+// Sockets are the descriptors that the shard has open when it ended without waiting for its connections. Nothing is in flight any
+// more, and the caller closes them.
+func (s *Shard) Sockets() (fds []int32) {
+	for _, c := range s.conns.all {
+		if c.fd >= 0 {
+			fds = append(fds, c.fd)
+			c.fd = -1
+		}
+	}
+	if a := &s.accept; a.fd > 0 && !a.closed {
+		a.closed = true
+		fds = append(fds, a.fd)
+	}
+	return fds
+}
+
+// ClosePools gives the shard's memory back. The kernel must not use any of it.
+func (s *Shard) ClosePools() {
+	for _, p := range s.pools {
+		p.Close()
+	}
+}
+
+// Listen gives shard 0 the listening socket, which is in its Sockets from now on.
+func (s *Shard) Listen(fd int32) { s.accept.fd = fd }
+
+// Halt ends the shard without an orderly end. It does not wait.
+func (s *Shard) Halt() { s.Post(func(s *Shard) { s.stopped = true }) }
+
+// Stop begins the orderly end of the group.
+func (g *Group) Stop() {
+	for _, s := range g.shards {
+		s.Post(func(s *Shard) { s.stop() })
+	}
+}
+
+// stopSendsMax is how long an orderly end waits for clients to read their replies.
+const stopSendsMax = 5 * time.Second
+
+// finishMax is kept of shutdown_timeout for the journal, when all that is busy was given up.
+const finishMax = 5 * time.Second
+
+// stop begins the end of the shard.
+func (s *Shard) stop() {
+	if s.stopping {
+		return
+	}
+	s.stopping, s.stopSends = true, s.mono+int64(stopSendsMax)
+	s.giveUp = s.mono + int64(s.cfg.ShutdownTimeout-min(finishMax, s.cfg.ShutdownTimeout/4))
+	if s.lead != nil {
+		s.accept.stop(s)
+	}
+	for _, c := range s.conns.all {
+		if c.fd >= 0 && c.busy == nil { // else after its reply
+			s.closeConn(c, "", nil)
+		}
+	}
+}
+
+// giveUpBusy ends the patience of an orderly end with what is busy: polls that get no memory, requests that another shard does not
+// answer, passwords that are being hashed, archives. None of it was acknowledged, so the journal can be finished without it.
+func (s *Shard) giveUpBusy() {
+	s.store.Abandon()
+	if s.gaveUp || s.drained {
+		return
+	}
+	s.gaveUp = true
+	s.log.Warn("the orderly end waits no longer for what is busy", zap.String("event", "shutdown_gave_up"), zap.Int("connections", s.conns.count),
+		zap.Duration("shutdown_timeout", s.cfg.ShutdownTimeout))
+}
+
+// tryStop goes through the end of a shard: its connections close; when those of all shards are closed nobody needs its
+// logs any more, and the journal is finished.
+func (s *Shard) tryStop() {
+	if s.mono >= s.giveUp {
+		s.giveUpBusy()
+	}
+	if !s.drained && (s.gaveUp || s.conns.count == 0 && len(s.forgetting) == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed)) {
+		s.drained = true
+		if int(s.g.drained.Add(1)) == len(s.g.shards) {
+			for _, o := range s.g.shards {
+				o.io.Wake()
+			}
+		}
+	}
+	if int(s.g.drained.Load()) < len(s.g.shards) || s.store.Waiting() && !s.gaveUp {
+		return
+	}
+	if !s.finishing {
+		s.finishing = s.store.Finish()
+		return
+	}
+	if plantedPanicAtEnd && int(s.id) == len(s.g.shards)-1 {
+		panic("planted: a panic after the journal was finished")
+	}
+	s.stopped = s.store.Idle()
+}
