@@ -17,8 +17,8 @@ func host(peer string) string {
 }
 
 // describeClient adds to a client what the metadata knows of it.
-func (s *Shard) describeClient(r registered) wire.ClientDetails {
-	d := wire.ClientDetails{Client: r.Client}
+func (s *Shard) describeClient(r *registered) *wire.ClientDetails {
+	d := &wire.ClientDetails{Client: r.Client}
 	if r.UserID != wire.NoUser {
 		s.meta.Memberships(r.key, func(st metadata.StreamID, t metadata.TopicID, g metadata.GroupID) {
 			d.Memberships = append(d.Memberships, wire.Membership{StreamID: uint32(st), TopicID: uint32(t), GroupID: uint32(g)})
@@ -28,30 +28,26 @@ func (s *Shard) describeClient(r registered) wire.ClientDetails {
 	return d
 }
 
-func getMe(s *Shard, c *conn, q *request, _ []byte) {
+func getMe(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetMe, 0, 0) {
 		return
 	}
-	r, _ := s.g.registry.find(c.id)
-	s.reply(q, q.codec.appendGetClientReply(s.body(q), s.describeClient(r)))
+	x, _ := s.g.registry.find(c.id)
+	s.answer(q, s.describeClient(&x))
 }
 
-func getClient(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetClient(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
-	r, found := s.g.registry.find(g.ID)
+func getClient(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetClient)
+	x, found := s.g.registry.find(g.ID)
 	switch {
 	case !found:
-		s.reply(q, nil)
+		s.answer(q, wire.NotThere{})
 	case s.may(c, q, metadata.ActionGetClient, 0, 0):
-		s.reply(q, q.codec.appendGetClientReply(s.body(q), s.describeClient(r)))
+		s.answer(q, s.describeClient(&x))
 	}
 }
 
-func getClients(s *Shard, c *conn, q *request, _ []byte) {
+func getClients(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetClients, 0, 0) {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
 )
 
 // conn is one client's connection. Requests are handled one at a time: the next frame is looked at when the reply to the
@@ -50,7 +51,7 @@ type conn struct {
 	idleSince int64 // end of the last request
 	deadline  int64 // monotonic time by which what is awaited must be there; 0: none
 
-	codec    *codec
+	dialect  wire.Dialect
 	session  session
 	lastMeta uint64    // highest request number of a metadata command of this session
 	move     *connMove // on its way to another shard
@@ -69,7 +70,7 @@ type acceptedConn struct {
 	id       uint32
 	peer     string // as it was when the address was counted: a peer that has reset has no name any more
 	opened   bool
-	codec    *codec
+	dialect  wire.Dialect
 	session  session
 	lastMeta uint64
 }
@@ -94,7 +95,7 @@ func (s *Shard) adopt(a acceptedConn) {
 		return
 	}
 	c := s.conns.take()
-	c.fd, c.id, c.peer, c.idleSince, c.codec = a.fd, a.id, a.peer, s.mono, cmp.Or(a.codec, &newer)
+	c.fd, c.id, c.peer, c.idleSince, c.dialect = a.fd, a.id, a.peer, s.mono, cmp.Or(a.dialect, today)
 	c.known = a.opened
 	c.opened, c.session, c.lastMeta = a.opened, a.session, a.lastMeta
 	if c.session.bound() && !s.g.registry.owns(c.id, c.session.client) { // its client id has logged in elsewhere on the way

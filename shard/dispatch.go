@@ -13,13 +13,14 @@ import (
 
 // handler answers one command, or hands it on so that it is answered later. body is the request's, and lives until
 // dropFrame.
-type handler func(s *Shard, c *conn, q *request, body []byte)
+type handler func(s *Shard, c *conn, q *request, r *wire.Request)
 
 // command is one row of the table of commands: what answers it, and what its caller needs the right for.
 type command struct {
 	handle  handler
 	actions uint64 // set of metadata.Action: one of them is judged before anything is done or shown
 	session bool   // instead: it is about the session alone, and needs no right
+	early   bool   // it does something, or judges, before it looks at a body that can't be read
 }
 
 // needs tells whether the table has the action for this command.
@@ -34,6 +35,12 @@ func of(h handler, actions ...metadata.Action) command {
 		}
 		k.actions |= 1 << a
 	}
+	return k
+}
+
+// beforeBody is for a handler that judges before it looks at whether its body could be read.
+func (k command) beforeBody() command {
+	k.early = true
 	return k
 }
 
@@ -53,7 +60,7 @@ var commandTable [codeMax + 1]command
 func init() {
 	for code, k := range map[wire.Code]command{
 		wire.CodePing:   {handle: ping, session: true},
-		wire.CodeLogin:  {handle: login, session: true},
+		wire.CodeLogin:  {handle: login, session: true, early: true},
 		wire.CodeLogout: {handle: logoutCommand, session: true},
 
 		wire.CodeGetClusterMetadata: of(getClusterMetadata, metadata.ActionGetClusterMetadata),
@@ -69,7 +76,7 @@ func init() {
 		wire.CodeCreateUser:        of(createUser, metadata.ActionCreateUser),
 		wire.CodeDeleteUser:        of(deleteUser, metadata.ActionDeleteUser),
 		wire.CodeUpdateUser:        of(updateUser, metadata.ActionUpdateUser),
-		wire.CodeUpdatePermissions: of(updatePermissions, metadata.ActionUpdatePermissions),
+		wire.CodeUpdatePermissions: of(updatePermissions, metadata.ActionUpdatePermissions).beforeBody(),
 		wire.CodeChangePassword:    of(changePassword, metadata.ActionChangePassword, metadata.ActionChangeOwnPassword),
 		wire.CodeGetTokens:         of(getTokens, metadata.ActionGetTokens),
 		wire.CodeCreateToken:       of(createToken, metadata.ActionCreateToken),
@@ -116,10 +123,11 @@ func init() {
 // dispatch handles the frame p of q.
 func (s *Shard) dispatch(c *conn, q *request, p []byte) {
 	s.stats.requests++
-	q.codec = c.codec
-	r, err := q.codec.open(p, c.session.bound())
-	q.handle, q.code = r.handle, r.code
-	if err == nil && r.numbered {
+	q.dialect = c.dialect
+	r := &s.in
+	err := q.dialect.Open(p, c.session.bound(), r)
+	q.handle, q.code = r.Handle, r.Code
+	if err == nil && r.Numbered {
 		q.numbered = true
 		err = c.numbered(q.handle.Request)
 	}
@@ -136,7 +144,11 @@ func (s *Shard) dispatch(c *conn, q *request, p []byte) {
 		s.refuse(q, wire.StatusUnauthenticated)
 		return
 	}
-	k.handle(s, c, q, r.body)
+	if r.Malformed != nil && !k.early {
+		s.refuse(q, wire.StatusOf(r.Malformed))
+		return
+	}
+	k.handle(s, c, q, r)
 }
 
 // commandOf finds a command's row, or says why there is none: the protocol's own checks may know codes that the table does not.
@@ -172,26 +184,22 @@ func (c *conn) numbered(request uint64) error {
 
 // reject answers a request that breaks a rule of the protocol, or ends its connection.
 func (s *Shard) reject(c *conn, q *request, err error) {
-	if errors.Is(err, errNoRequest) {
+	if errors.Is(err, wire.ErrNoRequest) {
 		s.drop(c, q, "not a request", err)
 		return
 	}
-	revision := uint64(0)
-	if c.session.bound() { // how much has changed is no stranger's business
-		revision = s.meta.Revision()
-	}
 	s.commandRefused(q, wire.StatusOf(err))
 	s.dropFrame(q)
-	if c.codec == &former && c.lastOfFormer(q) {
+	if !c.dialect.Serves() && c.lastUnserved(q) {
 		c.ended = true
 	}
-	q.codec.putRefusal(q.head, q.handle, err, revision)
+	s.putHead(q, wire.StatusOf(err), wire.RefusedFrame, err)
 	s.respondHead(c, q)
 }
 
 // respondHead sends an answer that is a head and nothing else.
 func (s *Shard) respondHead(c *conn, q *request) {
-	c.vec = append(c.vec[:0], q.head[:q.codec.headBytes])
+	c.vec = append(c.vec[:0], q.head[:q.dialect.HeadBytes()])
 	s.respond(c, q, c.vec)
 }
 
@@ -214,24 +222,47 @@ func (s *Shard) refuse(q *request, status wire.Status) {
 	if again && c.lastMeta == q.handle.Request && q.numbered {
 		c.lastMeta-- // the same request will come again
 	}
-	q.codec.putReply(q.head, q.handle, status, 0, s.meta.Revision())
+	s.putHead(q, status, wire.RefusedCommand, nil)
 	s.respondHead(c, q)
 }
 
 // refuseLogin answers a login that failed; the connection stays.
 func (s *Shard) refuseLogin(c *conn, q *request, status wire.Status) {
 	s.dropFrame(q)
-	q.codec.putLoginRefusal(q.head, q.handle, status)
+	s.putHead(q, status, wire.RefusedLogin, nil)
 	s.respondHead(c, q)
 }
 
+// putHead makes the answer to q that is a head and nothing else. How much has changed is no stranger's business.
+func (s *Shard) putHead(q *request, status wire.Status, how wire.Refusal, err error) {
+	s.success(q, nil)
+	s.out.Status, s.out.Refusal, s.out.Err = status, how, err
+	if how == wire.RefusedFrame && !q.conn.session.bound() {
+		s.out.Revision = 0
+	}
+	q.dialect.Head(q.head, &q.handle, &s.out, 0)
+}
+
+// success makes s.out the answer to q that it succeeded, with what the command has to say beside what s.out has by value.
+func (s *Shard) success(q *request, form any) {
+	r := &s.out
+	r.Code, r.Status, r.Refusal, r.Err, r.Revision, r.Form = q.code, wire.StatusOK, wire.RefusedCommand, nil, s.meta.Revision(), form
+}
+
 // replyEmpty answers q with success and nothing else.
-func (s *Shard) replyEmpty(q *request) {
-	s.reply(q, q.codec.appendEmpty(s.body(q), q.handle))
+func (s *Shard) replyEmpty(q *request) { s.answer(q, nil) }
+
+// answer answers q with what the command has to say, as a pointer to its form; what is on the path of messages is in s.out by value.
+func (s *Shard) answer(q *request, form any) {
+	s.success(q, form)
+	s.reply(q, q.dialect.Body(s.body(q), &q.handle, &s.out))
 }
 
 // body returns where the body of q's reply is to be appended; it may grow beyond it.
-func (s *Shard) body(q *request) []byte { return q.head[q.codec.headBytes:q.codec.headBytes] }
+func (s *Shard) body(q *request) []byte {
+	n := q.dialect.HeadBytes()
+	return q.head[n:n]
+}
 
 // reply answers q with a body, which was appended to what body returned.
 func (s *Shard) reply(q *request, body []byte) {
@@ -239,7 +270,7 @@ func (s *Shard) reply(q *request, body []byte) {
 		return
 	}
 	s.dropFrame(q)
-	c, head := q.conn, q.codec.headBytes
+	c, head := q.conn, q.dialect.HeadBytes()
 	vec := append(c.vec[:0], q.head[:head])
 	if len(body) <= headBytes-head {
 		copy(q.head[head:], body)
@@ -254,7 +285,8 @@ func (s *Shard) reply(q *request, body []byte) {
 		}
 		vec = append(vec, q.reply[:copy(q.reply, body)])
 	}
-	q.codec.putReply(q.head, q.handle, wire.StatusOK, len(body), s.meta.Revision())
+	s.success(q, nil)
+	q.dialect.Head(q.head, &q.handle, &s.out, len(body))
 	c.vec = vec
 	s.respond(c, q, vec)
 }

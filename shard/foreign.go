@@ -1,15 +1,15 @@
 package shard
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/classic"
 	"github.com/galgo-mq/galgo/wire/peek"
+	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // What others than today's clients get who reach the port: an answer in a form that they read, or the end of the connection; in any
@@ -29,7 +29,7 @@ func (s *Shard) speaksOurs(c *conn, p []byte) bool {
 	case peek.Today:
 		c.known = true
 	case peek.Former:
-		c.known, c.codec = true, &former
+		c.known, c.dialect = true, former
 		s.turnedAway(c, kind, "answered: version not supported")
 	default:
 		s.turnAway(c, kind)
@@ -55,7 +55,7 @@ func (s *Shard) turnAway(c *conn, kind peek.Kind) {
 		s.dropKept(c)
 		c.keptLen = 0
 	}
-	q.conn, q.codec, c.busy, c.ended = c, c.codec, q, true
+	q.conn, q.dialect, c.busy, c.ended = c, c.dialect, q, true
 	n := copy(q.head, answer)
 	c.vec = append(c.vec[:0], q.head[:n])
 	s.respond(c, q, c.vec)
@@ -89,49 +89,18 @@ func answerTo(kind peek.Kind) string {
 	return ""
 }
 
-// former is as much of the dialect of clients before today's as it takes to tell them that they are too old. A request is a length
-// that counts what follows it, a command, both of four bytes, and a body; an answer a status and the size of its body, which is
-// zero for errors.
-var former = codec{
-	headBytes:  formerHead,
-	frameSize:  formerFrameSize,
-	open:       formerOpen,
-	putRefusal: func(dst []byte, _ wire.Handle, _ error, _ uint64) { putFormer(dst, formerVersion) },
-	putReply:   func(dst []byte, _ wire.Handle, _ wire.Status, _ int, _ uint64) { putFormer(dst, formerVersion) },
-}
-
-const (
-	formerHead    = 8
-	formerMin     = 4
-	formerVersion = 7 // the status by which those clients know a version that is not supported
-	formerPings   = 4 // so many are answered
+// The dialects. A connection gets its own when its first bytes tell which it speaks.
+var (
+	today  wire.Dialect = vsr.Dialect{}
+	former wire.Dialect = classic.Dialect{}
 )
 
-var errFormer = errors.New("a dialect that is not supported")
+// unservedMax is how many requests of a connection are answered whose dialect is not served.
+const unservedMax = 4
 
-func formerFrameSize(p []byte, max int) (int, error) {
-	if len(p) < formerHead {
-		return 0, nil
-	}
-	n := uint64(binary.LittleEndian.Uint32(p))
-	if n < formerMin || n+4 > uint64(max) {
-		return 0, fmt.Errorf("a request of %d bytes in the former dialect", n)
-	}
-	return int(n) + 4, nil
-}
-
-func formerOpen(p []byte, _ bool) (received, error) {
-	return received{code: wire.Code(binary.LittleEndian.Uint32(p[4:]))}, errFormer
-}
-
-func putFormer(dst []byte, status uint32) {
-	binary.LittleEndian.PutUint32(dst, status)
-	binary.LittleEndian.PutUint32(dst[4:], 0)
-}
-
-// lastOfFormer reports whether the answer to q is the last one on a connection of the former dialect: such clients ping first, and
+// lastUnserved reports whether the answer to q is the last one on a connection whose dialect is not served: such clients ping first, and
 // then ask for what they came for.
-func (c *conn) lastOfFormer(q *request) bool {
+func (c *conn) lastUnserved(q *request) bool {
 	c.pings++
-	return q.code != wire.CodePing || c.pings >= formerPings
+	return q.code != wire.CodePing || c.pings >= unservedMax
 }

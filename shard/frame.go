@@ -44,7 +44,7 @@ func (s *Shard) frameSize(c *conn, p []byte) (int, bool) {
 	if !c.known && !s.speaksOurs(c, p) {
 		return 0, !c.ended && !c.closing
 	}
-	n, err := c.codec.frameSize(p, s.cfg.FrameBytesMax)
+	n, err := c.dialect.Frame(p, s.cfg.FrameBytesMax)
 	if err != nil {
 		s.g.limits.frameSize.Add(1)
 		s.closeConn(c, "not a frame of the protocol", err)
@@ -353,7 +353,7 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 	} else if c.small >= smallMany {
 		c.bulk, c.small = false, smallMany
 	}
-	if !c.opened && c.codec != &former {
+	if !c.opened && c.dialect.Serves() {
 		c.opened = true
 		s.g.registry.open(c.id, c.peer)
 	}

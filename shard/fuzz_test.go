@@ -237,8 +237,8 @@ func FuzzForeign(f *testing.F) {
 					t.Errorf("%v is answered with %q", kind, answer)
 				}
 			case kind == peek.Former:
-				for i := 0; i < len(answer); i += formerHead {
-					if i+formerHead > len(answer) || answer[i:i+formerHead] != "\x07\x00\x00\x00\x00\x00\x00\x00" {
+				for i := 0; i < len(answer); i += former.HeadBytes() {
+					if i+former.HeadBytes() > len(answer) || answer[i:i+former.HeadBytes()] != "\x07\x00\x00\x00\x00\x00\x00\x00" {
 						t.Errorf("%v is answered with %q", kind, answer)
 					}
 				}

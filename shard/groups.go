@@ -25,14 +25,10 @@ func wirePartitions(list []metadata.PartitionID) []uint32 {
 	return ids
 }
 
-func getConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetConsumerGroup(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetConsumerGroup)
 	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
-		s.reply(q, nil) // not found
+		s.answer(q, wire.NotThere{})
 		return
 	}
 	if !s.judge(c, q, metadata.ActionGetGroup, ident(g.Stream), ident(g.Topic)) {
@@ -47,7 +43,7 @@ func getConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 		}
 		w := wireGroup(groupOf(s.meta, stream, topic, since, id), len(topicOf(s.meta, stream, topic, since).Partitions))
 		w.MembersCount = uint32(l.count)
-		return q.codec.appendConsumerGroup(dst, w)
+		return q.dialect.Part(dst, &w)
 	}})
 }
 
@@ -70,12 +66,8 @@ func (s *Shard) judgeGroup(c *conn, q *request, a metadata.Action, stream, topic
 	return s.judge(c, q, a, ident(stream), ident(topic))
 }
 
-func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetConsumerGroups(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getConsumerGroups(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetConsumerGroups)
 	if !s.judge(c, q, metadata.ActionGetGroups, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
@@ -83,12 +75,8 @@ func getConsumerGroups(s *Shard, c *conn, q *request, body []byte) {
 	s.list(q, &listing{step: listGroups(t.Stream, t.ID, t.Since)})
 }
 
-func createConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeCreateConsumerGroup(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func createConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.CreateConsumerGroup)
 	if !s.judge(c, q, metadata.ActionCreateGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
@@ -101,24 +89,16 @@ func createConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 	s.propose(q, metadata.EncodeCreateGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), g.Name))
 }
 
-func deleteConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeDeleteConsumerGroup(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deleteConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.DeleteConsumerGroup)
 	if s.judgeGroup(c, q, metadata.ActionDeleteGroup, g.Stream, g.Topic, g.Group) {
 		q.about(ident(g.Group).String())
 		s.propose(q, metadata.EncodeDeleteGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group)))
 	}
 }
 
-func joinConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeJoinConsumerGroup(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func joinConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.JoinConsumerGroup)
 	if !s.judgeGroup(c, q, metadata.ActionJoinGroup, g.Stream, g.Topic, g.Group) {
 		return
 	}
@@ -127,12 +107,8 @@ func joinConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 	s.propose(q, metadata.EncodeJoinGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
 }
 
-func leaveConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeLeaveConsumerGroup(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func leaveConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.LeaveConsumerGroup)
 	if s.judgeGroup(c, q, metadata.ActionLeaveGroup, g.Stream, g.Topic, g.Group) {
 		q.about(ident(g.Group).String())
 		s.propose(q, metadata.EncodeLeaveGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
@@ -142,32 +118,27 @@ func leaveConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
 // notOwned answers a member that asked for a partition that is not its own, or not any more.
 func (s *Shard) notOwned(q *request) {
 	if q.code == wire.CodePollMessages {
-		s.replyNothing(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: wire.NotOwned}))
+		s.polledNothing(q, wire.NotOwned)
 		return
 	}
 	s.refuse(q, wire.StatusResourceNotFound)
 }
 
 // syncConsumerGroup tells a member what it may poll, and everybody else, with an empty body, that it is none.
-func syncConsumerGroup(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeSyncConsumerGroup(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func syncConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.SyncConsumerGroup)
 	if !s.may(c, q, metadata.ActionSyncGroup, 0, 0) {
 		return
 	}
 	group, err := s.meta.Group(ident(g.Stream), ident(g.Topic), ident(g.Group))
 	if err != nil {
-		s.reply(q, nil)
+		s.answer(q, wire.NotThere{})
 		return
 	}
 	m, is := group.Member(c.session.client)
 	if !is {
-		s.reply(q, nil)
+		s.answer(q, wire.NotThere{})
 		return
 	}
-	s.reply(q, q.codec.appendSyncConsumerGroupReply(s.body(q), wire.Assignment{Generation: group.Generation,
-		Partitions: wirePartitions(group.Pollable(nil, m))}))
+	s.answer(q, &wire.Assignment{Generation: group.Generation, Partitions: wirePartitions(group.Pollable(nil, m))})
 }

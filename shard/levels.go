@@ -15,8 +15,8 @@ import (
 // A command that is refused after the first step has the owners take the committed levels again.
 
 // setDurability is Galgo's own command.
-func setDurability(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeSetDurability(body)
+func setDurability(s *Shard, c *conn, q *request, r *wire.Request) {
+	m, err := r.Form.(*wire.SetDurability), error(nil)
 	if err == nil && (m.Messages > wire.DurabilityMemory || m.Offsets > wire.DurabilityMemory) {
 		err = wire.StatusInvalidOptionValue
 	}

@@ -57,10 +57,22 @@ type listings struct {
 	paid    int64      // when debt was last looked at
 	others  int64      // when a request came that is about a log or the metadata
 
+	form    listForms     // scratch
 	clients []registered  // scratch
 	ids     []uint32      // scratch
 	options []wire.Option // scratch
 	keys    []byte        // scratch, that options point into
+}
+
+// listForms are the things of lists, each on its way to a dialect.
+type listForms struct {
+	stream    wire.Stream
+	topic     wire.Topic
+	partition wire.Partition
+	group     wire.ConsumerGroup
+	member    wire.GroupMember
+	user      wire.User
+	token     wire.Token
 }
 
 const (
@@ -210,7 +222,7 @@ func (s *Shard) listMade(l *listing) {
 		l.end(s, l)
 		return
 	}
-	q, head := l.q, l.q.codec.headBytes
+	q, head := l.q, l.q.dialect.HeadBytes()
 	if l.gone {
 		s.freeChunks(l)
 	}
@@ -239,7 +251,8 @@ func (s *Shard) listMade(l *listing) {
 		l.sent = 1
 		x.charge(chunkTime)
 	}
-	q.codec.putReply(q.head, q.handle, wire.StatusOK, front+size, s.meta.Revision())
+	s.success(q, nil)
+	q.dialect.Head(q.head, &q.handle, &s.out, front+size)
 	q.conn.vec = vec
 	s.respond(q.conn, q, vec)
 }

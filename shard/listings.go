@@ -77,7 +77,8 @@ func listStreams(s *Shard, l *listing) bool {
 		if p == nil {
 			return true
 		}
-		l.written(l.q.codec.appendStream(p, wireStream(st, st.TopicCount(), l.sum)), workOfStream)
+		s.lists.form.stream = wireStream(st, st.TopicCount(), l.sum)
+		l.written(l.q.dialect.Part(p, &s.lists.form.stream), workOfStream)
 		l.at[1], l.since = 0, 0
 	}
 	return false
@@ -119,7 +120,8 @@ func listTopics(id metadata.StreamID, since uint64) func(s *Shard, l *listing) b
 			if p == nil {
 				return true
 			}
-			l.written(l.q.codec.appendTopic(p, s.wireTopic(t, l.sum)), workOfTopic)
+			s.lists.form.topic = s.wireTopic(t, l.sum)
+			l.written(l.q.dialect.Part(p, &s.lists.form.topic), workOfTopic)
 			plus(&l.total, l.sum)
 		}
 		return false
@@ -175,8 +177,9 @@ func listPartitions(stream metadata.StreamID, topic metadata.TopicID, since uint
 				return true
 			}
 			c := s.g.counters.log(t.Partitions[l.at[2]].Log)
-			l.written(l.q.codec.appendPartition(p, wire.Partition{ID: uint32(l.at[2]), CreatedAtMicros: uint64(t.Partitions[l.at[2]].CreatedAt),
-				SegmentsCount: c.Segments, CurrentOffset: uint64(c.Current), SizeBytes: c.Bytes, MessagesCount: c.Records}), 2*workOfPartition)
+			s.lists.form.partition = wire.Partition{ID: uint32(l.at[2]), CreatedAtMicros: uint64(t.Partitions[l.at[2]].CreatedAt),
+				SegmentsCount: c.Segments, CurrentOffset: uint64(c.Current), SizeBytes: c.Bytes, MessagesCount: c.Records}
+			l.written(l.q.dialect.Part(p, &s.lists.form.partition), 2*workOfPartition)
 			plus(&l.total, c)
 		}
 		return false
@@ -209,7 +212,8 @@ func listGroups(stream metadata.StreamID, topic metadata.TopicID, since uint64) 
 			if p == nil || l.work <= 0 {
 				return true
 			}
-			l.written(l.q.codec.appendConsumerGroup(p, wireGroup(g, len(t.Partitions))), workOfThing)
+			s.lists.form.group = wireGroup(g, len(t.Partitions))
+			l.written(l.q.dialect.Part(p, &s.lists.form.group), workOfThing)
 			l.at[0] = int(g.ID) + 1
 		}
 	}
@@ -248,7 +252,8 @@ func listMembers(stream metadata.StreamID, topic metadata.TopicID, since uint64,
 				ids = append(ids, uint32(id))
 			}
 			s.lists.ids = ids
-			l.written(l.q.codec.appendGroupMember(p, wire.GroupMember{ID: uint32(m.ID), Partitions: ids}), workOfThing+len(ids)/16)
+			s.lists.form.member = wire.GroupMember{ID: uint32(m.ID), Partitions: ids}
+			l.written(l.q.dialect.Part(p, &s.lists.form.member), workOfThing+len(ids)/16)
 		}
 		return false
 	}
@@ -278,7 +283,8 @@ func listUsers(s *Shard, l *listing) bool {
 		if p == nil {
 			return true
 		}
-		l.written(l.q.codec.appendUser(p, wireUser(u)), workOfThing)
+		s.lists.form.user = wireUser(u)
+		l.written(l.q.dialect.Part(p, &s.lists.form.user), workOfThing)
 	}
 	return false
 }
@@ -299,7 +305,8 @@ func listTokens(who subject) func(s *Shard, l *listing) bool {
 				return true
 			}
 			t := &u.Tokens[l.at[0]]
-			l.written(l.q.codec.appendToken(p, wire.Token{Name: t.Name, ExpiresAtMicros: uint64(t.ExpiresAt)}), workOfThing)
+			s.lists.form.token = wire.Token{Name: t.Name, ExpiresAtMicros: uint64(t.ExpiresAt)}
+			l.written(l.q.dialect.Part(p, &s.lists.form.token), workOfThing)
 		}
 		return false
 	}
@@ -325,7 +332,7 @@ func listClients(s *Shard, l *listing) bool {
 			if r.UserID != wire.NoUser {
 				r.GroupsCount = uint32(s.meta.MembershipCount(r.key))
 			}
-			l.written(l.q.codec.appendClient(p, r.Client), workOfThing)
+			l.written(l.q.dialect.Part(p, &r.Client), workOfThing)
 			l.at[0] = int(r.ID) + 1
 		}
 		if len(page) < clientsOnce {

@@ -39,8 +39,9 @@ func (s *Shard) endSession(c *conn) {
 	}
 	client := c.session.client
 	s.logout(c)
-	q.conn, q.codec, c.busy, c.ended = c, c.codec, q, true
-	q.codec.putEnd(q.head, client, wire.StatusStaleClient)
+	q.conn, q.dialect, c.busy, c.ended = c, c.dialect, q, true
+	q.handle.Client = client
+	s.putHead(q, wire.StatusStaleClient, wire.EndedSession, nil)
 	s.respondHead(c, q)
 }
 

@@ -67,7 +67,7 @@ func (s *Shard) pool(line *uring.Line) *uring.Pool {
 // limitsFor is what batches may be, given what frames may be.
 func limitsFor(frameMax int) batch.Limits {
 	l := batch.DefaultLimits()
-	l.LengthMax = min(l.LengthMax, frameMax-newer.headBytes)
+	l.LengthMax = min(l.LengthMax, frameMax-today.HeadBytes())
 	return l
 }
 

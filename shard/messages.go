@@ -20,12 +20,8 @@ func (s *Shard) partition(q *request, stream, topic wire.Identifier, id uint32) 
 	return p, err
 }
 
-func sendMessages(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeSendMessages(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func sendMessages(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := &r.Send
 	b, err := s.hasher.Admit(m.Batch, s.limits)
 	if err == nil && uint64(b.Count()) != uint64(m.Count) {
 		err = wire.StatusInvalidCommand
@@ -34,7 +30,7 @@ func sendMessages(s *Shard, c *conn, q *request, body []byte) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	id, err := s.choose(&m)
+	id, err := s.choose(m)
 	if err != nil {
 		s.refuse(q, metaStatus(err))
 		return
@@ -102,19 +98,15 @@ func (s *Shard) replySend(q *request) {
 	if s.diskFull.stored(s.mono) {
 		s.log.Info("the disk has room: appends are stored again", zap.String("event", "disk_has_room"))
 	}
-	s.reply(q, q.codec.appendSendMessagesReply(s.body(q), wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic),
-		PartitionID: uint32(q.part), BaseOffset: uint64(q.Base)}))
+	s.out.Placed = wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic), PartitionID: uint32(q.part), BaseOffset: uint64(q.Base)}
+	s.answer(q, nil)
 }
 
 var strategies = [...]storage.Strategy{wire.FromOffset: storage.FromOffset, wire.FromTimestamp: storage.FromTimestamp,
 	wire.FromFirst: storage.FromFirst, wire.FromLast: storage.FromLast, wire.FromNext: storage.FromNext}
 
-func pollMessages(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodePollMessages(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func pollMessages(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := &r.Poll
 	ofGroup := m.Consumer.Kind == wire.GroupConsumer
 	p, err := s.partition(q, m.Stream, m.Topic, m.Partition.ID)
 	q.judged = err != nil // nothing of anybody's is shown then
@@ -122,7 +114,7 @@ func pollMessages(s *Shard, c *conn, q *request, body []byte) {
 	case err == nil && !s.may(c, q, metadata.ActionPollMessages, q.stream, q.topic):
 		return
 	case ofGroup && !m.Partition.Named:
-		s.replyNothing(q, q.codec.appendPollMessagesReply(s.body(q), wire.Polled{}))
+		s.polledNothing(q, 0)
 		return
 	case ofGroup && (err != nil || !s.asMember(c, q, m.Consumer)):
 		s.notOwned(q)
@@ -158,9 +150,10 @@ func (s *Shard) asMember(c *conn, q *request, who wire.Consumer) bool {
 func (s *Shard) replyPoll(q *request) {
 	c := q.conn
 	q.owing.spans = true
-	q.codec.appendPollMessagesReply(s.body(q), wire.Polled{PartitionID: uint32(q.part),
-		CurrentOffset: uint64(q.Current), Count: q.Records})
-	q.codec.putReply(q.head, q.handle, wire.StatusOK, q.codec.polledBytes+q.Bytes, s.meta.Revision())
+	s.out.Polled = wire.Polled{PartitionID: uint32(q.part), CurrentOffset: uint64(q.Current), Count: q.Records}
+	s.success(q, nil)
+	q.dialect.Body(s.body(q), &q.handle, &s.out)
+	q.dialect.Head(q.head, &q.handle, &s.out, q.dialect.PolledBytes()+q.Bytes)
 	vec := append(c.vec[:0], q.head[:q.pollHead()])
 	for i := range q.Spans {
 		vec = append(vec, q.Spans[i].Data)
@@ -169,13 +162,16 @@ func (s *Shard) replyPoll(q *request) {
 	s.respond(c, q, vec)
 }
 
+// polledNothing answers a poll with no messages, and shows nothing of what there is: it needs no right.
+func (s *Shard) polledNothing(q *request, partition uint32) {
+	q.judged = true
+	s.out.Polled = wire.Polled{PartitionID: partition}
+	s.answer(q, nil)
+}
+
 // flushUnsavedBuffer is for who may send to the topic.
-func flushUnsavedBuffer(s *Shard, c *conn, q *request, body []byte) {
-	f, err := q.codec.decodeFlushUnsavedBuffer(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func flushUnsavedBuffer(s *Shard, c *conn, q *request, r *wire.Request) {
+	f := r.Form.(*wire.FlushUnsavedBuffer)
 	p, err := s.partition(q, f.Stream, f.Topic, f.Partition)
 	if err != nil {
 		s.refuse(q, metaStatus(err))
@@ -189,12 +185,8 @@ func flushUnsavedBuffer(s *Shard, c *conn, q *request, body []byte) {
 	s.toOwner(q, p.Log)
 }
 
-func deleteSegments(s *Shard, c *conn, q *request, body []byte) {
-	d, err := q.codec.decodeDeleteSegments(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deleteSegments(s *Shard, c *conn, q *request, r *wire.Request) {
+	d := r.Form.(*wire.DeleteSegments)
 	p, err := s.partition(q, d.Stream, d.Topic, d.Partition)
 	if err != nil {
 		s.refuse(q, metaStatus(err))

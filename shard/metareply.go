@@ -21,26 +21,30 @@ func (s *Shard) metaReply(q *request) {
 			s.refuse(q, wire.StatusError) // deleted again meanwhile
 			return
 		}
-		s.reply(q, q.codec.appendCreateStreamReply(s.body(q), s.describeStream(st)))
+		w := s.describeStream(st)
+		s.answer(q, &w)
 	case wire.CodeCreateTopic:
 		t, err := s.meta.Topic(metadata.ByNumber(q.result.Stream), metadata.ByNumber(q.result.Topic))
 		if err != nil {
 			s.refuse(q, wire.StatusError)
 			return
 		}
-		s.reply(q, q.codec.appendCreateTopicReply(s.body(q), s.describeTopicDetails(t)))
+		w := s.describeTopicDetails(t)
+		s.answer(q, &w)
 	case wire.CodeCreateUser:
 		u, err := s.meta.User(metadata.ByNumber(q.result.User))
 		if err != nil {
 			s.refuse(q, wire.StatusError)
 			return
 		}
-		s.reply(q, q.codec.appendCreateUserReply(s.body(q), wireUserDetails(u)))
+		w := wireUserDetails(u)
+		s.answer(q, &w)
 	case wire.CodeChangePassword:
 		s.keepSession(q)
 		s.replyEmpty(q)
 	case wire.CodeCreateToken:
-		s.reply(q, q.codec.appendCreateTokenReply(s.body(q), q.secret))
+		text := wire.TokenText(q.secret)
+		s.answer(q, &text)
 	case wire.CodeCreateConsumerGroup:
 		g, found := s.meta.GroupByID(q.result.Stream, q.result.Topic, q.result.Group)
 		if !found {
@@ -48,7 +52,8 @@ func (s *Shard) metaReply(q *request) {
 			return
 		}
 		t, _ := s.meta.Topic(metadata.ByNumber(g.Stream), metadata.ByNumber(g.Topic))
-		s.reply(q, q.codec.appendCreateConsumerGroupReply(s.body(q), wireGroupDetails(g, len(t.Partitions))))
+		w := wireGroupDetails(g, len(t.Partitions))
+		s.answer(q, &w)
 	default:
 		s.replyEmpty(q)
 	}

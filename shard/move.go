@@ -53,7 +53,7 @@ func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
 	}
 	s.g.loads[s.id].conns.Add(-1)
 	s.g.loads[m.to].conns.Add(1)
-	s.port.Control(m.to, message{kind: msgConn, conn: acceptedConn{fd: c.fd, id: c.id, peer: c.peer, opened: c.opened, codec: c.codec, session: c.session, lastMeta: c.lastMeta}})
+	s.port.Control(m.to, message{kind: msgConn, conn: acceptedConn{fd: c.fd, id: c.id, peer: c.peer, opened: c.opened, dialect: c.dialect, session: c.session, lastMeta: c.lastMeta}})
 	s.conns.put(c)
 	m.done(true)
 	return true

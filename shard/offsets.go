@@ -10,26 +10,22 @@ import (
 
 // Anybody with the right may read a group's offset; to store or delete one a member must own the partition.
 
-func getConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetConsumerOffset(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getConsumerOffset(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := &r.GetOffset
 	p, err := s.partition(q, g.Stream, g.Topic, g.Partition.ID)
 	switch {
 	case errors.Is(err, metadata.ErrPartitionNotFound):
 		s.refuse(q, metaStatus(err))
 		return
 	case err != nil: // no such stream, or no such topic
-		s.reply(q, nil)
+		s.answer(q, wire.NotThere{})
 		return
 	case !s.may(c, q, metadata.ActionGetConsumerOffset, q.stream, q.topic):
 		return
 	}
 	q.Kind, q.Consumer = storage.ReqGetOffset, storage.ConsumerKey{ID: g.Consumer.Key()}
 	if g.Consumer.Kind == wire.GroupConsumer && !s.asMember(c, q, g.Consumer) {
-		s.reply(q, nil)
+		s.answer(q, wire.NotThere{})
 		return
 	}
 	s.dropFrame(q)
@@ -38,29 +34,21 @@ func getConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
 
 func (s *Shard) replyOffset(q *request) {
 	if !q.Found {
-		s.reply(q, nil)
+		s.answer(q, wire.NotThere{})
 		return
 	}
-	s.reply(q, q.codec.appendGetConsumerOffsetReply(s.body(q), wire.ConsumerOffset{PartitionID: uint32(q.part),
-		CurrentOffset: uint64(q.Current), StoredOffset: q.Value}))
+	s.out.Offset = wire.ConsumerOffset{PartitionID: uint32(q.part), CurrentOffset: uint64(q.Current), StoredOffset: q.Value}
+	s.answer(q, nil)
 }
 
-func storeConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeStoreConsumerOffset(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func storeConsumerOffset(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := &r.StoreOffset
 	q.Value = m.Offset
 	s.changeOffset(c, q, storage.ReqStoreOffset, metadata.ActionStoreConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
 }
 
-func deleteConsumerOffset(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeDeleteConsumerOffset(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deleteConsumerOffset(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := r.Form.(*wire.DeleteConsumerOffset)
 	s.changeOffset(c, q, storage.ReqDeleteOffset, metadata.ActionDeleteConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
 }
 

@@ -24,7 +24,7 @@ type request struct {
 	conn     *conn          // nil: the broker's own
 	internal func(s *Shard, q *request)
 
-	codec    *codec
+	dialect  wire.Dialect
 	handle   wire.Handle
 	code     wire.Code
 	numbered bool // its number is the highest of the session now
@@ -67,7 +67,7 @@ type request struct {
 const headBytes = 2048
 
 // pollHead is how much of a poll's reply comes in front of its batches.
-func (q *request) pollHead() int { return q.codec.headBytes + q.codec.polledBytes }
+func (q *request) pollHead() int { return q.dialect.HeadBytes() + q.dialect.PolledBytes() }
 
 // headsKept is how many requests of a shard keep their memory for good; those beyond, of a busier moment, give it back.
 const headsKept = 256

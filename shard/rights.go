@@ -111,11 +111,5 @@ func (s *Shard) unjudged(q *request) bool {
 	return true
 }
 
-// replyNothing answers q with a body that shows nothing of what there is: it needs no right.
-func (s *Shard) replyNothing(q *request, body []byte) {
-	q.judged = true
-	s.reply(q, body)
-}
-
 // nothing stands for a stream or a topic that an action is not about.
 var nothing metadata.Ident

@@ -45,13 +45,13 @@ func (n *sessionNumbers) take() (uint64, bool) {
 func (n *sessionNumbers) low() bool { return n.next.Load()+sessionsLow >= n.reserved.Load() }
 
 // login opens a session, by password or by token.
-func login(s *Shard, c *conn, q *request, body []byte) {
+func login(s *Shard, c *conn, q *request, r *wire.Request) {
 	s.logout(c) // a login on a connection that has a session ends that one
-	l, err := q.codec.decodeLogin(body)
-	if err != nil {
-		s.reject(c, q, err)
+	if r.Malformed != nil {
+		s.reject(c, q, r.Malformed)
 		return
 	}
+	l := r.Form.(*wire.Login)
 	if l.ByToken {
 		s.loginWithToken(c, q, l.Token)
 		return
@@ -113,7 +113,7 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User, by string)
 	c.session = session{number: number, client: q.handle.Client, subject: subjectOf(user)}
 	c.lastMeta = 0
 	s.loggedIn(c, user, by)
-	s.reply(q, q.codec.appendLoginReply(s.body(q), wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: s.cfg.Version}))
+	s.answer(q, &wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: s.cfg.Version})
 }
 
 // unbind takes the session from a connection whose client id has logged in elsewhere.
@@ -145,7 +145,7 @@ func (s *Shard) logout(c *conn) {
 }
 
 // logoutCommand is answered when the session's memberships have ended everywhere.
-func logoutCommand(s *Shard, c *conn, q *request, _ []byte) {
+func logoutCommand(s *Shard, c *conn, q *request, _ *wire.Request) {
 	key := c.session.client
 	s.loggedOut(c)
 	member := c.session.bound() && s.meta.MembershipCount(key) > 0

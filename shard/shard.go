@@ -10,6 +10,7 @@ import (
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
 )
 
 // Shard is one core's part of the broker. Its methods belong to its thread, except post.
@@ -26,6 +27,8 @@ type Shard struct {
 	owners *router.Map
 	hasher batch.Hasher
 	limits batch.Limits
+	in     wire.Request // being handled
+	out    wire.Reply   // being written
 
 	recvPool  *uring.Pool // frames larger than a receive buffer
 	replyPool *uring.Pool // replies that do not fit into a request's head

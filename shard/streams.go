@@ -24,15 +24,11 @@ func (s *Shard) describeStream(st *metadata.Stream) wire.Stream {
 	return w
 }
 
-func getStream(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetStream(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getStream(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetStream)
 	st, err := s.meta.Stream(ident(g.Stream))
 	if err != nil {
-		s.reply(q, nil) // not found
+		s.answer(q, wire.NotThere{})
 		return
 	}
 	if !s.may(c, q, metadata.ActionGetStream, st.ID, 0) {
@@ -43,19 +39,20 @@ func getStream(s *Shard, c *conn, q *request, body []byte) {
 		if l.gone {
 			return dst // not found
 		}
-		return q.codec.appendStream(dst, wireStream(s.meta.StreamSlot(int(id)), l.count, l.total))
+		w := wireStream(s.meta.StreamSlot(int(id)), l.count, l.total)
+		return q.dialect.Part(dst, &w)
 	}})
 }
 
-func getStreams(s *Shard, c *conn, q *request, _ []byte) {
+func getStreams(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetStreams, 0, 0) {
 		return
 	}
 	s.list(q, &listing{step: listStreams})
 }
 
-func createStream(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeCreateStream(body)
+func createStream(s *Shard, c *conn, q *request, r *wire.Request) {
+	m, err := r.Form.(*wire.CreateStream), error(nil)
 	if err == nil && len(m.Options) > 0 {
 		err = noOption(m.Options)
 	}
@@ -73,8 +70,8 @@ func createStream(s *Shard, c *conn, q *request, body []byte) {
 	}
 }
 
-func updateStream(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeUpdateStream(body)
+func updateStream(s *Shard, c *conn, q *request, r *wire.Request) {
+	m, err := r.Form.(*wire.UpdateStream), error(nil)
 	if err == nil && len(m.Options) > 0 {
 		err = noOption(m.Options)
 	}
@@ -90,24 +87,16 @@ func updateStream(s *Shard, c *conn, q *request, body []byte) {
 	}
 }
 
-func deleteStream(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeDeleteStream(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deleteStream(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := r.Form.(*wire.DeleteStream)
 	if s.judge(c, q, metadata.ActionDeleteStream, ident(m.Stream), nothing) {
 		q.retires = retirement{kind: wholeStream, stream: ident(m.Stream)}
 		s.propose(q, metadata.EncodeDeleteStream(nil, s.micros(), ident(m.Stream)))
 	}
 }
 
-func purgeStream(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodePurgeStream(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func purgeStream(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := r.Form.(*wire.PurgeStream)
 	if s.judge(c, q, metadata.ActionPurgeStream, ident(m.Stream), nothing) {
 		q.retires = retirement{kind: wholeStream, stream: ident(m.Stream)}
 		s.propose(q, metadata.EncodePurgeStream(nil, s.micros(), ident(m.Stream)))

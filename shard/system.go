@@ -12,52 +12,44 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-func ping(s *Shard, _ *conn, q *request, _ []byte) { s.replyEmpty(q) }
+func ping(s *Shard, _ *conn, q *request, _ *wire.Request) { s.replyEmpty(q) }
 
 // getClusterMetadata names this node and no other, by the address at which this client has reached it. The names are those that
 // clients of a single node know.
-func getClusterMetadata(s *Shard, c *conn, q *request, _ []byte) {
+func getClusterMetadata(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetClusterMetadata, 0, 0) {
 		return
 	}
 	host, port, _ := net.SplitHostPort(uring.LocalName(c.fd))
 	n, _ := strconv.ParseUint(port, 10, 16)
-	s.reply(q, q.codec.appendGetClusterMetadataReply(s.body(q), wire.ClusterMetadata{Name: "single-node",
-		Nodes: []wire.Node{{Name: "iggy-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}}))
+	s.answer(q, &wire.ClusterMetadata{Name: "single-node",
+		Nodes: []wire.Node{{Name: "iggy-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}})
 }
 
-func describeOptions(s *Shard, c *conn, q *request, body []byte) {
-	d, err := q.codec.decodeDescribeOptions(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func describeOptions(s *Shard, c *conn, q *request, r *wire.Request) {
+	d := r.Form.(*wire.DescribeOptions)
 	if !s.may(c, q, metadata.ActionDescribeOptions, 0, 0) {
 		return
 	}
-	var options []wire.OptionDescription
+	var options wire.OptionDescriptions
 	if d.Scope == wire.ScopeTopic {
 		for _, o := range metadata.TopicOptions() {
 			options = append(options, wire.OptionDescription{Key: o.Key, Kind: wire.ValueKind(o.Kind), Default: o.Value,
 				Description: o.Description})
 		}
 	}
-	s.reply(q, q.codec.appendDescribeOptionsReply(s.body(q), options))
+	s.answer(q, &options)
 }
 
 // getSnapshotFile has the archive made outside the shard: it looks at files and processes.
-func getSnapshotFile(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetSnapshotFile(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getSnapshotFile(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetSnapshotFile)
 	if !s.may(c, q, metadata.ActionGetSnapshot, 0, 0) {
 		return
 	}
-	made := s.g.host.Archive(g, func(archive []byte, err error) {
+	made := s.g.host.Archive(*g, func(archive []byte, err error) {
 		s.Post(func(s *Shard) {
-			if err != nil || len(archive) > s.cfg.FrameBytesMax-q.codec.headBytes {
+			if err != nil || len(archive) > s.cfg.FrameBytesMax-q.dialect.HeadBytes() {
 				if s.due(evSnapshotFailed) {
 					s.logEvent(evSnapshotFailed, zap.Int("bytes", len(archive)), zap.Error(err))
 				}
@@ -75,7 +67,7 @@ func getSnapshotFile(s *Shard, c *conn, q *request, body []byte) {
 }
 
 // getStats reads what the system says outside the shard: files of /proc take their time.
-func getStats(s *Shard, c *conn, q *request, _ []byte) {
+func getStats(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetStats, 0, 0) {
 		return
 	}
@@ -88,6 +80,6 @@ func (s *Shard) replyStats(q *request, sum storage.LogStats) {
 	w.Topics, w.Partitions = uint32(s.meta.TopicCount()), uint32(s.meta.LogCount())
 	w.MessagesSizeBytes, w.Messages, w.Segments = sum.Bytes, sum.Records, sum.Segments
 	s.g.host.Stats(w, func() {
-		s.Post(func(s *Shard) { s.reply(q, q.codec.appendGetStatsReply(s.body(q), w)) })
+		s.Post(func(s *Shard) { s.answer(q, w) })
 	})
 }

@@ -18,19 +18,15 @@ func newToken() string {
 	return base64.RawStdEncoding.EncodeToString(p[:])
 }
 
-func getTokens(s *Shard, c *conn, q *request, _ []byte) {
+func getTokens(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetTokens, 0, 0) {
 		return
 	}
 	s.list(q, &listing{step: listTokens(c.session.subject)})
 }
 
-func createToken(s *Shard, c *conn, q *request, body []byte) {
-	t, err := q.codec.decodeCreateToken(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func createToken(s *Shard, c *conn, q *request, r *wire.Request) {
+	t := r.Form.(*wire.CreateToken)
 	q.about(string(t.Name))
 	if !s.judge(c, q, metadata.ActionCreateToken, nothing, nothing) {
 		return
@@ -50,12 +46,8 @@ func createToken(s *Shard, c *conn, q *request, body []byte) {
 	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.user, c.session.since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
 }
 
-func deleteToken(s *Shard, c *conn, q *request, body []byte) {
-	t, err := q.codec.decodeDeleteToken(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deleteToken(s *Shard, c *conn, q *request, r *wire.Request) {
+	t := r.Form.(*wire.DeleteToken)
 	q.about(string(t.Name))
 	if s.judge(c, q, metadata.ActionDeleteToken, nothing, nothing) {
 		s.propose(q, metadata.EncodeDeleteToken(nil, s.micros(), c.session.user, c.session.since, t.Name))

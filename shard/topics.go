@@ -39,15 +39,11 @@ func (s *Shard) describeTopicDetails(t *metadata.Topic) wire.TopicDetails {
 	return d
 }
 
-func getTopic(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetTopic(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetTopic)
 	t, err := s.meta.Topic(ident(g.Stream), ident(g.Topic))
 	if err != nil {
-		s.reply(q, nil)
+		s.answer(q, wire.NotThere{})
 		return
 	}
 	if !s.may(c, q, metadata.ActionGetTopic, t.Stream, t.ID) {
@@ -60,20 +56,16 @@ func getTopic(s *Shard, c *conn, q *request, body []byte) {
 		}
 		w := s.wireTopic(topicOf(s.meta, stream, topic, since), l.total)
 		w.PartitionsCount = uint32(l.count)
-		return q.codec.appendTopic(dst, w)
+		return q.dialect.Part(dst, &w)
 	}})
 }
 
-func getTopics(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetTopics(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getTopics(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetTopics)
 	st, err := s.meta.Stream(ident(g.Stream))
 	if err != nil {
 		q.judged = true // nothing of anybody's is shown
-		s.replyNothing(q, q.codec.appendTopicsCount(s.body(q), 0))
+		s.answer(q, new(wire.TopicsCount))
 		return
 	}
 	if !s.may(c, q, metadata.ActionGetTopics, st.ID, 0) {
@@ -83,12 +75,13 @@ func getTopics(s *Shard, c *conn, q *request, body []byte) {
 		if l.gone {
 			l.count = 0
 		}
-		return q.codec.appendTopicsCount(dst, l.count)
+		n := wire.TopicsCount(l.count)
+		return q.dialect.Part(dst, &n)
 	}})
 }
 
-func createTopic(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeCreateTopic(body)
+func createTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+	m, err := r.Form.(*wire.CreateTopic), error(nil)
 	if err == nil && !s.nameAllowed(m.Name) {
 		err = wire.StatusInvalidTopicName
 	}
@@ -108,8 +101,8 @@ func createTopic(s *Shard, c *conn, q *request, body []byte) {
 	}
 }
 
-func updateTopic(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeUpdateTopic(body)
+func updateTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+	m, err := r.Form.(*wire.UpdateTopic), error(nil)
 	if err == nil && !s.nameAllowed(m.Name) {
 		err = wire.StatusInvalidTopicName
 	}
@@ -127,48 +120,32 @@ func updateTopic(s *Shard, c *conn, q *request, body []byte) {
 	}
 }
 
-func deleteTopic(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeDeleteTopic(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deleteTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := r.Form.(*wire.DeleteTopic)
 	if s.judge(c, q, metadata.ActionDeleteTopic, ident(m.Stream), ident(m.Topic)) {
 		q.retires = retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
 		s.propose(q, metadata.EncodeDeleteTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
 	}
 }
 
-func purgeTopic(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodePurgeTopic(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func purgeTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := r.Form.(*wire.PurgeTopic)
 	if s.judge(c, q, metadata.ActionPurgeTopic, ident(m.Stream), ident(m.Topic)) {
 		q.retires = retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
 		s.propose(q, metadata.EncodePurgeTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
 	}
 }
 
-func createPartitions(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeCreatePartitions(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func createPartitions(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := r.Form.(*wire.CreatePartitions)
 	if s.judge(c, q, metadata.ActionCreatePartitions, ident(m.Stream), ident(m.Topic)) {
 		q.demand = demand{stream: ident(m.Stream), topic: ident(m.Topic), partitions: m.Count}
 		s.propose(q, metadata.EncodeCreatePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))
 	}
 }
 
-func deletePartitions(s *Shard, c *conn, q *request, body []byte) {
-	m, err := q.codec.decodeDeletePartitions(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deletePartitions(s *Shard, c *conn, q *request, r *wire.Request) {
+	m := r.Form.(*wire.DeletePartitions)
 	if s.judge(c, q, metadata.ActionDeletePartitions, ident(m.Stream), ident(m.Topic)) {
 		q.retires = retirement{kind: lastPartitions, stream: ident(m.Stream), topic: ident(m.Topic), last: m.Count}
 		s.propose(q, metadata.EncodeDeletePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))

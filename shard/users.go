@@ -65,15 +65,11 @@ func name(st *metadata.Stream, e *metadata.StreamPermissions) {
 	}
 }
 
-func getUser(s *Shard, c *conn, q *request, body []byte) {
-	g, err := q.codec.decodeGetUser(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func getUser(s *Shard, c *conn, q *request, r *wire.Request) {
+	g := r.Form.(*wire.GetUser)
 	u, err := s.meta.User(ident(g.User))
 	if err != nil {
-		s.reply(q, nil) // not found
+		s.answer(q, wire.NotThere{})
 		return
 	}
 	action := metadata.ActionGetUser
@@ -83,18 +79,19 @@ func getUser(s *Shard, c *conn, q *request, body []byte) {
 	if !s.may(c, q, action, 0, 0) {
 		return
 	}
-	s.reply(q, q.codec.appendGetUserReply(s.body(q), wireUserDetails(u)))
+	w := wireUserDetails(u)
+	s.answer(q, &w)
 }
 
-func getUsers(s *Shard, c *conn, q *request, _ []byte) {
+func getUsers(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetUsers, 0, 0) {
 		return
 	}
 	s.list(q, &listing{step: listUsers})
 }
 
-func createUser(s *Shard, c *conn, q *request, body []byte) {
-	u, err := q.codec.decodeCreateUser(body)
+func createUser(s *Shard, c *conn, q *request, r *wire.Request) {
+	u, err := r.Form.(*wire.CreateUser), error(nil)
 	if err == nil && len(u.Options) > 0 {
 		err = noOption(u.Options)
 	}
@@ -148,8 +145,8 @@ func (s *Shard) hash(q *request, password []byte, then func(s *Shard, phc string
 	}
 }
 
-func updateUser(s *Shard, c *conn, q *request, body []byte) {
-	u, err := q.codec.decodeUpdateUser(body)
+func updateUser(s *Shard, c *conn, q *request, r *wire.Request) {
+	u, err := r.Form.(*wire.UpdateUser), error(nil)
 	if err == nil && len(u.Options) > 0 {
 		err = noOption(u.Options)
 	}
@@ -183,12 +180,8 @@ func updateUser(s *Shard, c *conn, q *request, body []byte) {
 	s.propose(q, metadata.EncodeUpdateUser(nil, s.micros(), change))
 }
 
-func deleteUser(s *Shard, c *conn, q *request, body []byte) {
-	d, err := q.codec.decodeDeleteUser(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func deleteUser(s *Shard, c *conn, q *request, r *wire.Request) {
+	d := r.Form.(*wire.DeleteUser)
 	q.about(ident(d.User).String())
 	if s.judge(c, q, metadata.ActionDeleteUser, nothing, nothing) {
 		s.propose(q, metadata.EncodeDeleteUser(nil, s.micros(), ident(d.User)))
@@ -196,26 +189,22 @@ func deleteUser(s *Shard, c *conn, q *request, body []byte) {
 }
 
 // updatePermissions is judged before its body is decoded, as createUser.
-func updatePermissions(s *Shard, c *conn, q *request, body []byte) {
+func updatePermissions(s *Shard, c *conn, q *request, r *wire.Request) {
 	if !s.judge(c, q, metadata.ActionUpdatePermissions, nothing, nothing) {
 		return
 	}
-	u, err := q.codec.decodeUpdatePermissions(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
+	if r.Malformed != nil {
+		s.refuse(q, wire.StatusOf(r.Malformed))
 		return
 	}
+	u := r.Form.(*wire.UpdatePermissions)
 	q.about(ident(u.User).String())
 	s.propose(q, metadata.EncodeUpdatePermissions(nil, s.micros(), ident(u.User), s.metaPermissions(u.Permissions)))
 }
 
 // changePassword asks for the present password of the user in question, whoever the caller is.
-func changePassword(s *Shard, c *conn, q *request, body []byte) {
-	p, err := q.codec.decodeChangePassword(body)
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
-		return
-	}
+func changePassword(s *Shard, c *conn, q *request, r *wire.Request) {
+	p := r.Form.(*wire.ChangePassword)
 	u, err := s.meta.User(ident(p.User))
 	q.about(ident(p.User).String())
 	action := metadata.ActionChangePassword
