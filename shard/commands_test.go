@@ -40,10 +40,10 @@ func TestCommandWithoutActionIsRefusedAtTheStart(t *testing.T) {
 		k.check(wire.CodePing)
 		return false
 	}
-	if !refused(of(getStats)) || !refused(command{session: true}) || !refused(command{handle: ping, session: true, actions: 2}) {
+	if !refused(command{handle: getStats}) || !refused(command{session: true}) || !refused(command{handle: ping, session: true, actions: 2}) {
 		t.Error("a row without action or handler, or with an action too many, was taken")
 	}
-	if refused(of(getStats, metadata.ActionGetStats)) || refused(command{handle: ping, session: true}) {
+	if refused(command{handle: getStats, actions: may(metadata.ActionGetStats)}) || refused(command{handle: ping, session: true}) {
 		t.Error("a sound row was refused")
 	}
 }

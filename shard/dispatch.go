@@ -2,11 +2,9 @@ package shard
 
 import (
 	"errors"
-	"fmt"
 
 	"go.uber.org/zap"
 
-	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -14,111 +12,6 @@ import (
 // handler answers one command, or hands it on so that it is answered later. body is the request's, and lives until
 // dropFrame.
 type handler func(s *Shard, c *conn, q *request, r *wire.Request)
-
-// command is one row of the table of commands: what answers it, and what its caller needs the right for.
-type command struct {
-	handle  handler
-	actions uint64 // set of metadata.Action: one of them is judged before anything is done or shown
-	session bool   // instead: it is about the session alone, and needs no right
-	early   bool   // it does something, or judges, before it looks at a body that can't be read
-}
-
-// needs tells whether the table has the action for this command.
-func (k *command) needs(a metadata.Action) bool { return k.actions>>a&1 == 1 }
-
-// of makes a row whose command needs one of the actions, depending on what it is about.
-func of(h handler, actions ...metadata.Action) command {
-	k := command{handle: h}
-	for _, a := range actions {
-		if a == 0 || a >= 64 {
-			panic(fmt.Sprintf("BUG: action %d does not fit into a set", a))
-		}
-		k.actions |= 1 << a
-	}
-	return k
-}
-
-// beforeBody is for a handler that judges before it looks at whether its body could be read.
-func (k command) beforeBody() command {
-	k.early = true
-	return k
-}
-
-// check judges the row when the process starts.
-func (k *command) check(code wire.Code) {
-	if k.handle == nil || k.session == (k.actions != 0) {
-		panic(fmt.Sprintf("BUG: command %d has no handler, or no action that its rights are judged by", code))
-	}
-}
-
-const codeMax = 1023
-
-// commandTable has those that work. Others of the protocol answer that the feature is unavailable. It is an array because it is
-// looked at for every request.
-var commandTable [codeMax + 1]command
-
-func init() {
-	for code, k := range map[wire.Code]command{
-		wire.CodePing:   {handle: ping, session: true},
-		wire.CodeLogin:  {handle: login, session: true, early: true},
-		wire.CodeLogout: {handle: logoutCommand, session: true},
-
-		wire.CodeGetClusterMetadata: of(getClusterMetadata, metadata.ActionGetClusterMetadata),
-		wire.CodeGetMe:              of(getMe, metadata.ActionGetMe),
-		wire.CodeGetStats:           of(getStats, metadata.ActionGetStats),
-		wire.CodeGetClient:          of(getClient, metadata.ActionGetClient),
-		wire.CodeGetClients:         of(getClients, metadata.ActionGetClients),
-		wire.CodeGetSnapshotFile:    of(getSnapshotFile, metadata.ActionGetSnapshot),
-		wire.CodeDescribeOptions:    of(describeOptions, metadata.ActionDescribeOptions),
-
-		wire.CodeGetUser:           of(getUser, metadata.ActionGetUser, metadata.ActionGetOwnUser),
-		wire.CodeGetUsers:          of(getUsers, metadata.ActionGetUsers),
-		wire.CodeCreateUser:        of(createUser, metadata.ActionCreateUser),
-		wire.CodeDeleteUser:        of(deleteUser, metadata.ActionDeleteUser),
-		wire.CodeUpdateUser:        of(updateUser, metadata.ActionUpdateUser),
-		wire.CodeUpdatePermissions: of(updatePermissions, metadata.ActionUpdatePermissions).beforeBody(),
-		wire.CodeChangePassword:    of(changePassword, metadata.ActionChangePassword, metadata.ActionChangeOwnPassword),
-		wire.CodeGetTokens:         of(getTokens, metadata.ActionGetTokens),
-		wire.CodeCreateToken:       of(createToken, metadata.ActionCreateToken),
-		wire.CodeDeleteToken:       of(deleteToken, metadata.ActionDeleteToken),
-
-		wire.CodeGetStream:    of(getStream, metadata.ActionGetStream),
-		wire.CodeGetStreams:   of(getStreams, metadata.ActionGetStreams),
-		wire.CodeCreateStream: of(createStream, metadata.ActionCreateStream),
-		wire.CodeUpdateStream: of(updateStream, metadata.ActionUpdateStream),
-		wire.CodeDeleteStream: of(deleteStream, metadata.ActionDeleteStream),
-		wire.CodePurgeStream:  of(purgeStream, metadata.ActionPurgeStream),
-
-		wire.CodeGetTopic:         of(getTopic, metadata.ActionGetTopic),
-		wire.CodeGetTopics:        of(getTopics, metadata.ActionGetTopics),
-		wire.CodeCreateTopic:      of(createTopic, metadata.ActionCreateTopic),
-		wire.CodeUpdateTopic:      of(updateTopic, metadata.ActionUpdateTopic),
-		wire.CodeSetDurability:    of(setDurability, metadata.ActionUpdateTopic),
-		wire.CodeDeleteTopic:      of(deleteTopic, metadata.ActionDeleteTopic),
-		wire.CodePurgeTopic:       of(purgeTopic, metadata.ActionPurgeTopic),
-		wire.CodeCreatePartitions: of(createPartitions, metadata.ActionCreatePartitions),
-		wire.CodeDeletePartitions: of(deletePartitions, metadata.ActionDeletePartitions),
-		wire.CodeDeleteSegments:   of(deleteSegments, metadata.ActionDeleteSegments),
-
-		wire.CodeSendMessages:         of(sendMessages, metadata.ActionSendMessages),
-		wire.CodePollMessages:         of(pollMessages, metadata.ActionPollMessages),
-		wire.CodeFlushUnsavedBuffer:   of(flushUnsavedBuffer, metadata.ActionSendMessages),
-		wire.CodeGetConsumerOffset:    of(getConsumerOffset, metadata.ActionGetConsumerOffset),
-		wire.CodeStoreConsumerOffset:  of(storeConsumerOffset, metadata.ActionStoreConsumerOffset),
-		wire.CodeDeleteConsumerOffset: of(deleteConsumerOffset, metadata.ActionDeleteConsumerOffset),
-
-		wire.CodeGetConsumerGroup:    of(getConsumerGroup, metadata.ActionGetGroup),
-		wire.CodeGetConsumerGroups:   of(getConsumerGroups, metadata.ActionGetGroups),
-		wire.CodeCreateConsumerGroup: of(createConsumerGroup, metadata.ActionCreateGroup),
-		wire.CodeDeleteConsumerGroup: of(deleteConsumerGroup, metadata.ActionDeleteGroup),
-		wire.CodeJoinConsumerGroup:   of(joinConsumerGroup, metadata.ActionJoinGroup),
-		wire.CodeLeaveConsumerGroup:  of(leaveConsumerGroup, metadata.ActionLeaveGroup),
-		wire.CodeSyncConsumerGroup:   of(syncConsumerGroup, metadata.ActionSyncGroup),
-	} {
-		k.check(code)
-		commandTable[code] = k
-	}
-}
 
 // dispatch handles the frame p of q.
 func (s *Shard) dispatch(c *conn, q *request, p []byte) {
@@ -148,19 +41,13 @@ func (s *Shard) dispatch(c *conn, q *request, p []byte) {
 		s.refuse(q, wire.StatusOf(r.Malformed))
 		return
 	}
+	if k.retires != nil {
+		q.retires = k.retires(r)
+	}
+	if k.demands != nil {
+		q.demand = k.demands(c, r)
+	}
 	k.handle(s, c, q, r)
-}
-
-// commandOf finds a command's row, or says why there is none: the protocol's own checks may know codes that the table does not.
-func commandOf(code wire.Code) (*command, wire.Status) {
-	if code > codeMax {
-		return nil, wire.StatusInvalidCommand
-	}
-	k := &commandTable[code]
-	if k.handle == nil {
-		return nil, wire.StatusFeatureUnavailable
-	}
-	return k, wire.StatusOK
 }
 
 // orphaned reports whether c has the session of a user who is gone, or a session that was ended by a changed password or by the user

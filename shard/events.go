@@ -143,7 +143,7 @@ func (s *Shard) loggedOut(c *conn) {
 
 // metadataChanged is for a command of a client that was applied.
 func (s *Shard) metadataChanged(q *request) {
-	if q.conn != nil && changesMetadata(q.code) && s.due(evMetadataChanged) {
+	if q.conn != nil && rowOf(q.code).told && s.due(evMetadataChanged) {
 		s.logEvent(evMetadataChanged, append(s.requestFields(q), result(wire.StatusOK))...)
 	}
 }
@@ -151,7 +151,7 @@ func (s *Shard) metadataChanged(q *request) {
 // commandRefused is for a request that is refused; what only reads or sends, and was not forbidden, is for who looks closely.
 func (s *Shard) commandRefused(q *request, status wire.Status) {
 	k := evRequestRefused
-	if changesMetadata(q.code) || status == wire.StatusUnauthorized {
+	if rowOf(q.code).told || status == wire.StatusUnauthorized {
 		k = evCommandRefused
 	}
 	if status == wire.StatusTransientNotCommitted || status == wire.StatusTransientNotAccepted {
@@ -210,20 +210,6 @@ func refusal(q *request, status wire.Status) zap.Field {
 	return zap.String("result", fmt.Sprintf("%s: %s (%d)", name, strings.TrimPrefix(why.Error(), "metadata: "), uint32(status)))
 }
 
-// changesMetadata reports whether the command is one of those that an operator wants to know of.
-func changesMetadata(code wire.Code) bool {
-	switch code {
-	case wire.CodeCreateUser, wire.CodeDeleteUser, wire.CodeUpdateUser, wire.CodeUpdatePermissions, wire.CodeChangePassword,
-		wire.CodeCreateToken, wire.CodeDeleteToken,
-		wire.CodeCreateStream, wire.CodeUpdateStream, wire.CodeDeleteStream, wire.CodePurgeStream,
-		wire.CodeCreateTopic, wire.CodeUpdateTopic, wire.CodeSetDurability, wire.CodeDeleteTopic, wire.CodePurgeTopic,
-		wire.CodeCreatePartitions, wire.CodeDeletePartitions, wire.CodeDeleteSegments,
-		wire.CodeCreateConsumerGroup, wire.CodeDeleteConsumerGroup, wire.CodeJoinConsumerGroup, wire.CodeLeaveConsumerGroup:
-		return true
-	}
-	return false
-}
-
 // about adds to what a request is about: stream, topic, and what is made in it or named, with slashes between. It is copied, as
 // the frame may be gone when it is logged.
 func (q *request) about(name string) {
@@ -235,7 +221,7 @@ func (q *request) about(name string) {
 
 // aboutRule notes what an action on stream and topic is about, for a command that an operator wants to know of.
 func (q *request) aboutRule(a metadata.Action, stream, topic metadata.Ident) {
-	if !changesMetadata(q.code) {
+	if !rowOf(q.code).told {
 		return
 	}
 	made := q.object

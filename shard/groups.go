@@ -85,7 +85,6 @@ func createConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	q.about(string(g.Name))
-	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), name: g.Name}
 	s.propose(q, metadata.EncodeCreateGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), g.Name))
 }
 
@@ -102,7 +101,6 @@ func joinConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
 	if !s.judgeGroup(c, q, metadata.ActionJoinGroup, g.Stream, g.Topic, g.Group) {
 		return
 	}
-	q.demand = demand{stream: ident(g.Stream), topic: ident(g.Topic), group: ident(g.Group), member: c.session.client}
 	q.about(ident(g.Group).String())
 	s.propose(q, metadata.EncodeJoinGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
 }

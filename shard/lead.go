@@ -169,8 +169,10 @@ func (l *lead) admit(q *request) error {
 	if err := q.judgement.pass(l.s.meta); err != nil {
 		return err
 	}
-	if err := l.s.cfg.Limits.pass(l.s.meta, q.code, q.judgement.user, &q.demand); err != nil {
-		return err
+	if within := rowOf(q.code).quota.within; within != nil {
+		if err := within(&l.s.cfg.Limits, l.s.meta, q.judgement.user, &q.demand); err != nil {
+			return err
+		}
 	}
 	if err := l.roomForMetadata(q); err != nil {
 		return err
@@ -555,7 +557,11 @@ func (s *Shard) metaAnswered(q *request) {
 		return
 	}
 	s.metadataChanged(q)
-	s.metaReply(q)
+	if reply := rowOf(q.code).reply; reply != nil {
+		reply(s, q)
+		return
+	}
+	s.replyEmpty(q)
 }
 
 // snapshotJob writes the metadata's snapshot beside the old one, so that the journal need not carry its commands. It is made in the

@@ -27,8 +27,6 @@ func setDurability(s *Shard, c *conn, q *request, r *wire.Request) {
 	if !s.judge(c, q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
 		return
 	}
-	q.retires = retirement{kind: raisedTopic, stream: ident(m.Stream), topic: ident(m.Topic), messages: metadata.Level(m.Messages),
-		offsets: metadata.Level(m.Offsets)}
 	s.propose(q, metadata.EncodeSetLevels(nil, s.micros(), ident(m.Stream), ident(m.Topic), metadata.Level(m.Messages), metadata.Level(m.Offsets)))
 }
 

@@ -2,11 +2,9 @@ package shard
 
 import (
 	"errors"
-	"slices"
 	"sync/atomic"
 
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/wire"
 )
 
 // Limits bound what clients can make the broker keep. Zero values take the protocol's own bounds, or none.
@@ -110,76 +108,4 @@ func (l *limitCounters) count(err error) string {
 		return "limits.name_bytes"
 	}
 	return ""
-}
-
-// demand is what a command adds to what is limited; it is judged on shard 0 when the command's turn has come.
-type demand struct {
-	stream, topic, group metadata.Ident // parents of what is made
-	name                 []byte         // of what is made, in the frame
-	member               metadata.MemberKey
-	partitions           uint32
-}
-
-// pass judges a command that makes something by the configured limits. Parents that are missing, and what is there already, are
-// for the command itself to refuse.
-func (l *Limits) pass(m *metadata.Machine, code wire.Code, user metadata.UserID, d *demand) error {
-	switch code {
-	case wire.CodeCreateStream:
-		if _, err := m.Stream(metadata.ByName(d.name)); err != nil && m.StreamCount() >= l.StreamsMax {
-			return metadata.ErrTooManyStreams
-		}
-	case wire.CodeCreateTopic:
-		st, err := m.Stream(d.stream)
-		if err == nil && st.TopicCount() >= l.TopicsMax {
-			if _, err := m.Topic(d.stream, metadata.ByName(d.name)); err != nil {
-				return metadata.ErrTooManyTopics
-			}
-		}
-		if l.tooManyPartitions(0, d.partitions) {
-			return metadata.ErrPartitionIDs
-		}
-	case wire.CodeCreatePartitions:
-		t, err := m.Topic(d.stream, d.topic)
-		if err == nil && l.tooManyPartitions(len(t.Partitions), d.partitions) {
-			return metadata.ErrPartitionIDs
-		}
-	case wire.CodeCreateUser:
-		if _, err := m.User(metadata.ByName(d.name)); err != nil && m.UserCount() >= l.UsersMax {
-			return metadata.ErrTooManyUsers
-		}
-	case wire.CodeCreateToken:
-		u, err := m.User(metadata.ByNumber(user))
-		if err == nil && len(u.Tokens) >= l.TokensMax && !slices.ContainsFunc(u.Tokens, func(t metadata.Token) bool { return t.Name == string(d.name) }) {
-			return metadata.ErrTooManyTokens
-		}
-	case wire.CodeCreateConsumerGroup:
-		t, err := m.Topic(d.stream, d.topic)
-		if err == nil && t.GroupCount() >= l.GroupsMax {
-			if _, err := t.Group(metadata.ByName(d.name)); err != nil {
-				return metadata.ErrTooManyGroups
-			}
-		}
-	case wire.CodeJoinConsumerGroup:
-		g, err := m.Group(d.stream, d.topic, d.group)
-		if err == nil && g.MemberCount() >= l.MembersMax {
-			if _, in := g.Member(d.member); !in {
-				return metadata.ErrTooManyMembers
-			}
-		}
-	}
-	return nil
-}
-
-// tooManyPartitions judges how many a topic is to have. More than one command may make are for the command itself to refuse.
-func (l *Limits) tooManyPartitions(has int, more uint32) bool {
-	return more <= metadata.PartitionsOnceMax && has+int(more) > l.PartitionsMax
-}
-
-// nameAllowed judges the length of a new name by the configured limit.
-func (s *Shard) nameAllowed(name []byte) bool {
-	if len(name) > s.cfg.Limits.NameBytesMax {
-		s.g.limits.nameLength.Add(1)
-		return false
-	}
-	return true
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
-	"github.com/galgo-mq/galgo/wire"
 )
 
 // Every lap of a shard's journal carries a little of each of its logs. What would make it carry too much is refused on shard 0,
@@ -34,23 +33,8 @@ const roomSayPause = 10 * time.Second
 // roomForLogs judges whether the partitions that a command makes have room where they would be placed.
 func (l *lead) roomForLogs(q *request) error {
 	d, m := &q.demand, l.s.meta
-	if d.partitions == 0 || d.partitions > metadata.PartitionsOnceMax {
+	if d.partitions == 0 || d.partitions > metadata.PartitionsOnceMax || !d.placeable(m) {
 		return nil // the command's own refusal
-	}
-	switch q.code {
-	case wire.CodeCreateTopic:
-		if _, err := m.Stream(d.stream); err != nil {
-			return nil
-		}
-		if _, err := m.Topic(d.stream, metadata.ByName(d.name)); err == nil {
-			return nil
-		}
-	case wire.CodeCreatePartitions:
-		if _, err := m.Topic(d.stream, d.topic); err != nil {
-			return nil
-		}
-	default:
-		return nil
 	}
 	loads := l.s.g.placement(l.s.owners)
 	added := make([]int64, len(loads))

@@ -7,56 +7,64 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// metaReply answers a metadata command that was applied, here as everywhere.
-func (s *Shard) metaReply(q *request) {
-	switch q.code {
-	case wire.CodeJoinConsumerGroup:
-		if q.conn.session.client != q.demand.member { // it has lost its session meanwhile
-			s.dropMember(q.demand.member)
-		}
-		s.replyEmpty(q)
-	case wire.CodeCreateStream:
-		st, err := s.meta.Stream(metadata.ByNumber(q.result.Stream))
-		if err != nil {
-			s.refuse(q, wire.StatusError) // deleted again meanwhile
-			return
-		}
-		w := s.describeStream(st)
-		s.answer(q, &w)
-	case wire.CodeCreateTopic:
-		t, err := s.meta.Topic(metadata.ByNumber(q.result.Stream), metadata.ByNumber(q.result.Topic))
-		if err != nil {
-			s.refuse(q, wire.StatusError)
-			return
-		}
-		w := s.describeTopicDetails(t)
-		s.answer(q, &w)
-	case wire.CodeCreateUser:
-		u, err := s.meta.User(metadata.ByNumber(q.result.User))
-		if err != nil {
-			s.refuse(q, wire.StatusError)
-			return
-		}
-		w := wireUserDetails(u)
-		s.answer(q, &w)
-	case wire.CodeChangePassword:
-		s.keepSession(q)
-		s.replyEmpty(q)
-	case wire.CodeCreateToken:
-		text := wire.TokenText(q.secret)
-		s.answer(q, &text)
-	case wire.CodeCreateConsumerGroup:
-		g, found := s.meta.GroupByID(q.result.Stream, q.result.Topic, q.result.Group)
-		if !found {
-			s.refuse(q, wire.StatusError)
-			return
-		}
-		t, _ := s.meta.Topic(metadata.ByNumber(g.Stream), metadata.ByNumber(g.Topic))
-		w := wireGroupDetails(g, len(t.Partitions))
-		s.answer(q, &w)
-	default:
-		s.replyEmpty(q)
+// The replies of metadata commands that were applied, here as everywhere. What was made may be gone again meanwhile.
+
+func replyJoined(s *Shard, q *request) {
+	if q.conn.session.client != q.demand.member { // it has lost its session meanwhile
+		s.dropMember(q.demand.member)
 	}
+	s.replyEmpty(q)
+}
+
+func replyStream(s *Shard, q *request) {
+	st, err := s.meta.Stream(metadata.ByNumber(q.result.Stream))
+	if err != nil {
+		s.refuse(q, wire.StatusError)
+		return
+	}
+	w := s.describeStream(st)
+	s.answer(q, &w)
+}
+
+func replyTopic(s *Shard, q *request) {
+	t, err := s.meta.Topic(metadata.ByNumber(q.result.Stream), metadata.ByNumber(q.result.Topic))
+	if err != nil {
+		s.refuse(q, wire.StatusError)
+		return
+	}
+	w := s.describeTopicDetails(t)
+	s.answer(q, &w)
+}
+
+func replyUser(s *Shard, q *request) {
+	u, err := s.meta.User(metadata.ByNumber(q.result.User))
+	if err != nil {
+		s.refuse(q, wire.StatusError)
+		return
+	}
+	w := wireUserDetails(u)
+	s.answer(q, &w)
+}
+
+func replyPasswordChanged(s *Shard, q *request) {
+	s.keepSession(q)
+	s.replyEmpty(q)
+}
+
+func replyToken(s *Shard, q *request) {
+	text := wire.TokenText(q.secret)
+	s.answer(q, &text)
+}
+
+func replyGroup(s *Shard, q *request) {
+	g, found := s.meta.GroupByID(q.result.Stream, q.result.Topic, q.result.Group)
+	if !found {
+		s.refuse(q, wire.StatusError)
+		return
+	}
+	t, _ := s.meta.Topic(metadata.ByNumber(g.Stream), metadata.ByNumber(g.Topic))
+	w := wireGroupDetails(g, len(t.Partitions))
+	s.answer(q, &w)
 }
 
 // keepSession lets the session that has changed its own user's password go on; all others of that user have ended.

@@ -6,7 +6,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/wire"
 )
 
 // Metadata is in the heap: a replica in every shard, a snapshot while it is written or read, and what the owner of a partition keeps of
@@ -36,10 +35,11 @@ func (g *Group) metadataBytes(m *metadata.Machine, more, moreLogs int) int64 {
 
 // roomForMetadata judges whether what a client's command adds has room in the line of metadata.
 func (l *lead) roomForMetadata(q *request) error {
-	if q.conn == nil || l.s.cfg.Limits.exists(l.s.meta, q.code, &q.demand) {
+	row := &rowOf(q.code).quota
+	if q.conn == nil || row.exists != nil && row.exists(&q.demand, l.s.meta) {
 		return nil // the broker's own, or the command's own refusal
 	}
-	tooMany := tooManyOf(q.code)
+	tooMany := row.tooMany
 	more, logs := l.s.meta.Growth(q.command)
 	most := l.s.cfg.Limits.MetadataBytesMax
 	if tooMany == nil || more == 0 {
@@ -55,50 +55,4 @@ func (l *lead) roomForMetadata(q *request) error {
 			zap.String("event", "metadata_full"), zap.Uint32("code", uint32(q.code)), zap.Uint32("user", uint32(q.judgement.user)), zap.Int64("bytes", need), zap.Int64("max", most))
 	}
 	return &metadataFull{tooMany}
-}
-
-// tooManyOf is the error for too many of what a command makes or makes larger; nil: it makes nothing.
-func tooManyOf(code wire.Code) error {
-	switch code {
-	case wire.CodeCreateStream, wire.CodeUpdateStream:
-		return metadata.ErrTooManyStreams
-	case wire.CodeCreateTopic, wire.CodeUpdateTopic:
-		return metadata.ErrTooManyTopics
-	case wire.CodeCreatePartitions:
-		return metadata.ErrPartitionIDs
-	case wire.CodeCreateUser, wire.CodeUpdateUser, wire.CodeUpdatePermissions:
-		return metadata.ErrTooManyUsers
-	case wire.CodeCreateToken:
-		return metadata.ErrTooManyTokens
-	case wire.CodeCreateConsumerGroup:
-		return metadata.ErrTooManyGroups
-	case wire.CodeJoinConsumerGroup:
-		return metadata.ErrTooManyMembers
-	}
-	return nil
-}
-
-// exists reports whether what a command would make is there already: that is what its refusal is to say.
-func (l *Limits) exists(m *metadata.Machine, code wire.Code, d *demand) bool {
-	var err error
-	switch code {
-	case wire.CodeCreateStream:
-		_, err = m.Stream(metadata.ByName(d.name))
-	case wire.CodeCreateTopic:
-		_, err = m.Topic(d.stream, metadata.ByName(d.name))
-	case wire.CodeCreateUser:
-		_, err = m.User(metadata.ByName(d.name))
-	case wire.CodeCreateConsumerGroup:
-		_, err = m.Group(d.stream, d.topic, metadata.ByName(d.name))
-	case wire.CodeJoinConsumerGroup:
-		g, missing := m.Group(d.stream, d.topic, d.group)
-		if missing != nil {
-			return false
-		}
-		_, in := g.Member(d.member)
-		return in
-	default:
-		return false
-	}
-	return err == nil
 }

@@ -78,7 +78,7 @@ func (x subject) may(m *metadata.Machine, a metadata.Action, stream metadata.Str
 // judge asks whether q's caller may do a with a stream and a topic, and refuses q if not. Idents that the action is not about
 // are not looked at.
 func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic metadata.Ident) bool {
-	q.judged = commandTable[q.code].needs(a)
+	q.judged = rowOf(q.code).needs(a)
 	q.aboutRule(a, stream, topic)
 	q.judgement = judgement{subject: c.session.subject, action: a, stream: stream, topic: topic}
 	if err := q.judgement.pass(s.meta); err != nil {
@@ -90,7 +90,7 @@ func (s *Shard) judge(c *conn, q *request, a metadata.Action, stream, topic meta
 
 // may asks whether q's caller may do a with what was resolved already, and refuses q if not.
 func (s *Shard) may(c *conn, q *request, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) bool {
-	q.judged = commandTable[q.code].needs(a)
+	q.judged = rowOf(q.code).needs(a)
 	if err := c.session.may(s.meta, a, stream, topic); err != nil {
 		s.refuse(q, metaStatus(err))
 		return false
@@ -100,7 +100,7 @@ func (s *Shard) may(c *conn, q *request, a metadata.Action, stream metadata.Stre
 
 // unjudged refuses a request whose handler has not asked for one of the rights that the table says: it forgot to.
 func (s *Shard) unjudged(q *request) bool {
-	if q.judged || q.conn == nil || commandTable[q.code].session {
+	if q.judged || q.conn == nil || rowOf(q.code).session {
 		return false
 	}
 	if s.logAllowed() {

@@ -65,7 +65,6 @@ func createStream(s *Shard, c *conn, q *request, r *wire.Request) {
 	}
 	q.about(string(m.Name))
 	if s.judge(c, q, metadata.ActionCreateStream, nothing, nothing) {
-		q.demand = demand{name: m.Name}
 		s.propose(q, metadata.EncodeCreateStream(nil, s.micros(), m.Name))
 	}
 }
@@ -90,7 +89,6 @@ func updateStream(s *Shard, c *conn, q *request, r *wire.Request) {
 func deleteStream(s *Shard, c *conn, q *request, r *wire.Request) {
 	m := r.Form.(*wire.DeleteStream)
 	if s.judge(c, q, metadata.ActionDeleteStream, ident(m.Stream), nothing) {
-		q.retires = retirement{kind: wholeStream, stream: ident(m.Stream)}
 		s.propose(q, metadata.EncodeDeleteStream(nil, s.micros(), ident(m.Stream)))
 	}
 }
@@ -98,7 +96,6 @@ func deleteStream(s *Shard, c *conn, q *request, r *wire.Request) {
 func purgeStream(s *Shard, c *conn, q *request, r *wire.Request) {
 	m := r.Form.(*wire.PurgeStream)
 	if s.judge(c, q, metadata.ActionPurgeStream, ident(m.Stream), nothing) {
-		q.retires = retirement{kind: wholeStream, stream: ident(m.Stream)}
 		s.propose(q, metadata.EncodePurgeStream(nil, s.micros(), ident(m.Stream)))
 	}
 }

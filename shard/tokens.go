@@ -42,7 +42,7 @@ func createToken(s *Shard, c *conn, q *request, r *wire.Request) {
 			return
 		}
 	}
-	q.secret, q.demand = newToken(), demand{name: t.Name}
+	q.secret = newToken()
 	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.user, c.session.since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
 }
 

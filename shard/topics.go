@@ -95,7 +95,6 @@ func createTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 	}
 	q.about(string(m.Name))
 	if s.judge(c, q, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
-		q.demand = demand{stream: ident(m.Stream), name: m.Name, partitions: m.PartitionsCount}
 		s.propose(q, metadata.EncodeCreateTopic(nil, s.micros(), metadata.CreateTopic{Stream: ident(m.Stream), Name: m.Name,
 			Partitions: m.PartitionsCount, Options: options}))
 	}
@@ -123,7 +122,6 @@ func updateTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 func deleteTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 	m := r.Form.(*wire.DeleteTopic)
 	if s.judge(c, q, metadata.ActionDeleteTopic, ident(m.Stream), ident(m.Topic)) {
-		q.retires = retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
 		s.propose(q, metadata.EncodeDeleteTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
 	}
 }
@@ -131,7 +129,6 @@ func deleteTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 func purgeTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 	m := r.Form.(*wire.PurgeTopic)
 	if s.judge(c, q, metadata.ActionPurgeTopic, ident(m.Stream), ident(m.Topic)) {
-		q.retires = retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
 		s.propose(q, metadata.EncodePurgeTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
 	}
 }
@@ -139,7 +136,6 @@ func purgeTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 func createPartitions(s *Shard, c *conn, q *request, r *wire.Request) {
 	m := r.Form.(*wire.CreatePartitions)
 	if s.judge(c, q, metadata.ActionCreatePartitions, ident(m.Stream), ident(m.Topic)) {
-		q.demand = demand{stream: ident(m.Stream), topic: ident(m.Topic), partitions: m.Count}
 		s.propose(q, metadata.EncodeCreatePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))
 	}
 }
@@ -147,7 +143,6 @@ func createPartitions(s *Shard, c *conn, q *request, r *wire.Request) {
 func deletePartitions(s *Shard, c *conn, q *request, r *wire.Request) {
 	m := r.Form.(*wire.DeletePartitions)
 	if s.judge(c, q, metadata.ActionDeletePartitions, ident(m.Stream), ident(m.Topic)) {
-		q.retires = retirement{kind: lastPartitions, stream: ident(m.Stream), topic: ident(m.Topic), last: m.Count}
 		s.propose(q, metadata.EncodeDeletePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))
 	}
 }

@@ -120,7 +120,6 @@ func createUser(s *Shard, c *conn, q *request, r *wire.Request) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	q.demand = demand{name: u.Username}
 	s.hash(q, u.Password, func(s *Shard, phc string) {
 		s.propose(q, metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{Name: u.Username, PasswordPHC: phc,
 			Status: metadata.UserStatus(u.Status), Permissions: s.metaPermissions(u.Permissions)}))
