@@ -208,7 +208,7 @@ func (s *server) mustPanic(text string) {
 		s.t.Errorf("ended with code %d, want %d", code, panicCode)
 	}
 	log := s.Log()
-	if !strings.Contains(log, "panic: "+text) || !strings.Contains(log, "shard.(*Shard).thread") || len(s.lines(`"event": "panic"`)) == 0 {
+	if !strings.Contains(log, "panic: "+text) || !strings.Contains(log, "server.(*thread).run") || len(s.lines(`"event": "panic"`)) == 0 {
 		s.t.Errorf("no stack, or no line in the log:\n%s", tail(log))
 	}
 }

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"crypto/rand"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -11,6 +13,12 @@ import (
 
 // host is what a server does for its shards.
 type host struct{ s *Server }
+
+// Now implements shard.Host.
+func (host) Now() time.Time { return time.Now() }
+
+// Random implements shard.Host.
+func (host) Random(p []byte) { _, _ = rand.Read(p) } // never fails
 
 // Failed implements shard.Host.
 func (h host) Failed(id router.ShardID, err error) {

@@ -15,7 +15,9 @@ import (
 // recover reads the data directory, on shard 0's thread.
 func (s *Server) recover() (rec *storage.Recovered, machine *metadata.Machine, err error) {
 	cfg := storage.RecoverConfig{Dir: s.cfg.DataDir, Shards: len(s.cfg.CPUs), JournalBytes: s.journalFileBytes(), JournalFixed: s.cfg.JournalBytes != 0, Free: s.freeBytes,
-		Now: uint64(time.Now().UnixMicro()), Metadata: s.replay, Report: func(event string, id storage.LogID, err error) { s.log.Warn(event, shard.StorageFields(s.replayed, id, err)...) }, RetryPanics: s.cfg.RetryFenced,
+		Now: uint64(time.Now().UnixMicro()), Metadata: s.replay, Report: func(event string, id storage.LogID, err error) {
+			s.log.Warn(event, shard.StorageFields(s.replayed, id, err)...)
+		}, RetryPanics: s.cfg.RetryFenced,
 		AcceptLoss: s.cfg.AcceptLoss, Copies: uring.MayCopyOnWrite(s.cfg.DataDir)}
 	if uring.CopiesOnWrite(s.cfg.DataDir) {
 		cfg.GiveBack = func() error { return uring.Commit(s.dir.fd) }

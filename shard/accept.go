@@ -66,13 +66,13 @@ func (a *acceptor) take(s *Shard, fd int32) {
 			g.limits.connections.Add(1)
 		}
 		if !s.stopping && s.due(evConnectionRefused) {
-			s.logEvent(evConnectionRefused, zap.String("peer", uring.PeerName(fd)), zap.String("limit", "connections_max"),
+			s.logEvent(evConnectionRefused, zap.String("peer", s.io.PeerName(fd)), zap.String("limit", "connections_max"),
 				zap.Int("max", s.cfg.ConnectionsMax))
 		}
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: fd, Token: tokNone})
 		return
 	}
-	peer := uring.PeerName(fd)
+	peer := s.io.PeerName(fd)
 	if !g.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
 		g.limits.connectionsPerAddress.Add(1)
 		if s.due(evAddressRefused) {

@@ -1,7 +1,7 @@
 package shard
 
 import (
-	"net"
+	"net/netip"
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
@@ -9,11 +9,11 @@ import (
 
 // host is the address of a peer without its port.
 func host(peer string) string {
-	h, _, err := net.SplitHostPort(peer)
+	at, err := netip.ParseAddrPort(peer)
 	if err != nil {
 		return peer
 	}
-	return h
+	return at.Addr().String()
 }
 
 // describeClient adds to a client what the metadata knows of it.

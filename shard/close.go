@@ -121,7 +121,7 @@ func (s *Shard) logAllowed() bool {
 
 // sendMoves reports whether the peer has taken something of its reply since the last look, and gives it more time then.
 func (s *Shard) sendMoves(c *conn) bool {
-	acked := uring.Acknowledged(c.fd)
+	acked := s.io.Acknowledged(c.fd)
 	moves := acked > c.acked
 	c.acked, c.deadline = acked, s.mono+int64(s.cfg.SendTimeout)
 	return moves

@@ -104,7 +104,7 @@ func (s *Shard) adopt(a acceptedConn) {
 	if s.due(evConnectionOpened) {
 		s.logEvent(evConnectionOpened, zap.String("peer", c.peer))
 	}
-	_ = uring.SetNoDelay(a.fd)
+	_ = s.io.SetNoDelay(a.fd)
 	s.await(c)
 }
 

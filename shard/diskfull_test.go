@@ -109,7 +109,7 @@ func TestAJournalWithoutRoomIsWaitedFor(t *testing.T) {
 // TestAnEndWaitsForRoomForTheJournal: an orderly end that cannot write the journal is not done in time, and is when there is room.
 func TestAnEndWaitsForRoomForTheJournal(t *testing.T) {
 	var full atomic.Bool
-	s := startBroker(t, t.TempDir(), func(c *shard.Config) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) {
 		c.CPUs, c.Log, c.ShutdownTimeout = []int{0}, zap.NewNop(), 2*time.Second
 		c.WrapIO = func(_ int, io uring.IO) uring.IO {
 			return &failingIO{IO: io, err: syscall.ENOSPC, doomed: func(op *uring.Op) bool { return op.Kind == uring.KindWrite && full.Load() }}

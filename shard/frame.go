@@ -192,7 +192,7 @@ func (s *Shard) feedKept(c *conn) {
 		return
 	}
 	if n == 0 || n > c.keptLen {
-		uring.QuickAck(c.fd)
+		s.io.QuickAck(c.fd)
 	}
 	if n == 0 || n > c.keptLen && n <= tinyFrame && c.tiny {
 		c.deadline = s.pieceDeadline(c)

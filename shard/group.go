@@ -40,6 +40,10 @@ type Group struct {
 
 // Host is what a server does for its shards, on goroutines of its own. Its methods do not wait.
 type Host interface {
+	// Now is the time, with a reading of the monotonic clock.
+	Now() time.Time
+	// Random fills p with what nobody can guess.
+	Random(p []byte)
 	// Stats sets in w what the kernel tells of the process and the machine, and calls done.
 	Stats(w *wire.Stats, done func())
 	// Archive makes the archive that GET_SNAPSHOT_FILE asks for, and calls done. False: there is none, or one is being made.
@@ -60,7 +64,7 @@ func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap
 	for i := range n {
 		id := shardID(i)
 		g.shards = append(g.shards, &Shard{id: id, g: g, cfg: &g.cfg, log: log.With(zap.Int("shard", i)), port: g.mesh.Port(id),
-			limits: limitsFor(cfg.FrameBytesMax), started: time.Now(), owners: router.NewMap(n), received: make([]router.Received[message], messageTurnMax)})
+			limits: limitsFor(cfg.FrameBytesMax), started: host.Now(), owners: router.NewMap(n), received: make([]router.Received[message], messageTurnMax)})
 	}
 	return g
 }

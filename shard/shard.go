@@ -132,7 +132,7 @@ func (s *Shard) Turn(block bool) {
 	if asleep {
 		s.port.WakeUp()
 	}
-	begin := time.Now() // the only look at the clock, but for the end of the turn
+	begin := s.g.host.Now() // the only look at the clock, but for the end of the turn
 	s.now, s.mono = begin, int64(begin.Sub(s.started))
 	s.store.Begin(uint64(begin.UnixMicro()), s.mono)
 	s.store.SetShort(s.g.space.Short.Load())
@@ -172,7 +172,7 @@ func (s *Shard) Turn(block bool) {
 	if s.stopping {
 		s.tryStop()
 	}
-	if d := time.Since(begin); d > turnStall {
+	if d := s.g.host.Now().Sub(begin); d > turnStall {
 		s.stats.stalls++
 		s.stats.longest = max(s.stats.longest, d)
 	}
@@ -215,7 +215,7 @@ func (s *Shard) sleep() time.Duration {
 	if next == 0 {
 		return -1
 	}
-	return max(0, time.Duration(next-int64(time.Since(s.started))))
+	return max(0, time.Duration(next-int64(s.g.host.Now().Sub(s.started))))
 }
 
 // keepsMemory reports whether a pool, or that of requests, has memory to give back.

@@ -1,14 +1,12 @@
 package shard
 
 import (
-	"net"
-	"strconv"
+	"net/netip"
 
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
-	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -20,10 +18,13 @@ func getClusterMetadata(s *Shard, c *conn, q *request, _ *wire.Request) {
 	if !s.may(c, q, metadata.ActionGetClusterMetadata, 0, 0) {
 		return
 	}
-	host, port, _ := net.SplitHostPort(uring.LocalName(c.fd))
-	n, _ := strconv.ParseUint(port, 10, 16)
+	at, _ := netip.ParseAddrPort(s.io.LocalName(c.fd))
+	host := ""
+	if at.IsValid() {
+		host = at.Addr().String()
+	}
 	s.answer(q, &wire.ClusterMetadata{Name: "single-node",
-		Nodes: []wire.Node{{Name: "iggy-node", IP: host, TCPPort: uint16(n), Role: wire.NodeLeader, Status: wire.NodeHealthy}}})
+		Nodes: []wire.Node{{Name: "iggy-node", IP: host, TCPPort: at.Port(), Role: wire.NodeLeader, Status: wire.NodeHealthy}}})
 }
 
 func describeOptions(s *Shard, c *conn, q *request, r *wire.Request) {

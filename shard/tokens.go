@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 
@@ -12,9 +11,9 @@ import (
 // tokenBytes is how much chance is in a token: so much that guessing it is no matter of speed, and a fast hash is enough.
 const tokenBytes = 50
 
-func newToken() string {
+func (s *Shard) newToken() string {
 	var p [tokenBytes]byte
-	_, _ = rand.Read(p[:]) // never fails
+	s.g.host.Random(p[:])
 	return base64.RawStdEncoding.EncodeToString(p[:])
 }
 
@@ -42,7 +41,7 @@ func createToken(s *Shard, c *conn, q *request, r *wire.Request) {
 			return
 		}
 	}
-	q.secret = newToken()
+	q.secret = s.newToken()
 	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.user, c.session.since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
 }
 

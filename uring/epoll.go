@@ -15,6 +15,7 @@ import (
 // our own, so that a request costs no epoll_ctl. What a turn's bound cut off goes on with the next Wait. Files are always
 // "ready" for epoll: what may block goes to the helpers, reads of the page cache and inline writes are done at once.
 type epoll struct {
+	sockets
 	fd       int
 	waker    waker
 	helpers  *helpers

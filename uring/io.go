@@ -159,6 +159,8 @@ type IO interface {
 	// WakePeer wakes another IO of the same kind, from this one's thread: with the next Wait of this IO at the latest,
 	// without a system call of its own where the kernel can do that (MSG_RING).
 	WakePeer(peer IO)
+	// What is asked of a socket at once, without an operation.
+	Sockets
 	// Mode names the backend: "uring", "epoll" or "sim".
 	Mode() string
 	// Counters reports what this IO did since it was made.
@@ -168,6 +170,21 @@ type IO interface {
 	HoldLock(fd int32) error
 	// Close ends the backend. Operations still in flight are cancelled and awaited.
 	Close() error
+}
+
+// Sockets asks and tells what needs no operation. None of it waits.
+type Sockets interface {
+	// PeerName is the address of the other end, "unknown" if that is gone.
+	PeerName(fd int32) string
+	// LocalName is the address of this end, empty when it is gone already.
+	LocalName(fd int32) string
+	// SetNoDelay has small replies leave at once.
+	SetNoDelay(fd int32) error
+	// Acknowledged is how many bytes the peer has acknowledged since it was connected; 0: unknown.
+	Acknowledged(fd int32) uint64
+	// QuickAck has the kernel acknowledge what has come in now, and soon after: a peer that sends the head of a frame and its
+	// body apart, with Nagle's algorithm on, holds the body back until then, 40 ms when acknowledgements are delayed.
+	QuickAck(fd int32)
 }
 
 // Counters counts since the start of an IO. Syscalls are those made by the owner's thread; Synced counts disk

@@ -62,7 +62,7 @@ func socketPair(t testing.TB) (fd, peer int32) {
 		t.Fatal(err)
 	}
 	for _, s := range []int{p, f} {
-		if err := SetNoDelay(int32(s)); err != nil {
+		if err := (sockets{}).SetNoDelay(int32(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestAccept(t *testing.T) {
 					t.Fatalf("%+v", c)
 				}
 				fd := int32(c.Res)
-				if name := PeerName(fd); name != peer.LocalAddr().String() {
+				if name := (sockets{}).PeerName(fd); name != peer.LocalAddr().String() {
 					t.Fatalf("accepted %s, dialled from %s", name, peer.LocalAddr())
 				}
 				flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)

@@ -16,6 +16,7 @@ import (
 // With DEFER_TASKRUN nothing completes but in our own enter with GETEVENTS, and one enter runs a bounded number of items:
 // the flags word of the submission queue says when there is more, and then the ring does not sleep.
 type ring struct {
+	sockets
 	cfg        Config
 	fd         int32
 	enterFD    int32 // fd, or its index among the registered ones

@@ -135,44 +135,6 @@ func addrText(sa unix.Sockaddr) string {
 	return "unknown"
 }
 
-// PeerName is the address of the socket's other end, for the log; "unknown" when it is gone already.
-func PeerName(fd int32) string {
-	sa, err := unix.Getpeername(int(fd))
-	if err != nil {
-		return "unknown"
-	}
-	return addrText(sa)
-}
-
-// SetNoDelay has small replies leave at once.
-func SetNoDelay(fd int32) error {
-	return unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-}
-
-// Acknowledged is how many bytes the peer of a TCP socket has acknowledged since it was connected; 0: unknown.
-func Acknowledged(fd int32) uint64 {
-	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil {
-		return 0
-	}
-	return info.Bytes_acked
-}
-
-// LocalName is the address of this end of a socket; "" when it is gone already.
-func LocalName(fd int32) string {
-	sa, err := unix.Getsockname(int(fd))
-	if err != nil {
-		return ""
-	}
-	return addrText(sa)
-}
-
-// QuickAck has the kernel acknowledge what has come in now, and soon after: a peer that sends the head of a frame and its
-// body apart, with Nagle's algorithm on, holds the body back until then, 40 ms when acknowledgements are delayed.
-func QuickAck(fd int32) {
-	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) // not TCP: nothing to hurry
-}
-
 // PinThread binds the calling thread to one CPU. The caller has locked its goroutine to the thread.
 func PinThread(cpu int) error {
 	var set unix.CPUSet
