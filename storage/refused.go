@@ -77,6 +77,13 @@ func (s *Store) want() {
 	}
 }
 
+// Want is told that something that frees space waits behind a command that is in flight.
+func (s *Store) Want() {
+	if s.Refused() != nil {
+		s.want()
+	}
+}
+
 // soon has the next try come soon.
 func (r *refusals) soon(mono int64) {
 	if r.pause > 0 {
@@ -141,9 +148,9 @@ func (j *journal) accepted() {
 	}
 }
 
-// roomAgain forgets what waited for the reserve when no write is refused any more.
+// roomAgain forgets what waited for the reserve when what frees space can be journaled again.
 func (s *Store) roomAgain() {
-	if s.Refused() == nil {
+	if !s.stuck() {
 		s.wantedAt, s.hopeless = 0, false
 	}
 }
@@ -152,7 +159,7 @@ func (s *Store) roomAgain() {
 func (j *journal) stuck() bool { return j.refusals.pause > 0 }
 
 // stuck reports whether nothing can be journaled at the moment for want of space: a lap may wait for blocks that there is no room for.
-func (s *Store) stuck() bool { return s.journal.stuck() || s.journal.lapping && s.blocks.count > 0 }
+func (s *Store) stuck() bool { return s.journal.stuck() || s.journal.lapping && s.blocks.err != nil }
 
 // refusedDeadline is when the refused groups are to be tried again; 0: there are none.
 func (j *journal) refusedDeadline() int64 {
@@ -231,12 +238,14 @@ func (s *Store) RefusesMeta(whenShort bool) error {
 func (s *Store) Short() bool { return s.short }
 
 // tireOfRefusals answers what frees space and has waited for too long. A log that is being closed is open again: what is in flight of it
-// still lands.
+// still lands. While blocks alone are refused that says nothing of what only needs the journal.
 func (s *Store) tireOfRefusals() {
 	if s.wantedAt == 0 || s.hopeless || s.mono-s.wantedAt < refusedPatience {
 		return
 	}
-	s.hopeless = true
+	if s.hopeless = s.stuck(); !s.hopeless {
+		s.wantedAt = 0
+	}
 	for _, l := range s.order {
 		if q := l.closing; q != nil {
 			l.closing = nil

@@ -159,3 +159,58 @@ func TestOnlyARefusedWriteIsTriedAgain(t *testing.T) {
 		r.none()
 	}
 }
+
+// TestDeletionsGoOnWhileOnlyBlocksAreRefused: a log that can't be closed, as one of its blocks has no room, is answered after a time. That
+// says nothing of the journal, which still takes the deletion of another.
+func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
+	r := newShortRig(t)
+	r.s.OpenLog(LogConfig{ID: 2, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20})
+	l := r.s.Log(1)
+	// all is done at once, but for what is written to the segment
+	settle := func() (done []*Request) {
+		for range 20 {
+			ops := r.ops
+			r.ops = nil
+			for _, op := range ops {
+				switch {
+				case op.Kind == OpOpen:
+					r.s.Complete(op.Token, 100, nil)
+				case op.Kind == OpWrite && op.FD == 100 && op.Pos > 0:
+					r.s.Complete(op.Token, 0, syscall.ENOSPC)
+				default:
+					r.s.Complete(op.Token, int64(len(op.Buf)), nil)
+				}
+			}
+			done = append(done, r.turn(refusedPauseMax/10)...)
+		}
+		return done
+	}
+	large := &Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, DirectMin)}
+	if done := append(r.turn(0, large), settle()...); len(done) > 0 || r.s.Refused() == nil || l.refused == 0 {
+		t.Fatalf("%d answers, refused: %v", len(done), r.s.Refused())
+	}
+	closing := &Request{Kind: ReqClose, Log: 1}
+	done := r.turn(0, closing)
+	for i := 0; i < 10 && len(done) == 0; i++ {
+		done = settle()
+	}
+	if len(done) != 1 || closing.Err == nil {
+		t.Fatalf("%d answers, %v", len(done), closing.Err)
+	}
+	other := &Request{Kind: ReqClose, Log: 2}
+	if done := append(r.turn(0, other), settle()...); len(done) != 1 || other.Err != nil {
+		t.Errorf("another log is closed to be deleted: %d answers, %v", len(done), other.Err)
+	}
+	frees := command(1, true)
+	if done := append(r.turn(0, frees), settle()...); len(done) != 1 || frees.Err != nil {
+		t.Errorf("a command that frees space: %d answers, %v; the journal can be written: %v", len(done), frees.Err, !r.s.journal.stuck())
+	}
+	again := &Request{Kind: ReqClose, Log: 1}
+	done = r.turn(0, again)
+	for i := 0; i < 10 && len(done) == 0; i++ {
+		done = settle()
+	}
+	if len(done) != 1 || again.Err == nil {
+		t.Errorf("closed again: %d answers, %v", len(done), again.Err)
+	}
+}
