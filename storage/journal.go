@@ -171,6 +171,12 @@ func (j *journal) lapRoom() int64 {
 	return max(size/4, j.s.fixed+max(lapSlack, size/16*growthShare)) &^ (BlockSize - 1)
 }
 
+// lapHolds reports whether what is left of the file is kept for the next lap also when that takes n bytes more in any case.
+func (j *journal) lapHolds(n int64) bool {
+	size := j.files[j.cur].Size
+	return j.lap != nil || max(j.lapRoom(), j.s.fixed+n+max(lapSlack, size/16*growthShare)) <= size-j.pos
+}
+
 func (j *journal) newGroup(size int) *group { return j.groupOf(j.s.cfg.JournalMemory, size) }
 
 func (j *journal) groupOf(memory Memory, size int) *group {

@@ -62,6 +62,8 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 	case (!had || old.deleted) && !l.offsetRoom(user):
 		l.s.stats.unstored++
 		return ErrTooManyConsumers
+	case l.s.short && (!had || old.deleted) && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
+		return errShort
 	case l.s.short: // the next lap carries it; nobody was promised that it survives a crash
 		l.noteOffset(key, storedOffset{offset: offset, user: user})
 		return nil

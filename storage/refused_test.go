@@ -214,3 +214,70 @@ func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
 		t.Errorf("closed again: %d answers, %v", len(done), again.Err)
 	}
 }
+
+// TestCommitsWhileRefusedLeaveRoomForALap: automatic commits of new consumers, which take nothing of the journal while it has no room, do not
+// make the next lap larger than what is left of its file.
+func TestCommitsWhileRefusedLeaveRoomForALap(t *testing.T) {
+	r := newShortRig(t)
+	for id := LogID(2); id <= 8; id++ {
+		r.s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	j := &r.s.journal
+	refuse := false
+	settle := func() {
+		for len(r.ops) > 0 {
+			op := r.ops[0]
+			r.ops = r.ops[1:]
+			if refuse && op.Kind == OpWrite {
+				r.s.Complete(op.Token, 0, syscall.ENOSPC)
+				continue
+			}
+			r.s.Complete(op.Token, int64(len(op.Buf)), nil)
+		}
+		r.turn(0)
+	}
+	index := uint64(0)
+	give := func() {
+		index++
+		r.turn(0, command(index, false))
+		settle()
+		r.s.MetaSnapshotted(index)
+	}
+	for j.files[0].Size-j.lapRoom()-j.pos >= 2*BlockSize {
+		give()
+	}
+	refuse = true
+	index++
+	r.turn(0, command(index, false))
+	for range 4 { // its check too
+		settle()
+	}
+	if r.s.Refused() == nil {
+		t.Fatal("the journal has room")
+	}
+	r.ops = nil
+	noted := 0
+	for log := LogID(1); log <= 8; log++ {
+		for user := range uint32(16) {
+			for id := range uint32(2000) {
+				if r.s.Log(log).autoCommit(ConsumerKey{ID: user*2000 + id}, User{Number: user}, 0) == nil {
+					noted++
+				}
+			}
+		}
+	}
+	refuse = false
+	for range 10 {
+		r.turn(refusedPauseMax)
+		settle()
+	}
+	if r.s.SetShort(false); r.s.Refused() != nil || r.s.Short() {
+		t.Fatalf("refused: %v", r.s.Refused())
+	}
+	for range 4 {
+		give()
+	}
+	if noted == 0 || r.s.Failed() != nil || r.s.stats.laps == 0 {
+		t.Errorf("%d offsets noted, %d laps; the journal failed: %v", noted, r.s.stats.laps, r.s.Failed())
+	}
+}
