@@ -140,6 +140,9 @@ func (l *lead) shed() {
 	for _, q := range queue {
 		l.enqueue(q)
 	}
+	if len(l.queue) > 0 { // it frees space, and waits for the command in progress
+		l.s.store.Want()
+	}
 }
 
 func (l *lead) busy() bool {
