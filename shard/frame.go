@@ -402,7 +402,7 @@ type queued struct {
 // that passwords that are tried keep nobody from working.
 func (s *Shard) occupy(q *request) bool {
 	most := s.cfg.Limits.inFlightOfShard
-	if most == 0 || !q.conn.session.bound() {
+	if most == 0 || !q.conn.session.bound() || s.store.Short() { // who has a place may wait for room on the disk
 		return true
 	}
 	if s.intake.inFlight >= most || len(s.intake.queued) > 0 {
@@ -427,7 +427,7 @@ func (s *Shard) vacate(q *request) {
 
 // queuedMayStart reports whether startQueued has something to do.
 func (s *Shard) queuedMayStart() bool {
-	return len(s.intake.queued) > 0 && (s.intake.inFlight < s.cfg.Limits.inFlightOfShard || s.intake.gone > 0)
+	return len(s.intake.queued) > 0 && (s.intake.inFlight < s.cfg.Limits.inFlightOfShard || s.intake.gone > 0 || s.store.Short())
 }
 
 // startQueued begins requests that have waited for a place, in order, and lets go of those whose connection is closing.
@@ -443,7 +443,7 @@ func (s *Shard) startQueued() {
 			s.intake.gone--
 			w.q.queued = false
 			s.sentAll(c)
-		case s.intake.inFlight < s.cfg.Limits.inFlightOfShard:
+		case s.intake.inFlight < s.cfg.Limits.inFlightOfShard || s.store.Short():
 			w.q.queued = false
 			s.place(w.q)
 			s.handle(c, w.q, w.frame) // which begins no other: its reply is on its way, at the least

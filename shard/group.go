@@ -63,7 +63,7 @@ func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap
 	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, registry: newRegistry(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n)}
 	for i := range n {
 		id := shardID(i)
-		g.shards = append(g.shards, &Shard{id: id, g: g, cfg: &g.cfg, log: log.With(zap.Int("shard", i)), port: g.mesh.Port(id),
+		g.shards = append(g.shards, &Shard{id: id, g: g, cfg: &g.cfg, log: log.With(zap.Int("shard", i)), port: g.mesh.Port(id), writing: make([]int, n),
 			limits: limitsFor(cfg.FrameBytesMax), started: host.Now(), owners: router.NewMap(n), received: make([]router.Received[message], messageTurnMax)})
 	}
 	return g

@@ -31,6 +31,7 @@ type request struct {
 	placed   bool // counts as in flight
 	queued   bool // waits for that
 	unsent   bool // waits for a credit
+	writes   bool // its credit is one that may be kept until there is room on the disk
 	stream   metadata.StreamID
 	topic    metadata.TopicID
 	part     metadata.PartitionID
@@ -231,13 +232,24 @@ func (s *Shard) askStore(q *request) {
 // wait for memory hold the others.
 func (s *Shard) credited(q *request, kind messageKind) bool {
 	left := s.port.CreditsLeft(q.owner)
-	if kind != msgOwe && left <= s.g.mesh.Credits()/oweCreditsShare {
+	most := s.g.mesh.Credits() - s.g.mesh.Credits()/oweCreditsShare
+	if kind != msgOwe && left <= s.g.mesh.Credits()-most {
 		return false
 	}
-	return s.port.Request(q.owner, message{kind: kind, req: q})
+	writes := kind == msgRequest && q.Kind != storage.ReqPoll && q.Kind != storage.ReqGetOffset && q.Kind != storage.ReqTrim
+	if writes && s.writing[q.owner] >= most-max(1, most/readCreditsShare) || !s.port.Request(q.owner, message{kind: kind, req: q}) {
+		return false
+	}
+	if q.writes = writes; writes {
+		s.writing[q.owner]++
+	}
+	return true
 }
 
-const oweCreditsShare = 6
+const (
+	oweCreditsShare  = 6
+	readCreditsShare = 8 // of the others, for reads and deletions: a disk without room keeps what writes for long
+)
 
 // releases are the replies of other shards whose memory is to be given back. A reply that is being sent holds no credit, or
 // clients that read slowly would keep all others from the shard that owns their logs; what the way back takes of the

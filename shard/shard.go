@@ -46,6 +46,7 @@ type Shard struct {
 	nextSlow   int64
 	nextRetain int64
 	uncredited []waiting
+	writing    []int                  // by shard: requests there that may wait for room on the disk
 	turns      map[topicKey]topicTurn // of balanced sends
 	logTokens  int
 	events     events
@@ -282,6 +283,10 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.start(m.req)
 	case msgReply:
 		s.port.Finish(from)
+		if m.req.writes {
+			m.req.writes = false
+			s.writing[from]--
+		}
 		s.answered(m.req)
 	case msgOwe:
 		s.store.Owe(&m.req.Request, m.req.owing.sent)
