@@ -109,6 +109,7 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 		r.cfg.FileMemory = &givingMemory{r}
 	}
 	r.cfg.Memory = &givingMemory{r}
+	r.reserve = Reserve{Dir: cfg.Dir, Bytes: reserveBytes, GiveBack: cfg.GiveBack}
 	steps := []struct {
 		name string
 		do   func() error

@@ -175,3 +175,41 @@ func TestAStartWithoutRoomSaysHowMuchItNeeds(t *testing.T) {
 		t.Errorf("a reserve of %d bytes, %v", n, err)
 	}
 }
+
+// noRoomForDirs has no room for directories, and notes what is opened.
+type noRoomForDirs struct {
+	storage.Disk
+	opened []string
+}
+
+func (d *noRoomForDirs) Mkdir(string) error { return syscall.ENOSPC }
+
+func (d *noRoomForDirs) Open(path string, create, direct bool) (int32, error) {
+	d.opened = append(d.opened, path)
+	return d.Disk.Open(path, create, direct)
+}
+
+// TestAStartWithoutRoomForDirectoriesTouchesNothingElse: what it takes back of the reserve is in its own directory.
+func TestAStartWithoutRoomForDirectoriesTouchesNothingElse(t *testing.T) {
+	sd := sim.NewDisk(1)
+	for _, path := range []string{dir, "/state"} {
+		if err := sd.Mkdir(path); err != nil && !errors.Is(err, syscall.EEXIST) {
+			t.Fatal(err)
+		}
+	}
+	fd, err := sd.Open(dir+"/"+storage.SuperblockName, true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &noRoomForDirs{Disk: sd}
+	_, err = storage.Recover(d, fd, storage.RecoverConfig{Dir: dir, Shards: 2, JournalBytes: 1 << 20, BootID: sd.BootID(), MountID: 1, Now: 1,
+		Memory: sim.NewMemory(64 << 20), Metadata: replayMeta})
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("a start without room: %v", err)
+	}
+	for _, path := range d.opened {
+		if !strings.HasPrefix(path, dir+"/") {
+			t.Errorf("it opens %s", path)
+		}
+	}
+}

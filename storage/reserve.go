@@ -136,10 +136,7 @@ func (v *Reserve) take(d Disk, fd int32, at, n int64, mem Memory) error {
 	return nil
 }
 
-func (r *recovery) freeReserve() error {
-	r.reserve = Reserve{Dir: r.cfg.Dir, Bytes: reserveBytes, GiveBack: r.cfg.GiveBack}
-	return r.reserve.Free(r.d)
-}
+func (r *recovery) freeReserve() error { return r.reserve.Free(r.d) }
 
 // makeReserve makes it anew. A full disk is no reason not to start.
 func (r *recovery) makeReserve() error {
