@@ -104,13 +104,14 @@ func (s *Server) sayShort() {
 		zap.String("event", "journal_without_room"), zap.String("data_dir", s.cfg.DataDir), zap.Error(*p.Cause.Load()))
 }
 
-// madeAgain reports whether the reserve is there in full, with room beside it. What there is of it otherwise is given back: a deletion may need
-// it.
+// madeAgain reports whether the reserve is there in full, with room beside it. What there is of it otherwise is for a deletion that finds no
+// room: nobody else is to have it before.
 func (s *Server) madeAgain(reserve *storage.Reserve) bool {
 	whole, err := reserve.Make(plainDisk{}, heapMemory{})
 	s.reserveFailed(err)
 	if !whole && err == nil {
-		s.reserveFailed(reserve.Free(plainDisk{}))
+		s.space.given = 1
+		s.space.Wanted.Store(false) // whoever wants it then says so again
 	}
 	return whole || err != nil // else it is not worth that nothing is served
 }

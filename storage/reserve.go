@@ -67,7 +67,7 @@ func (v *Reserve) Free(d Disk) error {
 	return err
 }
 
-// Make takes the space, and leaves a little of a disk that is nearly full. It reports whether it has all of it, with as much again as it
+// Make takes what it lacks of the space, and leaves a little of a disk that is nearly full. It reports whether it has all of it, with as much again as it
 // leaves: then there is room.
 func (v *Reserve) Make(d Disk, mem Memory) (whole bool, err error) {
 	fd, err := d.Open(v.Path(), true, false)
@@ -84,10 +84,11 @@ func (v *Reserve) Make(d Disk, mem Memory) (whole bool, err error) {
 }
 
 func (v *Reserve) fill(d Disk, fd int32, mem Memory) (whole bool, err error) {
-	if err := d.Truncate(fd, 0); err != nil {
+	have, err := d.Size(v.Path()) // is not given up before: others may have it then
+	if err != nil {
 		return false, err
 	}
-	at, end := int64(0), v.Bytes+reserveLeave
+	at, end := have, v.Bytes+reserveLeave
 	for step := int64(reserveStep); at < end; {
 		n := min(step, end-at)
 		err := v.take(d, fd, at, n, mem)
@@ -103,7 +104,7 @@ func (v *Reserve) fill(d Disk, fd int32, mem Memory) (whole bool, err error) {
 		}
 		at += n
 	}
-	if err := d.Truncate(fd, max(0, at-reserveLeave)); err != nil {
+	if err := d.Truncate(fd, max(min(have, v.Bytes), at-reserveLeave)); err != nil {
 		return false, err
 	}
 	return at >= end, d.Sync(fd) // what was cut is free when that is committed
