@@ -32,14 +32,14 @@ func (l *Log) SetRetention(rule Retention, segmentSize int64) {
 
 // Retain removes sealed segments as the log's rule allows: oldest first, never the one with the newest record for its size alone. Then an
 // active segment that is as large as its topic wants it now, or whose oldest record is expired, is sealed: the next time it may go too, so
-// what is written rarely does not stay for ever. An orderly end that was asked for leaves the rest to the next run: nothing follows its last
-// group.
+// what is written rarely does not stay for ever; not while it is being opened for appends, which would miss its file. An orderly end that was
+// asked for leaves the rest to the next run: nothing follows its last group.
 func (l *Log) Retain() {
 	if l.closed || l.closing != nil || l.leaving != nil || l.trimming || l.fenced != nil || l.s.ending {
 		return
 	}
 	l.raiseStart(l.expendable(), nil)
-	if g := l.active(); g != nil && g.next > g.base && (g.full() || l.expired(g.firstTS)) {
+	if g := l.active(); g != nil && !l.opening && g.next > g.base && (g.full() || l.expired(g.firstTS)) {
 		l.seal(g)
 	}
 }
