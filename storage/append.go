@@ -206,9 +206,13 @@ func (l *Log) reserve(n Offset) bool {
 		}
 		l.reserveAt = l.s.mono
 		bound := max(l.reserveAsked, l.next+n+max(l.reserveStep, reserveMin))
-		l.reserveAsked, l.askedFor = bound, l.cfg.Level
+		level := l.cfg.Level
+		if l.raising > 0 && l.askedFor != 0 {
+			level = min(level, l.askedFor) // what was told is only as safe as that, and laps state this bound alone
+		}
+		l.reserveAsked, l.askedFor = bound, level
 		j := &l.s.journal
-		m := mark{kind: entryReserve, log: l, bound: bound, level: l.cfg.Level}
+		m := mark{kind: entryReserve, log: l, bound: bound, level: level}
 		j.add(m.entry(), nil)
 		j.gather.marks = append(j.gather.marks, m)
 		j.touch(l)

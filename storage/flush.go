@@ -198,7 +198,7 @@ func (l *Log) refuseFlushes(err error) {
 }
 
 func (l *Log) endFlush(r *Request, err error) {
-	if r.Kind == ReqRaise {
+	if r.Kind == ReqRaise && err == nil { // after a failure nothing says any more what is stable
 		l.raising--
 	}
 	l.s.answer(r, err)

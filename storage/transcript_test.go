@@ -65,6 +65,8 @@ type script struct {
 	names map[*storage.Request]string
 	mono  int64
 	show  bool
+
+	journalBytes int64 // 0: the least
 }
 
 func play1(t *testing.T, text string) string {
@@ -185,8 +187,8 @@ func (c *script) start() {
 	report := func(event string, id storage.LogID, err error) {
 		c.say("%s: %v", event, strings.ReplaceAll(err.Error(), dir+"/", ""))
 	}
-	mem := sim.NewMemory(64 << 20)
-	c.rec, err = storage.Recover(c.disk, fd, storage.RecoverConfig{Dir: dir, Shards: 1, JournalBytes: storage.JournalBytesMin,
+	mem := sim.NewMemory(64<<20 + int(4*c.journalBytes))
+	c.rec, err = storage.Recover(c.disk, fd, storage.RecoverConfig{Dir: dir, Shards: 1, JournalBytes: max(storage.JournalBytesMin, c.journalBytes),
 		BootID: c.disk.BootID(), Memory: mem, Report: report,
 		Metadata: func([]byte, []storage.MetaCommand) (storage.MetaState, error) {
 			st := storage.MetaState{Live: map[storage.LogID]storage.Level{}}
