@@ -39,6 +39,10 @@ func (x *logEntries) add(e *entry, at place) {
 		if x.newerOffset(e) {
 			return
 		}
+	case entryReserve:
+		if x.reservedAgain(e) {
+			return
+		}
 	case entryCheckpoint:
 		x.mark, x.going = e.next, -1
 	case entryDirect, entryLeft:
@@ -68,6 +72,20 @@ func (x *logEntries) goesOn(e *entry) bool {
 	}
 	r.next, r.timestamp, r.stable = e.next, e.timestamp, max(r.stable, e.stable)
 	r.length += e.length
+	return true
+}
+
+// reservedAgain reports whether e says what the last entry says: each flush adds one, and there may be as many as the journals have room for.
+func (x *logEntries) reservedAgain(e *entry) bool {
+	k := len(x.list) - 1
+	if k < 0 {
+		return false
+	}
+	r := &x.list[k]
+	if r.kind != entryReserve || r.shard != e.shard || r.doubt != e.doubt || r.next != e.next || r.length != e.length {
+		return false
+	}
+	r.stable = max(r.stable, e.stable)
 	return true
 }
 
