@@ -9,28 +9,75 @@ import (
 	"github.com/galgo-mq/galgo/storage"
 )
 
-// retain applies the topics' limits of age and size to the logs of this shard, once per RetentionInterval.
+// retaining is how far a pass over all topics has come.
+type retaining struct {
+	next   int64 // when a pass begins
+	active bool
+	at     [3]int // the next stream, topic and partition
+	since  uint64 // of the topic; another one of that number begins with its first partition
+}
+
+// retainWork is how many partitions a turn looks at, those of other shards and topics without a rule included: a pass over 100,000 of them must
+// not be one turn.
+const retainWork = 256
+
+// retain applies the topics' limits of age and size to the logs of this shard, once per RetentionInterval, a part in each turn.
 func (s *Shard) retain() {
-	if s.mono < s.nextRetain {
-		return
+	x := &s.retaining
+	if !x.active {
+		if s.mono < x.next {
+			return
+		}
+		*x = retaining{next: s.mono + int64(s.cfg.RetentionInterval), active: true}
 	}
-	s.nextRetain = s.mono + int64(s.cfg.RetentionInterval)
-	for st := range s.meta.Streams() {
-		for t := range st.Topics() {
-			s.retainTopic(t)
+	for work := retainWork; work > 0; work-- {
+		if !s.retainStep(&work) {
+			x.active = false
+			return
 		}
 	}
 }
 
-func (s *Shard) retainTopic(t *metadata.Topic) {
+// retainStep looks at what is next, and reports whether there was something.
+func (s *Shard) retainStep(work *int) bool {
+	x := &s.retaining
+	st := s.meta.StreamSlot(x.at[0])
+	switch {
+	case x.at[0] >= s.meta.StreamSlots():
+		return false
+	case st == nil || x.at[1] >= st.TopicSlots():
+		x.at = [3]int{x.at[0] + 1, 0, 0}
+		return true
+	}
+	t := st.TopicSlot(x.at[1])
+	if t == nil || !s.retainTopic(t, work) {
+		x.at = [3]int{x.at[0], x.at[1] + 1, 0}
+	}
+	return true
+}
+
+// retainTopic looks at the next partitions of t, as far as there is work left, and reports whether some are left then.
+func (s *Shard) retainTopic(t *metadata.Topic, work *int) bool {
+	x := &s.retaining
 	rule := s.retention(t)
 	if rule.ExpiryMicros == 0 && rule.BytesMax == 0 {
-		return
+		return false
 	}
-	for l := range s.logsOf(t) {
-		l.SetRetention(rule, int64(t.Settings.SegmentSize))
-		l.Retain()
+	if x.since != t.Since {
+		x.since, x.at[2] = t.Since, 0
 	}
+	for ; x.at[2] < len(t.Partitions) && *work > 0; *work-- {
+		id := t.Partitions[x.at[2]].Log
+		x.at[2]++
+		if owner, ok := s.owners.Owner(router.LogID(id)); !ok || owner != s.id {
+			continue
+		}
+		if l := s.store.Log(storage.LogID(id)); l != nil {
+			l.SetRetention(rule, int64(t.Settings.SegmentSize))
+			l.Retain()
+		}
+	}
+	return x.at[2] < len(t.Partitions)
 }
 
 // logsOf walks the logs of a topic that this shard owns.

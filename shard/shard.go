@@ -44,7 +44,7 @@ type Shard struct {
 	lists      listings
 	nextSweep  int64
 	nextSlow   int64
-	nextRetain int64
+	retaining  retaining
 	uncredited []waiting
 	writing    []int                  // by shard: requests there that may wait for room on the disk
 	turns      map[topicKey]topicTurn // of balanced sends
@@ -182,7 +182,7 @@ func (s *Shard) Turn(block bool) {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() || s.store.Unflushed() || len(s.intake.bodies) > 0 || s.queuedMayStart() {
+	if s.inbox.hasNews() || s.store.Unflushed() || s.retaining.active || len(s.intake.bodies) > 0 || s.queuedMayStart() {
 		return 0
 	}
 	next := s.store.Deadline()
@@ -198,7 +198,7 @@ func (s *Shard) sleep() time.Duration {
 		earlier(max(s.nextSlow, s.mono+int64(slowAfter)))
 	}
 	if s.store.Logs() > 0 {
-		earlier(s.nextRetain)
+		earlier(s.retaining.next)
 	}
 	if s.stopping && !s.gaveUp && !s.drained {
 		earlier(s.giveUp)
