@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -14,8 +15,8 @@ import (
 type acceptor struct {
 	fd      int32
 	armed   uring.Handle
-	again   int64          // when to arm again after an error; 0: not
-	pending []acceptedConn // wait for room in a mailbox
+	again   int64                    // when to arm again after an error; 0: not
+	pending fifo.Queue[acceptedConn] // wait for room in a mailbox
 	closed  bool
 }
 
@@ -25,7 +26,7 @@ func (a *acceptor) arm(s *Shard) {
 	a.armed = s.submit(uring.Op{Kind: uring.KindAccept, FD: a.fd, Token: tokAccept})
 }
 
-func (a *acceptor) waiting() bool { return a.again != 0 || len(a.pending) > 0 }
+func (a *acceptor) waiting() bool { return a.again != 0 || a.pending.Len() > 0 }
 
 // acceptPause is how long the shard waits after accept failed for want of descriptors or memory.
 const acceptPause = 100 * time.Millisecond
@@ -95,7 +96,7 @@ func (a *acceptor) assign(s *Shard, n acceptedConn) {
 		}
 	}
 	if best != s && s.port.ControlRoom(best.id) <= controlReserve {
-		a.pending = append(a.pending, n)
+		a.pending.Push(n)
 		return
 	}
 	g.loads[best.id].conns.Add(1)
@@ -111,10 +112,8 @@ func (a *acceptor) retry(s *Shard) {
 	if a.again != 0 && a.again <= s.mono && !s.stopping {
 		a.arm(s)
 	}
-	for k := len(a.pending); k > 0; k-- {
-		n := a.pending[0]
-		a.pending = append(a.pending[:0], a.pending[1:]...)
-		a.assign(s, n)
+	for k := a.pending.Len(); k > 0; k-- {
+		a.assign(s, a.pending.Pop())
 	}
 }
 
@@ -131,12 +130,12 @@ func (a *acceptor) tryClose(s *Shard) {
 		return
 	}
 	a.closed = true
-	for _, n := range a.pending {
+	for a.pending.Len() > 0 {
+		n := a.pending.Pop()
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: n.fd, Token: tokNone})
 		s.g.registry.leave(host(n.peer))
 		s.g.conns.Add(-1)
 	}
-	a.pending = nil
 	if a.fd > 0 {
 		s.submit(uring.Op{Kind: uring.KindCloseSocket, FD: a.fd, Token: tokNone})
 	}

@@ -3,6 +3,7 @@ package shard
 import (
 	"fmt"
 
+	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -53,12 +54,12 @@ func (t *connTable) of(done *uring.Completion) *conn {
 
 // intake is what connections wait for while frames come in, and the receive buffers they hold.
 type intake struct {
-	bodies   []*conn  // want to receive the next piece of a frame
-	starving []*conn  // want memory for a frame
-	noBuffer []*conn  // want a receive buffer
-	queued   []queued // want a place for their request
-	gone     int      // of queued: those whose connection is closing
-	held     int      // receive buffers in use
-	inFlight int      // requests that hold a place, where those are limited
-	strange  int      // bytes of frames that connections before login have
+	bodies   []*conn            // want to receive the next piece of a frame
+	starving fifo.Queue[*conn]  // want memory for a frame
+	noBuffer []*conn            // want a receive buffer
+	queued   fifo.Queue[queued] // want a place for their request
+	gone     int                // of queued: those whose connection is closing
+	held     int                // receive buffers in use
+	inFlight int                // requests that hold a place, where those are limited
+	strange  int                // bytes of frames that connections before login have
 }

@@ -221,7 +221,7 @@ func (s *Shard) takeFrame(c *conn) {
 		return
 	}
 	if buf == nil {
-		s.intake.starving = append(s.intake.starving, c)
+		s.intake.starving.Push(c)
 		return
 	}
 	c.frame, c.wanted = buf, 0
@@ -262,9 +262,8 @@ func (s *Shard) retryStarving() {
 			}
 		}
 	}
-	for k := len(s.intake.starving); k > 0; k-- {
-		c := s.intake.starving[0]
-		s.intake.starving = append(s.intake.starving[:0], s.intake.starving[1:]...)
+	for k := s.intake.starving.Len(); k > 0; k-- {
+		c := s.intake.starving.Pop()
 		if c.wanted == 0 || c.closing {
 			continue
 		}
@@ -381,7 +380,7 @@ func (s *Shard) begin(c *conn, p []byte, id uint32, buf []byte) {
 	}
 	s.g.limits.requestsInFlight.Add(1)
 	q.queued = true
-	s.intake.queued = append(s.intake.queued, queued{q, p})
+	s.intake.queued.Push(queued{q, p})
 }
 
 // handle has the frame p of q answered.
@@ -405,7 +404,7 @@ func (s *Shard) occupy(q *request) bool {
 	if most == 0 || !q.conn.session.bound() || s.store.Short() { // who has a place may wait for room on the disk
 		return true
 	}
-	if s.intake.inFlight >= most || len(s.intake.queued) > 0 {
+	if s.intake.inFlight >= most || s.intake.queued.Len() > 0 {
 		return false
 	}
 	s.place(q)
@@ -425,9 +424,14 @@ func (s *Shard) vacate(q *request) {
 	}
 }
 
+// mayPlace reports whether a request may have a place. While the disk has no room those who have one may wait for long.
+func (s *Shard) mayPlace() bool {
+	return s.intake.inFlight < s.cfg.Limits.inFlightOfShard || s.store.Short()
+}
+
 // queuedMayStart reports whether startQueued has something to do.
 func (s *Shard) queuedMayStart() bool {
-	return len(s.intake.queued) > 0 && (s.intake.inFlight < s.cfg.Limits.inFlightOfShard || s.intake.gone > 0 || s.store.Short())
+	return s.intake.queued.Len() > 0 && (s.mayPlace() || s.intake.gone > 0)
 }
 
 // startQueued begins requests that have waited for a place, in order, and lets go of those whose connection is closing.
@@ -435,22 +439,30 @@ func (s *Shard) startQueued() {
 	if !s.queuedMayStart() {
 		return
 	}
-	rest := s.intake.queued[:0]
-	for _, w := range s.intake.queued {
+	x := &s.intake
+	for x.queued.Len() > 0 && s.mayPlace() {
+		w := x.queued.Pop()
 		c := w.q.conn
-		switch {
-		case c.closing:
-			s.intake.gone--
+		w.q.queued = false
+		if c.closing {
+			x.gone--
+			s.sentAll(c)
+			continue
+		}
+		s.place(w.q)
+		s.handle(c, w.q, w.frame) // which begins no other: its reply is on its way, at the least
+	}
+	if x.gone == 0 {
+		return
+	}
+	for k := x.queued.Len(); k > 0; k-- { // what is left keeps its order
+		w := x.queued.Pop()
+		if c := w.q.conn; c.closing {
+			x.gone--
 			w.q.queued = false
 			s.sentAll(c)
-		case s.intake.inFlight < s.cfg.Limits.inFlightOfShard || s.store.Short():
-			w.q.queued = false
-			s.place(w.q)
-			s.handle(c, w.q, w.frame) // which begins no other: its reply is on its way, at the least
-		default:
-			rest = append(rest, w)
+			continue
 		}
+		x.queued.Push(w)
 	}
-	clear(s.intake.queued[len(rest):])
-	s.intake.queued = rest
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -25,12 +26,12 @@ import (
 // so that whoever saw the answer finds its effect on every shard, and no append is acknowledged to a log that is gone.
 type lead struct {
 	s     *Shard
-	queue []*request
+	queue fifo.Queue[*request]
 	event *metaEvent // in progress
 	index uint64     // of the last command
 
-	forgotten  []metadata.LogID // retired logs whose files are gone
-	forgets    bool             // a command that forgets some is on its way
+	forgotten  fifo.Queue[metadata.LogID] // retired logs whose files are gone
+	forgets    bool                       // a command that forgets some is on its way
 	snap       snapshotJob
 	snapMemory *uring.Pool
 
@@ -126,39 +127,37 @@ func (l *lead) enqueue(q *request) {
 		l.tell(q)
 		return
 	}
-	l.queue = append(l.queue, q)
+	l.queue.Push(q)
 	l.next()
 }
 
 // shed refuses what waits and would be refused for want of space when its turn came.
 func (l *lead) shed() {
-	if !l.s.store.Short() || len(l.queue) == 0 {
+	if !l.s.store.Short() || l.queue.Len() == 0 {
 		return
 	}
-	queue := l.queue
-	l.queue = nil
-	for _, q := range queue {
-		l.enqueue(q)
+	for k := l.queue.Len(); k > 0; k-- {
+		l.enqueue(l.queue.Pop())
 	}
-	if len(l.queue) > 0 { // it frees space, and waits for the command in progress
+	if l.queue.Len() > 0 { // it frees space, and waits for the command in progress
 		l.s.store.Want()
 	}
 }
 
 func (l *lead) busy() bool {
-	return l.event != nil || len(l.queue) > 0 || l.snap.active || l.groups.busy()
+	return l.event != nil || l.queue.Len() > 0 || l.snap.active || l.groups.busy()
 }
 
 // next begins with the next command if none is in progress. A snapshot that is due begins before: clients that send commands without a
 // pause leave no turn without one.
 func (l *lead) next() {
-	for l.event == nil && len(l.queue) > 0 {
-		q := l.queue[0]
+	for l.event == nil && l.queue.Len() > 0 {
+		q := l.queue.First()
 		l.maybeSnapshot()
 		if l.snap.active && l.s.store.MetaFull(len(q.command)) {
 			return // endSnapshot goes on
 		}
-		l.queue = append(l.queue[:0], l.queue[1:]...)
+		l.queue.Pop()
 		if q.err = l.admit(q); q.err != nil {
 			l.tell(q)
 			continue
@@ -373,18 +372,19 @@ func (l *lead) tell(q *request) {
 
 // forget notes that the files of a retired log are gone, and proposes to take it off the list.
 func (l *lead) forget(id metadata.LogID) {
-	l.forgotten = append(l.forgotten, id)
+	l.forgotten.Push(id)
 	l.proposeForget()
 }
 
+// forgetMax is how many logs a command takes off the list of retired ones.
+const forgetMax = 1024
+
 func (l *lead) proposeForget() {
-	if l.forgets || len(l.forgotten) == 0 || l.s.stopping {
+	if l.forgets || l.forgotten.Len() == 0 || l.s.stopping {
 		return
 	}
 	l.forgets = true
-	k := min(len(l.forgotten), 1024)
-	cmd := metadata.EncodeForgetLogs(nil, l.s.micros(), l.forgotten[:k]...)
-	l.forgotten = append(l.forgotten[:0], l.forgotten[k:]...)
+	cmd := metadata.EncodeForgetLogs(nil, l.s.micros(), l.forgotten.PopN(nil, forgetMax)...)
 	l.s.proposeWhenShort(cmd, func(s *Shard, q *request) {
 		s.lead.forgets = false
 		if q.err != nil {
@@ -446,13 +446,13 @@ func (s *Shard) dropped(id storage.LogID, err error) {
 			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(id)), zap.Error(err))
 		return
 	}
-	s.forgetting = append(s.forgetting, metadata.LogID(id))
+	s.forgetting.Push(metadata.LogID(id))
 }
 
 // sendForgotten tells the lead of dropped logs, as far as there is room for messages.
 func (s *Shard) sendForgotten() {
-	for len(s.forgetting) > 0 {
-		id := s.forgetting[0]
+	for s.forgetting.Len() > 0 {
+		id := s.forgetting.First()
 		if s.lead != nil {
 			s.lead.forget(id)
 		} else if s.port.ControlRoom(0) > controlReserve {
@@ -460,7 +460,7 @@ func (s *Shard) sendForgotten() {
 		} else {
 			return
 		}
-		s.forgetting = append(s.forgetting[:0], s.forgetting[1:]...)
+		s.forgetting.Pop()
 	}
 }
 

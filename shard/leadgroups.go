@@ -5,17 +5,18 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/metadata"
 )
 
 // groupsLead is what shard 0 does for consumer groups beside putting commands in order: it drops members that are gone,
 // completes hand-overs that the partition's shard reports, and those whose time is over.
 type groupsLead struct {
-	dropping  []metadata.MemberKey // a command for each is wanted
-	asked     bool                 // one is on its way
-	again     int64                // not before, after one failed
-	completed []metadata.Handover  // a command for them is wanted
-	moving    bool                 // one is on its way
+	dropping  fifo.Queue[metadata.MemberKey] // a command for each is wanted
+	asked     bool                           // one is on its way
+	again     int64                          // not before, after one failed
+	completed []metadata.Handover            // a command for them is wanted
+	moving    bool                           // one is on its way
 	deadlines []handoverDeadline
 	nextCheck int64
 }
@@ -53,7 +54,8 @@ func (l *lead) stillPending(h *metadata.Handover) bool {
 func (l *lead) tendGroups() {
 	g, s := &l.groups, l.s
 	if s.stopping { // no session outlives the run; the next one begins without members
-		g.completed, g.dropping = nil, nil
+		g.completed = nil
+		g.dropping.Clear()
 		return
 	}
 	if len(g.deadlines) > 0 && s.mono >= g.nextCheck {
@@ -96,16 +98,16 @@ const handoversMax = 1024 // in one command
 
 func (l *lead) proposeDrops() {
 	g, s := &l.groups, l.s
-	if g.asked || len(g.dropping) == 0 || s.mono < g.again {
+	if g.asked || g.dropping.Len() == 0 || s.mono < g.again {
 		return
 	}
-	for len(g.dropping) > 0 && s.g.registry.holds(g.dropping[0]) { // its client id has a session again
-		g.dropping = append(g.dropping[:0], g.dropping[1:]...)
+	for g.dropping.Len() > 0 && s.g.registry.holds(g.dropping.First()) { // its client id has a session again
+		g.dropping.Pop()
 	}
-	if len(g.dropping) == 0 {
+	if g.dropping.Len() == 0 {
 		return
 	}
-	key := g.dropping[0]
+	key := g.dropping.First()
 	g.asked = true
 	s.proposeInternal(metadata.EncodeDropMember(nil, s.micros(), key), func(s *Shard, q *request) {
 		g := &s.lead.groups
@@ -117,8 +119,8 @@ func (l *lead) proposeDrops() {
 			}
 			return
 		}
-		if len(g.dropping) > 0 {
-			g.dropping = append(g.dropping[:0], g.dropping[1:]...)
+		if g.dropping.Len() > 0 {
+			g.dropping.Pop()
 		}
 		s.lead.proposeDrops()
 	})
@@ -133,7 +135,7 @@ func (l *lead) sleep(earlier func(t int64)) {
 	if len(g.deadlines) > 0 {
 		earlier(max(1, g.nextCheck)) // 0 would be never
 	}
-	if len(g.dropping) > 0 && !g.asked {
+	if g.dropping.Len() > 0 && !g.asked {
 		earlier(max(1, g.again))
 	}
 	if l.s.meta.TokensExpireAt() != 0 {
@@ -144,10 +146,12 @@ func (l *lead) sleep(earlier func(t int64)) {
 // note takes what a shard reports.
 func (l *lead) note(n *groupNote) {
 	l.groups.completed = append(l.groups.completed, n.handovers...)
-	l.groups.dropping = append(l.groups.dropping, n.leavers...)
+	for _, key := range n.leavers {
+		l.groups.dropping.Push(key)
+	}
 }
 
 // busy reports whether something is to be done yet.
 func (g *groupsLead) busy() bool {
-	return g.asked || g.moving || len(g.completed) > 0 || len(g.dropping) > 0
+	return g.asked || g.moving || len(g.completed) > 0 || g.dropping.Len() > 0
 }

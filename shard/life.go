@@ -112,7 +112,7 @@ func (s *Shard) tryStop() {
 	if s.mono >= s.giveUp {
 		s.giveUpBusy()
 	}
-	if !s.drained && (s.gaveUp || s.conns.count == 0 && len(s.forgetting) == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed)) {
+	if !s.drained && (s.gaveUp || s.conns.count == 0 && s.forgetting.Len() == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed)) {
 		s.drained = true
 		if int(s.g.drained.Add(1)) == len(s.g.shards) {
 			for _, o := range s.g.shards {

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -207,7 +208,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 	q.remote = true
 	if !s.credited(q, kind) {
 		q.unsent = true
-		s.uncredited = append(s.uncredited, waiting{q, kind})
+		s.uncredited.push(q, kind, len(s.g.shards))
 	}
 }
 
@@ -236,7 +237,7 @@ func (s *Shard) credited(q *request, kind messageKind) bool {
 	if kind != msgOwe && left <= s.g.mesh.Credits()-most {
 		return false
 	}
-	writes := kind == msgRequest && q.Kind != storage.ReqPoll && q.Kind != storage.ReqGetOffset && q.Kind != storage.ReqTrim
+	writes := laneOf(q, kind) == laneWrites
 	if writes && s.writing[q.owner] >= most-max(1, most/readCreditsShare) || !s.port.Request(q.owner, message{kind: kind, req: q}) {
 		return false
 	}
@@ -255,32 +256,62 @@ const (
 // clients that read slowly would keep all others from the shard that owns their logs; what the way back takes of the
 // rings is bounded here.
 type releases struct {
-	out     []int // by shard: on their way
-	waiting []*request
+	of []releasesOf // by shard
+}
+
+type releasesOf struct {
+	out     int // on their way
+	waiting fifo.Queue[*request]
 }
 
 func (r *releases) send(s *Shard, q *request) {
-	if r.out == nil {
-		r.out = make([]int, len(s.g.shards))
+	if r.of == nil {
+		r.of = make([]releasesOf, len(s.g.shards))
 	}
-	if r.out[q.owner] == s.g.mesh.Credits() {
-		r.waiting = append(r.waiting, q)
+	o := &r.of[q.owner]
+	if o.out == s.g.mesh.Credits() {
+		o.waiting.Push(q)
 		return
 	}
-	r.out[q.owner]++
+	o.out++
 	s.port.Release(q.owner, message{kind: msgRelease, req: q})
 }
 
-// done notes that a shard has taken its memory back.
-func (r *releases) done(by router.ShardID) { r.out[by]-- }
-
-// retry sends what waited.
-func (r *releases) retry(s *Shard) {
-	list := r.waiting
-	r.waiting = nil
-	for _, q := range list {
-		r.send(s, q)
+// done notes that a shard has taken its memory back, and sends what waited for that.
+func (r *releases) done(s *Shard, by router.ShardID) {
+	o := &r.of[by]
+	o.out--
+	if o.waiting.Len() > 0 {
+		r.send(s, o.waiting.Pop())
 	}
+}
+
+// uncredited are requests that wait for credits: in order for each shard and each lane.
+type uncredited struct {
+	of    []uncreditedOf // by shard
+	waits int            // all that wait
+}
+
+type uncreditedOf [lanes]fifo.Queue[waiting]
+
+// lane is a kind of requests that has credits which others leave it.
+type lane uint8
+
+const (
+	laneOwes   lane = iota // give memory back
+	laneReads              // reads and deletions
+	laneWrites             // may wait for room on the disk
+	lanes
+)
+
+func laneOf(q *request, kind messageKind) lane {
+	switch {
+	case kind == msgOwe:
+		return laneOwes
+	case kind == msgRequest && q.Kind != storage.ReqPoll && q.Kind != storage.ReqGetOffset && q.Kind != storage.ReqTrim:
+		return laneWrites
+	}
+	return laneReads
 }
 
 // waiting is a request that waits for a credit.
@@ -289,21 +320,33 @@ type waiting struct {
 	kind messageKind
 }
 
-// retryUncredited sends what waited for credits, in order for each shard.
+func (u *uncredited) push(q *request, kind messageKind, shards int) {
+	if u.of == nil {
+		u.of = make([]uncreditedOf, shards)
+	}
+	u.of[q.owner][laneOf(q, kind)].Push(waiting{q, kind})
+	u.waits++
+}
+
+// retryUncredited sends what waited for credits.
 func (s *Shard) retryUncredited() {
-	if len(s.uncredited) == 0 {
+	u := &s.uncredited
+	if u.waits == 0 {
 		return
 	}
-	rest := s.uncredited[:0]
-	for _, w := range s.uncredited {
-		if !s.credited(w.q, w.kind) {
-			rest = append(rest, w)
-			continue
+	for i := range u.of {
+		for k := range u.of[i] {
+			for in := &u.of[i][k]; in.Len() > 0; {
+				w := in.First()
+				if !s.credited(w.q, w.kind) {
+					break
+				}
+				in.Pop()
+				u.waits--
+				w.q.unsent = false // nobody sees it before the turn publishes its messages
+			}
 		}
-		w.q.unsent = false // nobody sees it before the turn publishes its messages
 	}
-	clear(s.uncredited[len(rest):])
-	s.uncredited = rest
 }
 
 // finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.

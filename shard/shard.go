@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -45,7 +46,7 @@ type Shard struct {
 	nextSweep  int64
 	nextSlow   int64
 	retaining  retaining
-	uncredited []waiting
+	uncredited uncredited
 	writing    []int                  // by shard: requests there that may wait for room on the disk
 	turns      map[topicKey]topicTurn // of balanced sends
 	logTokens  int
@@ -59,7 +60,7 @@ type Shard struct {
 	inbox      inbox
 	lead       *lead    // shard 0 only: the order of metadata commands
 	accept     acceptor // shard 0 only
-	forgetting []metadata.LogID
+	forgetting fifo.Queue[metadata.LogID]
 	delivered  deliveries // to members of groups, of the logs of this shard
 	held       heldPolls
 	unholding  []unholding
@@ -149,7 +150,6 @@ func (s *Shard) Turn(block bool) {
 	s.startQueued()
 	s.makeLists()
 	s.retryUncredited()
-	s.releases.retry(s)
 	s.sendForgotten()
 	s.sendGroupNote()
 	s.endHolds()
@@ -210,7 +210,7 @@ func (s *Shard) sleep() time.Duration {
 	if s.lead != nil {
 		s.lead.sleep(earlier)
 	}
-	if len(s.unholding) > 0 || s.groupNote != nil || len(s.intake.starving) > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || len(s.forgetting) > 0 {
+	if len(s.unholding) > 0 || s.groupNote != nil || s.intake.starving.Len() > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -294,7 +294,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.store.Release(&m.req.Request)
 		s.port.Release(from, message{kind: msgRelease | releaseDone, req: m.req})
 	case msgRelease | releaseDone:
-		s.releases.done(from)
+		s.releases.done(s, from)
 		s.freeRequest(m.req)
 	case msgConn:
 		s.adopt(m.conn)

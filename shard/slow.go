@@ -66,7 +66,7 @@ func (s *Shard) oweAt(q *request) {
 		return
 	}
 	if !s.credited(q, msgOwe) {
-		s.uncredited = append(s.uncredited, waiting{q, msgOwe})
+		s.uncredited.push(q, msgOwe, len(s.g.shards))
 	}
 }
 

@@ -17,6 +17,7 @@ const module = "github.com/galgo-mq/galgo/"
 // mayImport lists the folders of ours that each folder may import, itself and its own subfolders apart.
 var mayImport = map[string][]string{
 	"batch":       {},
+	"fifo":        {},
 	"wire":        {"batch"},
 	"router":      {},
 	"storage":     {"batch"},
@@ -25,7 +26,7 @@ var mayImport = map[string][]string{
 	"auth":        {},
 	"client":      {"batch", "wire"},
 	"diagnose":    {"wire"},
-	"shard":       {"batch", "wire", "router", "storage", "metadata", "uring"},
+	"shard":       {"batch", "fifo", "wire", "router", "storage", "metadata", "uring"},
 	"server":      {"metadata", "router", "shard", "storage", "uring", "wire"},
 	"servertest":  {"auth", "client", "server", "shard"},
 	"sim":         {"batch", "wire", "router", "storage", "metadata", "uring", "shard"},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 }
 
 // core lists the folders that stand on the standard library, x/sys and a checksum; shard and server may log.
-var core = []string{"batch", "wire", "router", "storage", "metadata", "uring", "shard", "server"}
+var core = []string{"batch", "fifo", "wire", "router", "storage", "metadata", "uring", "shard", "server"}
 
 var coreLibraries = map[string][]string{
 	"golang.org/x/sys/unix": {"uring", "server"},
@@ -48,7 +49,7 @@ var coreLibraries = map[string][]string{
 }
 
 // pure lists the folders that decide and do not do.
-var pure = []string{"batch", "wire", "storage", "metadata", "router"}
+var pure = []string{"batch", "fifo", "wire", "storage", "metadata", "router"}
 
 // driven lists the folders that are driven from outside: clock, chance, kernel and goroutines are given to them, but they may share
 // between threads.
