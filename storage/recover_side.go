@@ -2,10 +2,21 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
-const sideBytesMax = 1 << 30
+// sideBytesMax bounds a side file: the kernel reads and writes no more at a time, and a group tells its size in 32 bits.
+const sideBytesMax = 1<<31 - BlockSize
+
+// sideFits refuses what no side file could hold. The journals are whole then, so a start that ends with it loses nothing.
+func sideFits(id LogID, n int64) error {
+	if n <= sideBytesMax {
+		return nil
+	}
+	return fmt.Errorf("%w: log %d cannot be set aside: %d MiB of it are in the journals alone, and a file of it holds %d; mend the disk under its directory, so that its segments can be written, and start again",
+		ErrDamaged, id, n>>20, int64(sideBytesMax)>>20)
+}
 
 // fenceAside begins the reason of a log that recovery fenced: the next one tries again.
 const fenceAside = "recovery could not write its segment"
@@ -75,6 +86,9 @@ func (l *logRecovery) setAside(before *LogState) error {
 		size += entryHeadSize + len(e.data)
 		count++
 	})
+	if err == nil {
+		err = sideFits(l.st.ID, int64(alignUp(Pos(size))))
+	}
 	if err != nil {
 		return err
 	}
