@@ -532,6 +532,7 @@ func (w *world) end() {
 		}
 	}
 	w.noteEnd()
+	w.disk.SetSpace(0) // the next start may have more shards, whose journals need room
 	w.trace("orderly end")
 }
 
