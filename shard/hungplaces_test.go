@@ -2,6 +2,7 @@ package shard_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -42,10 +43,18 @@ func TestSendsThatWaitForRoomKeepNobodyFromReading(t *testing.T) {
 			}
 			readers := []*client.Client{s.dial(t), s.dial(t)}
 			full.Store(true)
-			for _, c := range senders {
-				go c.Send(ctx, stream, topic, 0, oneBatch(t, 1, 100))
+			handled := func() (n int) {
+				for i := range of.shards {
+					n += int(s.Handled(i))
+				}
+				return n
 			}
-			time.Sleep(time.Second) // all of them are on their way
+			before, b := handled(), oneBatch(t, 1, 100)
+			var sends sync.WaitGroup
+			for _, c := range senders {
+				sends.Go(func() { _, _ = c.Send(ctx, stream, topic, 0, b) }) // stored, or refused, when there is room
+			}
+			until(t, "all sends are on their way", func() bool { return handled() >= before+len(senders) })
 			refused.Store(true)
 			for i, c := range readers {
 				limited, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -57,6 +66,7 @@ func TestSendsThatWaitForRoomKeepNobodyFromReading(t *testing.T) {
 				}
 			}
 			full.Store(false)
+			sends.Wait()
 		})
 	}
 }
