@@ -17,6 +17,9 @@ type host struct{ s *Server }
 // Now implements shard.Host.
 func (host) Now() time.Time { return time.Now() }
 
+// Since implements shard.Host.
+func (host) Since(t time.Time) time.Duration { return time.Since(t) }
+
 // Random implements shard.Host.
 func (host) Random(p []byte) { _, _ = rand.Read(p) } // never fails
 

@@ -42,6 +42,8 @@ type Group struct {
 type Host interface {
 	// Now is the time, with a reading of the monotonic clock.
 	Now() time.Time
+	// Since is how long ago t was, by the monotonic clock alone.
+	Since(t time.Time) time.Duration
 	// Random fills p with what nobody can guess.
 	Random(p []byte)
 	// Stats sets in w what the kernel tells of the process and the machine, and calls done.

@@ -173,7 +173,7 @@ func (s *Shard) Turn(block bool) {
 	if s.stopping {
 		s.tryStop()
 	}
-	if d := s.g.host.Now().Sub(begin); d > turnStall {
+	if d := s.g.host.Since(begin); d > turnStall {
 		s.stats.stalls++
 		s.stats.longest = max(s.stats.longest, d)
 	}
@@ -216,7 +216,7 @@ func (s *Shard) sleep() time.Duration {
 	if next == 0 {
 		return -1
 	}
-	return max(0, time.Duration(next-int64(s.g.host.Now().Sub(s.started))))
+	return max(0, time.Duration(next-int64(s.g.host.Since(s.started))))
 }
 
 // keepsMemory reports whether a pool, or that of requests, has memory to give back.
