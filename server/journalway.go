@@ -1,10 +1,8 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -68,7 +66,7 @@ func (s *Server) chooseJournalWay(io uring.IO, journals [][2]storage.JournalFile
 	default:
 		if isDirect {
 			before := kept
-			if w, err = measureWays(blockingDisk{io}, f, mem); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			if w, err = measureWays(blockingDisk{io}, f, mem); storage.FullDisk(err) {
 				w = journalWay{direct: kept.Way != storage.WayBuffered} // no room to measure: as it was
 			} else if err != nil {
 				return kept, err

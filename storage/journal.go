@@ -388,11 +388,11 @@ func (j *journal) syncBuffered() {
 func groupWritten(s *Store, p *pendingOp, _ int64, err error) {
 	j := &s.journal
 	j.writing--
-	if fullDisk(err) && j.failed == nil && !plantedRefusedIsWritten {
+	if FullDisk(err) && j.failed == nil && !plantedRefusedIsWritten {
 		j.refuse(p.g, err)
 		return
 	}
-	if plantedRefusedIsWritten && fullDisk(err) {
+	if plantedRefusedIsWritten && FullDisk(err) {
 		err = nil
 	}
 	p.g.memory.Put(p.g.buf)

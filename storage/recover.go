@@ -121,7 +121,7 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	for _, s := range steps {
 		if err := s.do(); err != nil {
 			_ = r.distrust()                                // the error to tell is the first one
-			if fullDisk(err) && s.name != "journal files" { // these say what they need
+			if FullDisk(err) && s.name != "journal files" { // these say what they need
 				_, _ = r.reserve.Make(r.d, r.cfg.Memory) // what there is of it: nobody else is to have it before the next start
 				err = fmt.Errorf("%w: a start needs about %d MiB: free that much on the filesystem of the data directory", err, r.reserve.Bytes>>20+1)
 			}

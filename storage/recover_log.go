@@ -75,7 +75,7 @@ func (l *logRecovery) run() error {
 	}
 	l.dropBelowStart()
 	err := l.writeDown()
-	if errors.Is(err, syscall.EIO) || fullDisk(err) { // a block that is copied when it is overwritten, and shared with a snapshot
+	if errors.Is(err, syscall.EIO) || FullDisk(err) { // a block that is copied when it is overwritten, and shared with a snapshot
 		l.st.Fence = fmt.Sprintf("%s: %v", fenceAside, err)
 		l.r.report("log fenced", l.st.ID, err)
 		if err = l.r.distrust(); err == nil {

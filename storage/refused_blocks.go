@@ -14,7 +14,7 @@ type refusedBlocks struct {
 // refuse keeps a write for later if there was no room for it, and reports whether it does.
 func (w *segWrite) refuse(l *Log, err error) bool {
 	s := l.s
-	if l.fenced != nil || s.logs[l.cfg.ID] != l || !(fullDisk(err) || err == nil && w.suspect) {
+	if l.fenced != nil || s.logs[l.cfg.ID] != l || !(FullDisk(err) || err == nil && w.suspect) {
 		return false
 	}
 	if err != nil {

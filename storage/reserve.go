@@ -77,7 +77,7 @@ func (v *Reserve) Make(d Disk, mem Memory) (whole bool, err error) {
 			err = e
 		}
 	}
-	if fullDisk(err) {
+	if FullDisk(err) {
 		return false, nil
 	}
 	return whole && err == nil, err
@@ -92,11 +92,11 @@ func (v *Reserve) fill(d Disk, fd int32, mem Memory) (whole bool, err error) {
 	for step := int64(reserveStep); at < end; {
 		n := min(step, end-at)
 		err := v.take(d, fd, at, n, mem)
-		if fullDisk(err) && step > reservePiece {
+		if FullDisk(err) && step > reservePiece {
 			step /= 4
 			continue
 		}
-		if fullDisk(err) {
+		if FullDisk(err) {
 			break
 		}
 		if err != nil {
@@ -151,6 +151,7 @@ func (r *recovery) makeReserve() error {
 	return err
 }
 
-func fullDisk(err error) bool {
+// FullDisk reports whether err says that the filesystem, or a quota on it, has no room.
+func FullDisk(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

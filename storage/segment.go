@@ -296,7 +296,7 @@ func (g *segment) given(err error) {
 func ignored(*Store, *pendingOp, int64, error) {}
 
 func spaceError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if FullDisk(err) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err
