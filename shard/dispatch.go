@@ -9,8 +9,8 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// handler answers one command, or hands it on so that it is answered later. body is the request's, and lives until
-// dropFrame.
+// handler answers one command, or hands it on so that it is answered later. What r points to in the frame lives until dropFrame; r itself
+// is the shard's, and another request's when the handler has returned.
 type handler func(s *Shard, c *conn, q *request, r *wire.Request)
 
 // dispatch handles the frame p of q.
@@ -151,7 +151,7 @@ func (s *Shard) body(q *request) []byte {
 	return q.head[n:n]
 }
 
-// reply answers q with a body, which was appended to what body returned.
+// reply answers q with the body of s.out, which was appended to what body returned.
 func (s *Shard) reply(q *request, body []byte) {
 	if len(body) > 0 && s.unjudged(q) {
 		return
@@ -172,7 +172,6 @@ func (s *Shard) reply(q *request, body []byte) {
 		}
 		vec = append(vec, q.reply[:copy(q.reply, body)])
 	}
-	s.success(q, nil)
 	q.dialect.Head(q.head, &q.handle, &s.out, len(body))
 	c.vec = vec
 	s.respond(c, q, vec)

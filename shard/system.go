@@ -57,6 +57,7 @@ func getSnapshotFile(s *Shard, c *conn, q *request, r *wire.Request) {
 				s.refuse(q, wire.StatusSnapshotFileCompletionFailed)
 				return
 			}
+			s.success(q, nil)
 			s.reply(q, archive)
 		})
 	})
