@@ -80,6 +80,14 @@ func rowOf(code wire.Code) *command {
 	return &commandTable[code]
 }
 
+func retiresStream(stream wire.Identifier) retirement {
+	return retirement{kind: wholeStream, stream: ident(stream)}
+}
+
+func retiresTopic(stream, topic wire.Identifier) retirement {
+	return retirement{kind: wholeTopic, stream: ident(stream), topic: ident(topic)}
+}
+
 var sessionCommands = map[wire.Code]command{
 	wire.CodePing:   {handle: ping, session: true},
 	wire.CodeLogin:  {handle: login, session: true, early: true},
@@ -122,11 +130,11 @@ var streamCommands = map[wire.Code]command{
 	wire.CodeUpdateStream: {handle: updateStream, actions: may(metadata.ActionUpdateStream), told: true, quota: quota{tooMany: metadata.ErrTooManyStreams}},
 	wire.CodeDeleteStream: {handle: deleteStream, actions: may(metadata.ActionDeleteStream), told: true,
 		retires: func(r *wire.Request) retirement {
-			return retirement{kind: wholeStream, stream: ident(r.Form.(*wire.DeleteStream).Stream)}
+			return retiresStream(r.Form.(*wire.DeleteStream).Stream)
 		}},
 	wire.CodePurgeStream: {handle: purgeStream, actions: may(metadata.ActionPurgeStream), told: true,
 		retires: func(r *wire.Request) retirement {
-			return retirement{kind: wholeStream, stream: ident(r.Form.(*wire.PurgeStream).Stream)}
+			return retiresStream(r.Form.(*wire.PurgeStream).Stream)
 		}},
 
 	wire.CodeGetTopic:  {handle: getTopic, actions: may(metadata.ActionGetTopic)},
@@ -146,12 +154,12 @@ var streamCommands = map[wire.Code]command{
 	wire.CodeDeleteTopic: {handle: deleteTopic, actions: may(metadata.ActionDeleteTopic), told: true,
 		retires: func(r *wire.Request) retirement {
 			m := r.Form.(*wire.DeleteTopic)
-			return retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
+			return retiresTopic(m.Stream, m.Topic)
 		}},
 	wire.CodePurgeTopic: {handle: purgeTopic, actions: may(metadata.ActionPurgeTopic), told: true,
 		retires: func(r *wire.Request) retirement {
 			m := r.Form.(*wire.PurgeTopic)
-			return retirement{kind: wholeTopic, stream: ident(m.Stream), topic: ident(m.Topic)}
+			return retiresTopic(m.Stream, m.Topic)
 		}},
 	wire.CodeCreatePartitions: {handle: createPartitions, actions: may(metadata.ActionCreatePartitions), told: true,
 		quota: quota{metadata.ErrPartitionIDs, nil, (*Limits).partitions},
