@@ -30,12 +30,18 @@ const (
 // disk that is full is slow.
 func (s *Server) keepSpace(reserve storage.Reserve) {
 	p := &s.space
+	var watch <-chan time.Time // never where nothing shares blocks
+	if uring.MayCopyOnWrite(s.cfg.DataDir) {
+		t := time.NewTicker(spaceWatch)
+		defer t.Stop()
+		watch = t.C
+	}
 	for {
 		select {
 		case <-s.done:
 			return
 		case <-p.News:
-		case <-time.After(spaceWatch):
+		case <-watch:
 			s.takeBack(&reserve)
 		}
 		if p.Short.Load() {
