@@ -194,7 +194,7 @@ func (s *Server) wait(answer <-chan error) error {
 // startThreads makes the shards with their threads and their IO, all of the same kind.
 func (s *Server) startThreads() error {
 	s.space.News = make(chan struct{}, 1)
-	s.group = shard.NewGroup(len(s.cfg.CPUs), s.cfg.ofShards(), &s.lines, &s.space.Space, host{s}, s.log)
+	s.group = shard.NewGroup(len(s.cfg.CPUs), s.cfg.Config, &s.lines, &s.space.Space, host{s}, s.log)
 	for i, sh := range s.group.Shards() {
 		t := &thread{s: s, shard: sh, log: s.log.With(zap.Int("shard", i)), setup: make(chan func() error), setupDone: make(chan error)}
 		if i == 0 && !s.offline {

@@ -51,8 +51,8 @@ func Start(t testing.TB, dir string, change func(c *server.Config)) *Server {
 	t.Helper()
 	h := auth.NewHasher(auth.Config{})
 	t.Cleanup(h.Close)
-	cfg := server.Config{DataDir: dir, Address: "127.0.0.1:0", IO: "auto", CPUs: []int{0, 1}, JournalBytes: 16 << 20,
-		Hasher: hasher{h, new(sync.Map)}, Log: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)),
+	cfg := server.Config{Config: shard.Config{DataDir: dir, Hasher: hasher{h, new(sync.Map)}},
+		Address: "127.0.0.1:0", IO: "auto", CPUs: []int{0, 1}, JournalBytes: 16 << 20, Log: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)),
 		Root: server.RootCredentials{Username: "iggy", PasswordPHC: func() (string, error) { return h.Hash([]byte("iggy")) }}}
 	if change != nil {
 		change(&cfg)

@@ -36,7 +36,7 @@ type Config struct {
 	PollHold             time.Duration // how long a poll that finds nothing may wait
 
 	ListBytesMax      int           // of the lists that a shard makes and sends at a time; 0: what the line for replies allows
-	FilesMax          int           // descriptors of segments that each shard keeps open
+	FilesMax          int           // descriptors of segments that each shard keeps open; 0: what the process's limit leaves
 	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed
 	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one
 	SendTimeout       time.Duration // for a client to read its reply

@@ -11,8 +11,9 @@ import (
 
 func init() {
 	shard.StartServer = func(dir string, frameBytesMax int, hasher shard.Hasher, wrap func(int, uring.IO) uring.IO) (*shard.Group, func() error, error) {
-		s, err := server.Start(server.Config{DataDir: dir, FrameBytesMax: frameBytesMax, Address: "127.0.0.1:0", IO: "epoll", CPUs: []int{0}, MemoryBudget: 64 << 20,
-			JournalBytes: 8 << 20, Hasher: hasher, WrapIO: wrap,
+		s, err := server.Start(server.Config{Config: shard.Config{DataDir: dir, FrameBytesMax: frameBytesMax, Hasher: hasher},
+			Address: "127.0.0.1:0", IO: "epoll", CPUs: []int{0}, MemoryBudget: 64 << 20,
+			JournalBytes: 8 << 20, WrapIO: wrap,
 			Root: server.RootCredentials{Username: "iggy", PasswordPHC: func() (string, error) { return "any", nil }}})
 		if err != nil {
 			return nil, nil, err

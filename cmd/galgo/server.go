@@ -140,17 +140,18 @@ func prepare(c *config.Config, log *zap.Logger) (server.Config, error) {
 		heartbeat = 0
 	}
 	return server.Config{
-		Limits: shard.Limits{ConnectionsPerAddressMax: c.ConnectionsPerAddressMax, StreamsMax: c.StreamsMax, TopicsMax: c.TopicsMax,
-			PartitionsMax: c.PartitionsMax, UsersMax: c.UsersMax, TokensMax: c.TokensPerUserMax, GroupsMax: c.GroupsMax,
-			MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax,
-			RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory), MetadataBytesMax: plan.Metadata, ConsumersPerLogMax: c.ConsumersPerLogMax},
-		HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
+		Config: shard.Config{
+			Limits: shard.Limits{ConnectionsPerAddressMax: c.ConnectionsPerAddressMax, StreamsMax: c.StreamsMax, TopicsMax: c.TopicsMax,
+				PartitionsMax: c.PartitionsMax, UsersMax: c.UsersMax, TokensMax: c.TokensPerUserMax, GroupsMax: c.GroupsMax,
+				MembersMax: c.MembersMax, NameBytesMax: c.NameBytesMax,
+				RequestsInFlightMax: c.RequestsInFlightMax, ConnectionBytesMax: int(c.ConnectionMemory), MetadataBytesMax: plan.Metadata, ConsumersPerLogMax: c.ConsumersPerLogMax},
+			HeartbeatInterval: heartbeat, TokenCleanerInterval: c.TokenCleanerInterval, RebalancingTimeout: c.RebalancingTimeout, PollHold: c.PollHold,
+			DataDir: c.DataDir, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
+			ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
+			ShutdownTimeout: c.ShutdownTimeout, RetentionInterval: c.RetentionInterval, OffsetsHold: c.OffsetsHold},
 		KeepAlive: uring.KeepAlive{Idle: c.KeepaliveIdle, Interval: c.KeepaliveInterval, UserTimeout: c.UserTimeout},
-		DataDir:   c.DataDir, Address: c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, PinOrNot: c.Pin == "auto", MemoryBudget: plan.Memory,
-		JournalBytes: c.JournalSize, Replicated: c.Replicated, WrittenLossBound: c.WrittenLossBound, FrameBytesMax: int(c.FrameSizeMax),
-		ConnectionsMax: c.ConnectionsMax, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
-		ShutdownTimeout:   c.ShutdownTimeout,
-		RetentionInterval: c.RetentionInterval, OffsetsHold: c.OffsetsHold, RetryFenced: c.RetryFenced, AcceptLoss: c.AcceptLoss, JournalWrites: c.JournalWrites, Log: log,
+		Address:   c.TCPAddress, IO: c.IO, CPUs: plan.CPUs, Pin: plan.Pin, PinOrNot: c.Pin == "auto", MemoryBudget: plan.Memory,
+		JournalBytes: c.JournalSize, RetryFenced: c.RetryFenced, AcceptLoss: c.AcceptLoss, JournalWrites: c.JournalWrites, Log: log,
 	}, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/galgo-mq/galgo/auth"
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/server"
+	"github.com/galgo-mq/galgo/shard"
 )
 
 // Exit codes of galgo user reset-password, beside exitFailed and exitUsage.
@@ -106,7 +107,7 @@ func takeDir(dir string) error {
 func resetPassword(c *cobra.Command, dir, name, password string, generated bool) error {
 	hashes := auth.NewHasher(auth.Config{})
 	defer hashes.Close()
-	cfg := server.Config{DataDir: dir, IO: "auto", CPUs: make([]int, shardsOf(dir)), ConnectionsMax: 1, Log: quietLog()}
+	cfg := server.Config{Config: shard.Config{DataDir: dir, ConnectionsMax: 1}, IO: "auto", CPUs: make([]int, shardsOf(dir)), Log: quietLog()}
 	ctx, cancel := context.WithTimeout(c.Context(), resetTimeout)
 	defer cancel()
 	err := server.ResetPassword(ctx, cfg, name, func() (string, error) {
