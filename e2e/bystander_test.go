@@ -147,6 +147,16 @@ next:
 	return found
 }
 
+// says waits until the log of a server that runs has a line with all these words: a line takes its time behind the reply.
+func (s *server) says(words ...string) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); len(s.lines(words...)) == 0; time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("no line of the log has %q within %v:\n%s", words, patience, tail(s.Log()))
+		}
+	}
+}
+
 // resident is the server's memory that the machine really holds, in bytes.
 func (s *server) resident() int64 {
 	s.t.Helper()

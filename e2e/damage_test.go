@@ -225,6 +225,7 @@ func (x *site) check(t *testing.T, damaged *writer, want outcome) {
 				defer c.Close()
 				got := w.harvest(t, s, c, want.lastCut)
 				missing := len(w.acked) - got.served
+				s.says(`"event": "login"`) // a line behind all that the start says
 				said := append(s.lines("damaged", fmt.Sprintf(`"log": %d`, i+1)), s.lines("lost", fmt.Sprintf(`"log": %d`, i+1))...)
 				for _, line := range said {
 					if names := fmt.Sprintf(`"topic": %q, "partition": %d`, w.topic, w.part); strings.Contains(line, `"event": "storage"`) && !strings.Contains(line, names) {

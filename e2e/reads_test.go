@@ -107,9 +107,7 @@ func TestAMessageLargerThanTheMemoryForReads(t *testing.T) {
 	if err := <-answered; !errors.Is(err, wire.StatusCannotReadMessage) {
 		t.Errorf("poll of the large one: %v, want that it can't be read", err)
 	}
-	if len(s.lines("batch larger than the memory for reads")) == 0 {
-		t.Errorf("the log does not say why:\n%s", s.Log())
-	}
+	s.says("batch larger than the memory for reads")
 	s.stop()
 }
 

@@ -54,9 +54,8 @@ func TestFallsBackWithoutLockedMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, options{dir: dir, wrap: smallLimits})
-	if log := s.Log(); !strings.Contains(log, "locked memory is too small") || !strings.Contains(log, "input and output by epoll") {
-		t.Errorf("the broker does not say why it takes epoll:\n%s", log)
-	}
+	s.says("locked memory is too small")
+	s.says("input and output by epoll")
 	c := s.dial()
 	if _, err := c.CreateStream(context.Background(), "small"); err != nil {
 		t.Error(err)

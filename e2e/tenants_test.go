@@ -175,6 +175,7 @@ func (g *siege) window(length time.Duration, atSink, kill bool) time.Duration {
 
 // shards is how many the broker has.
 func (g *siege) shards() (n int) {
+	g.s.says(`"event": "plan"`)
 	for _, line := range g.s.lines(`"event": "plan"`) {
 		_, rest, _ := strings.Cut(line, `"shards": `)
 		_, _ = fmt.Sscan(rest, &n)
