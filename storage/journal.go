@@ -113,6 +113,8 @@ type journal struct {
 	flushedAt int64 // how many sixteenths of the file were full when long tails were last written out
 	syncing   [2]bool
 	lap       *group
+	waits     bool      // a lap: for what is in flight; its completion tells
+	lookAgain int64     // value of named at which namesMuch looks again
 	named     int64     // bytes of direct batches below LevelPersisted since the last lap: a start after a kill reads them
 	lapping   bool      // a lap is wanted; tails are being flushed to make it small
 	final     bool      // it is the last group of this run
@@ -275,7 +277,7 @@ func (j *journal) flush() {
 	if j.failed != nil || j.lap != nil || j.stuck() {
 		return
 	}
-	if j.lapping || j.named > j.s.cfg.NamedMax && j.pos > BlockSize {
+	if j.lapping || j.namesMuch() {
 		j.startLap()
 		return
 	}
@@ -300,6 +302,27 @@ func (j *journal) flush() {
 			j.s.flushTails(carryTailMax)
 		}
 	}
+}
+
+// namesMuch reports whether a lap is due for the bytes that a start after a kill would have to read. That is not urgent: while much is in
+// flight, which a lap would have to wait for, it may be twice as many.
+func (j *journal) namesMuch() bool {
+	most := j.s.cfg.NamedMax
+	switch {
+	case j.named <= most || j.pos == BlockSize:
+		return false
+	case j.named > 2*most:
+		return true
+	case j.named < j.lookAgain:
+		return false
+	}
+	j.lookAgain = j.named + most/16 // it goes over all logs
+	return j.s.carrySize() <= j.lapMost()
+}
+
+// lapMost is how large a lap may be that nothing is made smaller for.
+func (j *journal) lapMost() int64 {
+	return min(j.lapRoom(), j.s.fixed+lapBytesMax, j.files[j.cur].Size-j.pos)
 }
 
 func (j *journal) next() *group {

@@ -9,13 +9,13 @@ import "fmt"
 // segments that were sealed in this run; stored offsets; reservations and log starts that are in flight; and the metadata commands that no
 // snapshot has. What still gathers comes after it, into the next file.
 func (j *journal) startLap() {
-	j.lapping = true
+	j.lapping, j.waits = true, true
 	if j.writing > 0 {
 		return // its place is behind the groups in flight, and they may change what it holds
 	}
 	s := j.s
 	size, left := s.carrySize(), j.files[j.cur].Size-j.pos
-	if size > min(j.lapRoom(), s.fixed+lapBytesMax, left) && s.shrinkTails(size-s.fixed) {
+	if size > j.lapMost() && s.shrinkTails(size-s.fixed) {
 		return // again when the writes are done
 	}
 	if size > left && s.blocks.count > 0 {
@@ -32,6 +32,7 @@ func (j *journal) startLap() {
 	if g == nil { // groups that wait for this lap have the memory: it must not wait for them
 		g = j.groupOf(s.cfg.LapMemory, int(alignUp(Pos(size))))
 	}
+	j.waits = false
 	if g == nil {
 		return // again in the next turn
 	}
@@ -51,7 +52,7 @@ func (j *journal) startLap() {
 	if int64(g.n) > size {
 		panic(fmt.Sprintf("BUG: lap group of %d bytes, %d were counted", g.n, size))
 	}
-	j.lapping, j.named = false, 0
+	j.lapping, j.named, j.lookAgain = false, 0, 0
 	j.lap = g
 	j.place(g)
 }

@@ -156,3 +156,67 @@ func TestAJournalTooSmallForItsLogsIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestALapForNamesIsNotWaitedFor: what a start would have to read asks for a lap, and large batches are in flight all the time. The journal
+// goes on until it is twice as much; a lap that waits then has the shard sleep until something of it is done.
+func TestALapForNamesIsNotWaitedFor(t *testing.T) {
+	const most, size = 8 << 20, 1 << 20
+	file := JournalFile{Size: 32 << 20}
+	d := &steady{s: New(Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: heap{}, ReadMemory: heap{}, NamedMax: most})}
+	d.s.OpenLog(LogConfig{ID: 1, Level: LevelMemory, SegmentSize: 1 << 30})
+	var held []Op
+	turn := func() {
+		d.turn++
+		d.s.Begin(uint64(d.turn), d.turn*1000)
+		ops := d.ops
+		d.ops = nil
+		for i := range ops {
+			if op := ops[i]; op.Kind == OpWrite && len(op.Buf) >= size/2 {
+				held = append(held, op)
+			} else {
+				d.s.Complete(op.Token, int64(len(op.Buf)), nil)
+			}
+		}
+		d.s.End()
+		d.ops = append(d.ops, d.s.TakeOps()...)
+		for d.s.TakeDone() != nil {
+		}
+	}
+	for range 20 { // the files of the log are made
+		turn()
+	}
+	j := &d.s.journal
+	for i := range 15 {
+		d.s.Do(&Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, size)})
+		turn()
+		turn()
+		if j.lapping || d.s.Laps() > 0 {
+			t.Fatalf("after %d batches in flight the journal waits for a lap", i+1)
+		}
+	}
+	if len(held) < 10 || j.named < most {
+		t.Fatalf("%d writes in flight, %d bytes named: the case shows nothing", len(held), j.named)
+	}
+	for range 3 {
+		d.s.Do(&Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, size)})
+		turn()
+		turn()
+	}
+	if !j.lapping {
+		t.Fatalf("%d bytes are named, and no lap is due", j.named)
+	}
+	if d.s.Unflushed() {
+		t.Error("the shard spins while a lap waits for writes in flight")
+	}
+	d.ops, held = append(d.ops, held...), nil
+	for _, op := range d.ops {
+		d.s.Complete(op.Token, int64(len(op.Buf)), nil)
+	}
+	d.ops = nil
+	for range 4 {
+		turn()
+	}
+	if d.s.Laps() != 1 || j.named != 0 {
+		t.Errorf("%d laps, %d bytes named, want one lap", d.s.Laps(), j.named)
+	}
+}

@@ -345,7 +345,7 @@ func (s *Store) ReadsWait() bool { return s.reading.waits() }
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.
 func (s *Store) Unflushed() bool {
 	j := &s.journal
-	return j.failed == nil && j.lap == nil && !j.stuck() && j.writing < groupsInFlightMax && j.gather != nil && (j.gather.count > 0 || j.gather.flags != 0)
+	return j.failed == nil && j.lap == nil && !(j.lapping && j.waits) && !j.stuck() && j.writing < groupsInFlightMax && j.gather != nil && (j.gather.count > 0 || j.gather.flags != 0)
 }
 
 // Idle reports whether nothing is in flight and nothing waits to be written.
