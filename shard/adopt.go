@@ -30,7 +30,7 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 		DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Fence: s.fenceHolds, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
-		s.lead = &lead{s: s, index: rec.Meta.Index, snapMemory: reserve, rooms: make([]logRoom, len(g.shards))}
+		s.coordinator = newCoordinator(s, rec.Meta.Index, reserve)
 	}
 	configs := map[storage.LogID]storage.LogConfig{}
 	topics := map[storage.LogID]*metadata.Topic{}
@@ -60,7 +60,7 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 		l.SetRetention(s.retention(topics[st.ID]), int64(topics[st.ID].Settings.SegmentSize))
 		publishStats(l)
 	}
-	room := s.logRoom()
+	room := &g.rooms[s.id]
 	room.max = s.store.CarryMax()
 	room.carry.Store(s.store.Carry())
 	if err := s.store.CheckCarry(); err != nil {

@@ -15,10 +15,10 @@ type command struct {
 	early   bool   // it does something, or judges, before it looks at a body that can't be read
 	told    bool   // operators want to know of it: it is logged, done or refused
 
-	retires func(r *wire.Request) retirement      // logs that it will retire; nil: none
-	quota   quota                                 // what it adds to what is limited
-	demands func(c *conn, r *wire.Request) demand // the same of one command; nil: nothing
-	reply   func(s *Shard, q *request)            // when it is applied; nil: success that says nothing
+	retires func(r *wire.Request) metadata.Retirement      // logs that it will retire; nil: none
+	quota   *metadata.Quota                                // what it adds to what is limited; nil: nothing
+	demands func(c *conn, r *wire.Request) metadata.Demand // the same of one command; nil: nothing
+	reply   func(s *Shard, q *request)                     // when it is applied; nil: success that says nothing
 }
 
 // needs tells whether the table has the action for this command.
@@ -29,7 +29,7 @@ func (k *command) check(code wire.Code) {
 	if k.handle == nil || k.session == (k.actions != 0) {
 		panic(fmt.Sprintf("BUG: command %d has no handler, or no action that its rights are judged by", code))
 	}
-	if (k.quota.within != nil) != (k.demands != nil) || k.quota.within != nil && k.quota.tooMany == nil {
+	if limited := k.quota != nil && k.quota.Within != nil; limited != (k.demands != nil) || k.quota != nil && k.quota.TooMany == nil {
 		panic(fmt.Sprintf("BUG: command %d makes something, and its row does not say what and within which limits", code))
 	}
 }
@@ -80,12 +80,12 @@ func rowOf(code wire.Code) *command {
 	return &commandTable[code]
 }
 
-func retiresStream(stream wire.Identifier) retirement {
-	return retirement{kind: wholeStream, stream: ident(stream)}
+func retiresStream(stream wire.Identifier) metadata.Retirement {
+	return metadata.Retirement{Kind: metadata.WholeStream, Stream: ident(stream)}
 }
 
-func retiresTopic(stream, topic wire.Identifier) retirement {
-	return retirement{kind: wholeTopic, stream: ident(stream), topic: ident(topic)}
+func retiresTopic(stream, topic wire.Identifier) metadata.Retirement {
+	return metadata.Retirement{Kind: metadata.WholeTopic, Stream: ident(stream), Topic: ident(topic)}
 }
 
 var sessionCommands = map[wire.Code]command{
@@ -106,18 +106,22 @@ var userCommands = map[wire.Code]command{
 	wire.CodeGetUser:  {handle: getUser, actions: may(metadata.ActionGetUser, metadata.ActionGetOwnUser)},
 	wire.CodeGetUsers: {handle: getUsers, actions: may(metadata.ActionGetUsers)},
 	wire.CodeCreateUser: {handle: createUser, actions: may(metadata.ActionCreateUser), told: true, reply: replyUser,
-		quota:   quota{metadata.ErrTooManyUsers, (*demand).userExists, (*Limits).users},
-		demands: func(_ *conn, r *wire.Request) demand { return demand{name: r.Form.(*wire.CreateUser).Username} }},
+		quota: &metadata.QuotaOfUsers,
+		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+			return metadata.Demand{Name: r.Form.(*wire.CreateUser).Username}
+		}},
 	wire.CodeDeleteUser: {handle: deleteUser, actions: may(metadata.ActionDeleteUser), told: true},
-	wire.CodeUpdateUser: {handle: updateUser, actions: may(metadata.ActionUpdateUser), told: true, quota: quota{tooMany: metadata.ErrTooManyUsers}},
+	wire.CodeUpdateUser: {handle: updateUser, actions: may(metadata.ActionUpdateUser), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyUsers}},
 	wire.CodeUpdatePermissions: {handle: updatePermissions, actions: may(metadata.ActionUpdatePermissions), told: true, early: true,
-		quota: quota{tooMany: metadata.ErrTooManyUsers}},
+		quota: &metadata.Quota{TooMany: metadata.ErrTooManyUsers}},
 	wire.CodeChangePassword: {handle: changePassword, actions: may(metadata.ActionChangePassword, metadata.ActionChangeOwnPassword), told: true, reply: replyPasswordChanged},
 
 	wire.CodeGetTokens: {handle: getTokens, actions: may(metadata.ActionGetTokens)},
 	wire.CodeCreateToken: {handle: createToken, actions: may(metadata.ActionCreateToken), told: true, reply: replyToken,
-		quota:   quota{metadata.ErrTooManyTokens, nil, (*Limits).tokens},
-		demands: func(_ *conn, r *wire.Request) demand { return demand{name: r.Form.(*wire.CreateToken).Name} }},
+		quota: &metadata.QuotaOfTokens,
+		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+			return metadata.Demand{Name: r.Form.(*wire.CreateToken).Name}
+		}},
 	wire.CodeDeleteToken: {handle: deleteToken, actions: may(metadata.ActionDeleteToken), told: true},
 }
 
@@ -125,52 +129,54 @@ var streamCommands = map[wire.Code]command{
 	wire.CodeGetStream:  {handle: getStream, actions: may(metadata.ActionGetStream)},
 	wire.CodeGetStreams: {handle: getStreams, actions: may(metadata.ActionGetStreams)},
 	wire.CodeCreateStream: {handle: createStream, actions: may(metadata.ActionCreateStream), told: true, reply: replyStream,
-		quota:   quota{metadata.ErrTooManyStreams, (*demand).streamExists, (*Limits).streams},
-		demands: func(_ *conn, r *wire.Request) demand { return demand{name: r.Form.(*wire.CreateStream).Name} }},
-	wire.CodeUpdateStream: {handle: updateStream, actions: may(metadata.ActionUpdateStream), told: true, quota: quota{tooMany: metadata.ErrTooManyStreams}},
+		quota: &metadata.QuotaOfStreams,
+		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+			return metadata.Demand{Name: r.Form.(*wire.CreateStream).Name}
+		}},
+	wire.CodeUpdateStream: {handle: updateStream, actions: may(metadata.ActionUpdateStream), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyStreams}},
 	wire.CodeDeleteStream: {handle: deleteStream, actions: may(metadata.ActionDeleteStream), told: true,
-		retires: func(r *wire.Request) retirement {
+		retires: func(r *wire.Request) metadata.Retirement {
 			return retiresStream(r.Form.(*wire.DeleteStream).Stream)
 		}},
 	wire.CodePurgeStream: {handle: purgeStream, actions: may(metadata.ActionPurgeStream), told: true,
-		retires: func(r *wire.Request) retirement {
+		retires: func(r *wire.Request) metadata.Retirement {
 			return retiresStream(r.Form.(*wire.PurgeStream).Stream)
 		}},
 
 	wire.CodeGetTopic:  {handle: getTopic, actions: may(metadata.ActionGetTopic)},
 	wire.CodeGetTopics: {handle: getTopics, actions: may(metadata.ActionGetTopics)},
 	wire.CodeCreateTopic: {handle: createTopic, actions: may(metadata.ActionCreateTopic), told: true, reply: replyTopic,
-		quota: quota{metadata.ErrTooManyTopics, (*demand).topicExists, (*Limits).topics},
-		demands: func(_ *conn, r *wire.Request) demand {
+		quota: &metadata.QuotaOfTopics,
+		demands: func(_ *conn, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.CreateTopic)
-			return demand{stream: ident(m.Stream), name: m.Name, partitions: m.PartitionsCount, parts: newTopic}
+			return metadata.Demand{Stream: ident(m.Stream), Name: m.Name, Partitions: m.PartitionsCount, Parts: metadata.NewTopic}
 		}},
-	wire.CodeUpdateTopic: {handle: updateTopic, actions: may(metadata.ActionUpdateTopic), told: true, quota: quota{tooMany: metadata.ErrTooManyTopics}},
+	wire.CodeUpdateTopic: {handle: updateTopic, actions: may(metadata.ActionUpdateTopic), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyTopics}},
 	wire.CodeSetDurability: {handle: setDurability, actions: may(metadata.ActionUpdateTopic), told: true,
-		retires: func(r *wire.Request) retirement {
+		retires: func(r *wire.Request) metadata.Retirement {
 			m := r.Form.(*wire.SetDurability)
-			return retirement{kind: raisedTopic, stream: ident(m.Stream), topic: ident(m.Topic), messages: metadata.Level(m.Messages), offsets: metadata.Level(m.Offsets)}
+			return metadata.Retirement{Kind: metadata.RaisedTopic, Stream: ident(m.Stream), Topic: ident(m.Topic), Messages: metadata.Level(m.Messages), Offsets: metadata.Level(m.Offsets)}
 		}},
 	wire.CodeDeleteTopic: {handle: deleteTopic, actions: may(metadata.ActionDeleteTopic), told: true,
-		retires: func(r *wire.Request) retirement {
+		retires: func(r *wire.Request) metadata.Retirement {
 			m := r.Form.(*wire.DeleteTopic)
 			return retiresTopic(m.Stream, m.Topic)
 		}},
 	wire.CodePurgeTopic: {handle: purgeTopic, actions: may(metadata.ActionPurgeTopic), told: true,
-		retires: func(r *wire.Request) retirement {
+		retires: func(r *wire.Request) metadata.Retirement {
 			m := r.Form.(*wire.PurgeTopic)
 			return retiresTopic(m.Stream, m.Topic)
 		}},
 	wire.CodeCreatePartitions: {handle: createPartitions, actions: may(metadata.ActionCreatePartitions), told: true,
-		quota: quota{metadata.ErrPartitionIDs, nil, (*Limits).partitions},
-		demands: func(_ *conn, r *wire.Request) demand {
+		quota: &metadata.QuotaOfPartitions,
+		demands: func(_ *conn, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.CreatePartitions)
-			return demand{stream: ident(m.Stream), topic: ident(m.Topic), partitions: m.Count, parts: moreOfTopic}
+			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Partitions: m.Count, Parts: metadata.MoreOfTopic}
 		}},
 	wire.CodeDeletePartitions: {handle: deletePartitions, actions: may(metadata.ActionDeletePartitions), told: true,
-		retires: func(r *wire.Request) retirement {
+		retires: func(r *wire.Request) metadata.Retirement {
 			m := r.Form.(*wire.DeletePartitions)
-			return retirement{kind: lastPartitions, stream: ident(m.Stream), topic: ident(m.Topic), last: m.Count}
+			return metadata.Retirement{Kind: metadata.LastPartitions, Stream: ident(m.Stream), Topic: ident(m.Topic), Last: m.Count}
 		}},
 	wire.CodeDeleteSegments: {handle: deleteSegments, actions: may(metadata.ActionDeleteSegments), told: true},
 }
@@ -188,17 +194,17 @@ var groupCommands = map[wire.Code]command{
 	wire.CodeGetConsumerGroup:  {handle: getConsumerGroup, actions: may(metadata.ActionGetGroup)},
 	wire.CodeGetConsumerGroups: {handle: getConsumerGroups, actions: may(metadata.ActionGetGroups)},
 	wire.CodeCreateConsumerGroup: {handle: createConsumerGroup, actions: may(metadata.ActionCreateGroup), told: true, reply: replyGroup,
-		quota: quota{metadata.ErrTooManyGroups, (*demand).groupExists, (*Limits).groups},
-		demands: func(_ *conn, r *wire.Request) demand {
+		quota: &metadata.QuotaOfGroups,
+		demands: func(_ *conn, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.CreateConsumerGroup)
-			return demand{stream: ident(m.Stream), topic: ident(m.Topic), name: m.Name}
+			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Name: m.Name}
 		}},
 	wire.CodeDeleteConsumerGroup: {handle: deleteConsumerGroup, actions: may(metadata.ActionDeleteGroup), told: true},
 	wire.CodeJoinConsumerGroup: {handle: joinConsumerGroup, actions: may(metadata.ActionJoinGroup), told: true, reply: replyJoined,
-		quota: quota{metadata.ErrTooManyMembers, (*demand).memberExists, (*Limits).members},
-		demands: func(c *conn, r *wire.Request) demand {
+		quota: &metadata.QuotaOfMembers,
+		demands: func(c *conn, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.JoinConsumerGroup)
-			return demand{stream: ident(m.Stream), topic: ident(m.Topic), group: ident(m.Group), member: c.session.client}
+			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Group: ident(m.Group), Member: c.session.client}
 		}},
 	wire.CodeLeaveConsumerGroup: {handle: leaveConsumerGroup, actions: may(metadata.ActionLeaveGroup), told: true},
 	wire.CodeSyncConsumerGroup:  {handle: syncConsumerGroup, actions: may(metadata.ActionSyncGroup)},

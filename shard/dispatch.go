@@ -42,10 +42,10 @@ func (s *Shard) dispatch(c *conn, q *request, p []byte) {
 		return
 	}
 	if k.retires != nil {
-		q.retires = k.retires(r)
+		q.proposal.Retires = k.retires(r)
 	}
 	if k.demands != nil {
-		q.demand = k.demands(c, r)
+		q.proposal.Demand = k.demands(c, r)
 	}
 	k.handle(s, c, q, r)
 }
@@ -56,7 +56,7 @@ func (s *Shard) orphaned(c *conn) bool {
 	if !c.session.bound() {
 		return false
 	}
-	_, good := c.session.find(s.meta)
+	_, good := c.session.Find(s.meta)
 	return !good
 }
 

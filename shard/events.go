@@ -116,7 +116,7 @@ func (s *Shard) userOf(c *conn) string {
 	if !c.session.bound() {
 		return ""
 	}
-	if u, err := s.meta.UserSince(c.session.user, c.session.since); err == nil { // and not another who has got the number
+	if u, err := s.meta.UserSince(c.session.User, c.session.Since); err == nil { // and not another who has got the number
 		return u.Name
 	}
 	return ""
@@ -162,7 +162,7 @@ func (s *Shard) commandRefused(q *request, status wire.Status) {
 			q.object = "" // there is none of that name: it may be a password in the wrong place
 		}
 		fields := append(s.requestFields(q), refusal(q, status))
-		if o := (metadata.OptionError{}); errors.As(q.err, &o) {
+		if o := (metadata.OptionError{}); errors.As(q.proposal.Err, &o) {
 			fields = append(fields, zap.String("option", o.Key[:min(len(o.Key), optionKeyLogged)]))
 		}
 		s.logEvent(k, fields...)
@@ -202,7 +202,7 @@ func result(status wire.Status) zap.Field {
 
 // refusal is result in the words of the metadata, where they are what refused: one status stands for several reasons.
 func refusal(q *request, status wire.Status) zap.Field {
-	why := metaReason(q.err)
+	why := metaReason(q.proposal.Err)
 	if why == nil || metaStatuses[why] != status {
 		return result(status)
 	}

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -91,16 +92,6 @@ func (s *Shard) completes(h *metadata.Handover) bool {
 	return o.Pending && o.Fence == h.Fence && s.settled(storage.LogID(p.Log), h.Group, o.Key)
 }
 
-// clearHandovers says which of the hand-overs of an event this shard can complete at once.
-func (s *Shard) clearHandovers(pending []metadata.Handover) (clear []int) {
-	for i := range pending {
-		if s.completes(&pending[i]) {
-			clear = append(clear, i)
-		}
-	}
-	return clear
-}
-
 // offsetStored looks whether a stored offset of a group completes a hand-over.
 func (s *Shard) offsetStored(q *request) {
 	g, found := s.meta.GroupByID(q.stream, q.topic, q.member.group)
@@ -109,46 +100,30 @@ func (s *Shard) offsetStored(q *request) {
 	}
 	o := g.Owner(q.part)
 	if o.Pending && s.settled(q.Log, q.member.group, o.Key) {
-		n := s.noteForGroups()
-		n.handovers = append(n.handovers, metadata.Handover{Stream: q.stream, Topic: q.topic, Group: q.member.group, Partition: q.part, Fence: o.Fence})
+		n := s.newsOfGroups()
+		n.Handovers = append(n.Handovers, metadata.Handover{Stream: q.stream, Topic: q.topic, Group: q.member.group, Partition: q.part, Fence: o.Fence})
 	}
 }
 
-// groupNote is what a shard tells shard 0 of groups. It is the receiver's.
-type groupNote struct {
-	handovers []metadata.Handover  // can be completed
-	leavers   []metadata.MemberKey // are gone
-}
-
-// sendGroupNote tells the lead what has come up, if there is room for a message.
-func (s *Shard) sendGroupNote() {
-	if s.groupNote == nil {
+// sendGroupNews tells the control room what has come up of groups, if there is room for a message.
+func (s *Shard) sendGroupNews() {
+	if s.groupNews.Kind == 0 || s.coordinator == nil && s.port.ControlRoom(0) <= controlReserve {
 		return
 	}
-	n := s.groupNote
-	switch {
-	case s.lead != nil:
-		s.lead.note(n)
-	case s.port.ControlRoom(0) > controlReserve:
-		s.port.Control(0, message{kind: msgGroups, groups: n})
-	default:
-		return
-	}
-	s.groupNote = nil
+	s.tellControl(s.groupNews)
+	s.groupNews = control.Event{}
 }
 
-// noteForGroups returns what is gathered for the lead.
-func (s *Shard) noteForGroups() *groupNote {
-	if s.groupNote == nil {
-		s.groupNote = &groupNote{}
-	}
-	return s.groupNote
+// newsOfGroups returns what is gathered for the control room.
+func (s *Shard) newsOfGroups() *control.Event {
+	s.groupNews.Kind = control.EventGroups
+	return &s.groupNews
 }
 
 // dropMember has a session's memberships ended.
 func (s *Shard) dropMember(key metadata.MemberKey) {
-	n := s.noteForGroups()
-	n.leavers = append(n.leavers, key)
+	n := s.newsOfGroups()
+	n.Leavers = append(n.Leavers, key)
 }
 
 // dropOffsets forgets what a deleted group stored in the logs of this shard. Its number is not used again; at the next start, offsets

@@ -30,6 +30,7 @@ type Group struct {
 	registry registry
 	limits   limitCounters
 	space    *Space
+	rooms    []logRoom // by shard
 
 	readClaim atomic.Int32 // see readMemory
 
@@ -62,7 +63,7 @@ type shardLoad struct {
 
 // NewGroup makes n shards that have no IO yet and no logs.
 func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap.Logger) *Group {
-	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, registry: newRegistry(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n)}
+	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, registry: newRegistry(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n), rooms: make([]logRoom, n)}
 	for i := range n {
 		id := shardID(i)
 		g.shards = append(g.shards, &Shard{id: id, g: g, cfg: &g.cfg, log: log.With(zap.Int("shard", i)), port: g.mesh.Port(id), writing: make([]int, n),
@@ -137,8 +138,8 @@ func (s *Shard) inOrder(list []firstCommand, done func(err error)) {
 		return
 	}
 	s.proposeWhenShort(list[0].command, func(s *Shard, q *request) {
-		if q.err != nil {
-			done(fmt.Errorf("%s: %w", list[0].what, q.err))
+		if q.proposal.Err != nil {
+			done(fmt.Errorf("%s: %w", list[0].what, q.proposal.Err))
 			return
 		}
 		s.inOrder(list[1:], done)
@@ -156,10 +157,10 @@ func (g *Group) reserveSessions(s *Shard, done func(err error)) {
 	upTo := max(g.sessions.next.Load(), s.meta.SessionsReserved()) + sessionsAhead
 	s.proposeWhenShort(metadata.EncodeReserveSessions(nil, s.micros(), upTo), func(_ *Shard, q *request) {
 		g.sessions.asked.Store(false)
-		if q.err == nil {
+		if q.proposal.Err == nil {
 			g.sessions.reserved.Store(upTo)
 		}
-		done(q.err)
+		done(q.proposal.Err)
 	})
 }
 
@@ -188,7 +189,7 @@ func (g *Group) FindUser(user metadata.Ident, done func(err error)) {
 // ResetPassword gives a user another password, deletes the user's tokens and switches the user on. done is called on shard 0's thread.
 func (g *Group) ResetPassword(user metadata.Ident, phc string, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
-		s.proposeInternal(metadata.EncodeResetPassword(nil, s.micros(), user, phc), func(_ *Shard, q *request) { done(q.err) })
+		s.proposeInternal(metadata.EncodeResetPassword(nil, s.micros(), user, phc), func(_ *Shard, q *request) { done(q.proposal.Err) })
 	})
 }
 

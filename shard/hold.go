@@ -102,7 +102,8 @@ func (s *Shard) pollWoken() bool {
 	woken := s.held.woken
 	s.held.woken = nil
 	for _, q := range woken {
-		if q.Err = q.judgement.may(s.meta, metadata.ActionPollMessages, q.stream, q.topic); q.Err != nil {
+		if err := q.proposal.Judgement.May(s.meta, metadata.ActionPollMessages, q.stream, q.topic); err != nil {
+			q.Err = metaStatus(err)
 			s.storeDone(q)
 			continue
 		}

@@ -33,10 +33,10 @@ func setDurability(s *Shard, c *conn, q *request, r *wire.Request) {
 // levels are those of a topic's messages and of its stored offsets, on this node.
 type levels struct{ messages, offsets storage.Level }
 
-// raisedBy lists the logs whose levels a command raises, and the levels; none if it only lowers.
-func (s *Shard) raisedBy(t *metadata.Topic, messages, offsets metadata.Level) (logs []metadata.LogID, raise levels) {
+// raisedBy says to which levels a command raises the logs of t; none if it only lowers them.
+func (s *Shard) raisedBy(t *metadata.Topic, messages, offsets metadata.Level) levels {
 	now := levels{s.cfg.level(t.Settings.Durability), s.cfg.level(t.Settings.OffsetDurability)}
-	raise = now
+	raise := now
 	if messages != 0 {
 		raise.messages = max(now.messages, s.cfg.level(messages))
 	}
@@ -44,14 +44,7 @@ func (s *Shard) raisedBy(t *metadata.Topic, messages, offsets metadata.Level) (l
 		raise.offsets = max(now.offsets, s.cfg.level(offsets))
 	}
 	if raise == now {
-		return nil, levels{}
+		return levels{}
 	}
-	return appendLogs(nil, t.Partitions), raise
-}
-
-// raiseLogs raises the event's logs that this shard owns, and tells the lead when all that was told is as safe.
-func (s *Shard) raiseLogs(e *metaEvent) {
-	s.prepare(e, func(q *request) {
-		q.Kind, q.Value, q.Count = storage.ReqRaise, uint64(e.raise.messages), uint32(e.raise.offsets)
-	})
+	return raise
 }

@@ -84,7 +84,7 @@ func (s *Shard) stop() {
 	}
 	s.stopping, s.stopSends = true, s.mono+int64(stopSendsMax)
 	s.giveUp = s.mono + int64(s.cfg.ShutdownTimeout-min(finishMax, s.cfg.ShutdownTimeout/4))
-	if s.lead != nil {
+	if s.coordinator != nil {
 		s.accept.stop(s)
 	}
 	for _, c := range s.conns.all {
@@ -112,7 +112,7 @@ func (s *Shard) tryStop() {
 	if s.mono >= s.giveUp {
 		s.giveUpBusy()
 	}
-	if !s.drained && (s.gaveUp || s.conns.count == 0 && s.forgetting.Len() == 0 && (s.lead == nil || !s.lead.busy() && s.accept.closed)) {
+	if !s.drained && (s.gaveUp || s.conns.count == 0 && s.forgetting.Len() == 0 && (s.coordinator == nil || !s.coordinator.room.Busy() && s.accept.closed)) {
 		s.drained = true
 		if int(s.g.drained.Add(1)) == len(s.g.shards) {
 			for _, o := range s.g.shards {

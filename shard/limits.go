@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 )
 
@@ -25,6 +26,9 @@ type Limits struct {
 
 	inFlightOfShard int
 }
+
+// metadataDefault is the line of metadata where nobody says how large the machine is.
+const metadataDefault = 64 << 20
 
 // Defaults sets what is zero, and each shard's part.
 func (l *Limits) Defaults(shards, frameBytesMax int) {
@@ -74,7 +78,7 @@ func (g *Group) LimitCounts() LimitCounts {
 // count notes that a metadata command was refused for a limit, the machine's own or a configured one, and returns its name;
 // empty: it was none.
 func (l *limitCounters) count(err error) string {
-	if full := (*metadataFull)(nil); errors.As(err, &full) {
+	if full := (*control.MetadataFull)(nil); errors.As(err, &full) {
 		l.metadata.Add(1)
 		return "limits.metadata_bytes"
 	}
@@ -88,7 +92,7 @@ func (l *limitCounters) count(err error) string {
 	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions:
 		l.partitions.Add(1)
 		return "limits.partitions_per_topic"
-	case errNoLogRoom:
+	case control.ErrNoRoomForLogs:
 		l.partitions.Add(1)
 		return "journal_size, memory" // whichever of them is the smaller
 	case metadata.ErrTooManyUsers:
@@ -108,4 +112,13 @@ func (l *limitCounters) count(err error) string {
 		return "limits.name_bytes"
 	}
 	return ""
+}
+
+// nameAllowed judges the length of a new name by the configured limit.
+func (s *Shard) nameAllowed(name []byte) bool {
+	if len(name) > s.cfg.Limits.NameBytesMax {
+		s.g.limits.nameLength.Add(1)
+		return false
+	}
+	return true
 }

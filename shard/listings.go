@@ -292,7 +292,7 @@ func listUsers(s *Shard, l *listing) bool {
 // listTokens makes the step that lists a user's tokens.
 func listTokens(who subject) func(s *Shard, l *listing) bool {
 	return func(s *Shard, l *listing) bool {
-		u, good := who.find(s.meta)
+		u, good := who.Find(s.meta)
 		if !good {
 			return false
 		}

@@ -124,8 +124,8 @@ func pollMessages(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
-	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, c.session.storing()
-	q.judgement.subject = c.session.subject // who holds it back asks again
+	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, storing(c.session.subject)
+	q.proposal.Judgement.Subject = c.session.subject // who holds it back asks again
 	if !ofGroup {
 		q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
 	}

@@ -10,14 +10,14 @@ import (
 // The replies of metadata commands that were applied, here as everywhere. What was made may be gone again meanwhile.
 
 func replyJoined(s *Shard, q *request) {
-	if q.conn.session.client != q.demand.member { // it has lost its session meanwhile
-		s.dropMember(q.demand.member)
+	if q.conn.session.client != q.proposal.Demand.Member { // it has lost its session meanwhile
+		s.dropMember(q.proposal.Demand.Member)
 	}
 	s.replyEmpty(q)
 }
 
 func replyStream(s *Shard, q *request) {
-	st, err := s.meta.Stream(metadata.ByNumber(q.result.Stream))
+	st, err := s.meta.Stream(metadata.ByNumber(q.proposal.Result.Stream))
 	if err != nil {
 		s.refuse(q, wire.StatusError)
 		return
@@ -27,7 +27,7 @@ func replyStream(s *Shard, q *request) {
 }
 
 func replyTopic(s *Shard, q *request) {
-	t, err := s.meta.Topic(metadata.ByNumber(q.result.Stream), metadata.ByNumber(q.result.Topic))
+	t, err := s.meta.Topic(metadata.ByNumber(q.proposal.Result.Stream), metadata.ByNumber(q.proposal.Result.Topic))
 	if err != nil {
 		s.refuse(q, wire.StatusError)
 		return
@@ -37,7 +37,7 @@ func replyTopic(s *Shard, q *request) {
 }
 
 func replyUser(s *Shard, q *request) {
-	u, err := s.meta.User(metadata.ByNumber(q.result.User))
+	u, err := s.meta.User(metadata.ByNumber(q.proposal.Result.User))
 	if err != nil {
 		s.refuse(q, wire.StatusError)
 		return
@@ -57,7 +57,7 @@ func replyToken(s *Shard, q *request) {
 }
 
 func replyGroup(s *Shard, q *request) {
-	g, found := s.meta.GroupByID(q.result.Stream, q.result.Topic, q.result.Group)
+	g, found := s.meta.GroupByID(q.proposal.Result.Stream, q.proposal.Result.Topic, q.proposal.Result.Group)
 	if !found {
 		s.refuse(q, wire.StatusError)
 		return
@@ -69,8 +69,8 @@ func replyGroup(s *Shard, q *request) {
 
 // keepSession lets the session that has changed its own user's password go on; all others of that user have ended.
 func (s *Shard) keepSession(q *request) {
-	if x := &q.conn.session; x.bound() && x.subject == q.judgement.subject && x.user == q.result.User {
-		x.secured = q.result.Secured
+	if x := &q.conn.session; x.bound() && x.subject == q.proposal.Judgement.Subject && x.User == q.proposal.Result.User {
+		x.Secured = q.proposal.Result.Secured
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -59,23 +60,23 @@ func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
 	return true
 }
 
-// A log moves in the order of the metadata commands, so that nobody creates, deletes or purges meanwhile:
+// A log moves in the order of the metadata commands, as package control says:
 //
-//	lead       old owner                       new owner
-//	MoveOut -> detach: in flight ends, tail
-//	           to the segment, log leaves  --> MoveIn: attach, journaled and synced
-//	MoveDone <------------------------------------'
-//	Moved  --> every shard changes its map; the old owner's laps forget the log
+//	coordinator   old owner                       new owner
+//	MoveOut   --> detach: in flight ends, tail
+//	              to the segment, log leaves  --> MoveIn: attach, journaled and synced
+//	EventMoved <------------------------------'
+//	Moved     --> every shard changes its map; the old owner's laps forget the log
 //
 // Requests that come to a shard that does not have the log answer "try again", which clients do.
 
-// logMove is a log on its way.
+// logMove is a log on its way. It belongs to the shard that has it.
 type logMove struct {
 	log      metadata.LogID
 	from, to router.ShardID
 	moving   *storage.Log
 	sent     map[metadata.GroupID]delivery // what its groups were sent last
-	err      error
+	done     func(err error)               // on shard 0
 }
 
 var (
@@ -92,78 +93,60 @@ func (s *Shard) tell(to router.ShardID, m message) {
 	s.port.Control(to, m)
 }
 
-// moveLog begins to move a log to another owner.
-func (l *lead) moveLog(e *metaEvent, m *logMove) {
-	e.move = m
-	from, ok := l.s.owners.Owner(router.LogID(m.log))
+// move begins to move a log to another owner.
+func (x *coordinator) move(m *control.Move) {
+	move := m.Owner.(*logMove)
+	from, ok := x.s.owners.Owner(router.LogID(m.Log))
 	switch {
 	case !ok:
-		e.q.err = errNoLog
-	case from == m.to || int(m.to) >= len(l.s.g.shards):
-		e.q.err = errStayed
+		x.take(control.Event{Kind: control.EventMoved, Err: errNoLog})
+	case from == move.to:
+		x.take(control.Event{Kind: control.EventMoved, Err: errStayed})
+	default:
+		move.from = from
+		x.s.tell(from, message{kind: msgMoveOut, event: &metaEvent{move: move}})
 	}
-	if e.q.err != nil {
-		l.answer()
-		return
-	}
-	m.from = from
-	l.s.tell(from, message{kind: msgMoveOut, event: e})
 }
 
-func (s *Shard) moveOut(e *metaEvent) {
+func (s *Shard) moveOut(m *logMove) {
 	q := &request{home: s, internal: func(s *Shard, q *request) {
-		if e.move.err = q.Err; q.Err != nil {
-			s.tell(0, message{kind: msgMoveDone, event: e})
+		if q.Err != nil {
+			s.tellControl(control.Event{Kind: control.EventMoved, Err: q.Err})
 			return
 		}
-		e.move.moving, q.Moved = q.Moved, nil
+		m.moving, q.Moved = q.Moved, nil
 		s.landed(q.Log)
-		e.move.sent = s.delivered[q.Log]
+		m.sent = s.delivered[q.Log]
 		delete(s.delivered, q.Log)
-		s.tell(e.move.to, message{kind: msgMoveIn, event: e})
+		s.tell(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
 	}}
-	q.Owner, q.Kind, q.Log = q, storage.ReqDetach, storage.LogID(e.move.log)
+	q.Owner, q.Kind, q.Log = q, storage.ReqDetach, storage.LogID(m.log)
 	s.askStore(q)
 }
 
-func (s *Shard) moveIn(e *metaEvent) {
+func (s *Shard) moveIn(m *logMove) {
 	q := &request{home: s, internal: func(s *Shard, q *request) {
-		e.move.err = q.Err
-		s.tell(0, message{kind: msgMoveDone, event: e})
+		s.tellControl(control.Event{Kind: control.EventMoved, Err: q.Err})
 	}}
 	q.Owner = q
-	if e.move.sent != nil {
-		s.delivered[storage.LogID(e.move.log)] = e.move.sent
+	if m.sent != nil {
+		s.delivered[storage.LogID(m.log)] = m.sent
 	}
-	s.store.Attach(e.move.moving, &q.Request)
-	e.move.moving = nil
-}
-
-// moveDone has the map changed everywhere when the new owner has the log. A journal that failed on the way ends the
-// process, and the next start finds the log in one place or the other.
-func (l *lead) moveDone(e *metaEvent) {
-	if e.move.err != nil {
-		e.q.err = e.move.err
-		l.answer()
-		return
-	}
-	e.waiting = len(l.s.g.shards)
-	for _, o := range l.s.g.shards {
-		l.s.tell(o.id, message{kind: msgMoved, event: e})
-	}
+	s.store.Attach(m.moving, &q.Request)
+	m.moving = nil
 }
 
 // moved changes the map of this shard.
-func (s *Shard) moved(e *metaEvent) {
-	s.owners.Set(router.LogID(e.move.log), e.move.to)
-	if e.move.from == s.id {
-		s.store.Released(storage.LogID(e.move.log))
+func (s *Shard) moved(m *logMove) {
+	s.owners.Set(router.LogID(m.log), m.to)
+	if m.from == s.id {
+		s.store.Released(storage.LogID(m.log))
 	}
+	s.tellControl(control.Event{Kind: control.EventMapped})
 }
 
 // proposeMove asks for a log to be moved, on shard 0. done is called there.
 func (s *Shard) proposeMove(log metadata.LogID, to router.ShardID, done func(err error)) {
-	q := &request{home: s, move: &logMove{log: log, to: to}, judgement: judgement{broker: true}, internal: func(_ *Shard, q *request) { done(q.err) }}
-	q.Owner = q
-	s.lead.enqueue(q)
+	m := &control.Move{Log: log, To: int(to), Owner: &logMove{log: log, to: to, done: done}}
+	s.coordinator.take(control.Event{Kind: control.EventMove, Move: m})
 }

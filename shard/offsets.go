@@ -64,7 +64,7 @@ func (s *Shard) changeOffset(c *conn, q *request, kind storage.RequestKind, acti
 		s.refuse(q, wire.StatusResourceNotFound)
 		return
 	}
-	q.Kind, q.User = kind, c.session.storing()
+	q.Kind, q.User = kind, storing(c.session.subject)
 	if who.Kind != wire.GroupConsumer {
 		q.Consumer = storage.ConsumerKey{ID: who.Key()}
 	}

@@ -46,15 +46,9 @@ type request struct {
 	list    *listing
 	reply   []byte // of replyPool: a body that does not fit into head
 
-	command []byte     // metadata command
-	move    *logMove   // instead of a command: a log changes its owner
-	retires retirement // logs that it will retire; names point into the frame
-	result  metadata.Result
-	err     error // of the metadata command
+	proposal metadata.Proposal // of a metadata command; names point into the frame
 
 	judged    bool       // its caller has one of the rights that the table of commands asks for, or was refused
-	judgement judgement  // who gives the metadata command
-	demand    demand     // and what it adds to what is limited
 	object    string     // what a change is about, as the client says it, for the log
 	member    membership // of a request for a consumer group
 	secret    string     // a new token
@@ -199,7 +193,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 	q.owner, s.lists.others = owner, s.mono
 	if owner == s.id {
 		if kind == msgMeta {
-			s.lead.enqueue(q)
+			s.proposed(q)
 		} else {
 			s.start(q)
 		}

@@ -59,7 +59,7 @@ func login(s *Shard, c *conn, q *request, r *wire.Request) {
 	phc, who := "", subject{}
 	user, err := s.meta.User(metadata.ByName(l.Username))
 	if err == nil && user.Status == metadata.UserActive {
-		phc, who = user.PasswordPHC, subjectOf(user)
+		phc, who = user.PasswordPHC, metadata.SubjectOf(user)
 	}
 	known := phc != ""
 	err = s.checkPassword(c, phc, string(l.Username), l.Password, func(s *Shard, ok bool) { s.passwordChecked(c, q, who, ok && known) })
@@ -72,7 +72,7 @@ func login(s *Shard, c *conn, q *request, r *wire.Request) {
 
 // passwordChecked ends a login. A password that was changed meanwhile was the wrong one.
 func (s *Shard) passwordChecked(c *conn, q *request, who subject, ok bool) {
-	user, good := who.find(s.meta)
+	user, good := who.Find(s.meta)
 	if !ok || !good || user.Status != metadata.UserActive {
 		name := ""
 		if good {
@@ -110,7 +110,7 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User, by string)
 	if before != 0 {
 		s.g.unbind(before, q.handle.Client)
 	}
-	c.session = session{number: number, client: q.handle.Client, subject: subjectOf(user)}
+	c.session = session{number: number, client: q.handle.Client, subject: metadata.SubjectOf(user)}
 	c.lastMeta = 0
 	s.loggedIn(c, user, by)
 	s.answer(q, &wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: s.cfg.Version})
@@ -152,7 +152,7 @@ func logoutCommand(s *Shard, c *conn, q *request, _ *wire.Request) {
 	s.g.registry.logout(c.id)
 	c.session = session{}
 	if member {
-		q.member.key, q.judgement.broker = key, true // whoever has a session may end it
+		q.member.key, q.proposal.Judgement.Broker = key, true // whoever has a session may end it
 		s.propose(q, metadata.EncodeDropMember(nil, s.micros(), key))
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
@@ -57,24 +58,24 @@ type Shard struct {
 	received []router.Received[message]
 	wake     []router.ShardID
 
-	inbox      inbox
-	lead       *lead    // shard 0 only: the order of metadata commands
-	accept     acceptor // shard 0 only
-	forgetting fifo.Queue[metadata.LogID]
-	delivered  deliveries // to members of groups, of the logs of this shard
-	held       heldPolls
-	unholding  []unholding
-	groupNote  *groupNote           // for the lead, when there is room; nil: nothing
-	changed    func(l *storage.Log) // logChanged, made once: it would be allocated each turn
-	stopping   bool
-	releases   releases
-	stopSends  int64 // when replies that are still on their way are given up
-	giveUp     int64 // when everything is that is still busy
-	gaveUp     bool
-	drained    bool
-	finishing  bool
-	stopped    bool
-	stats      turnStats
+	inbox       inbox
+	coordinator *coordinator // shard 0 only: the order of metadata commands
+	accept      acceptor     // shard 0 only
+	forgetting  fifo.Queue[metadata.LogID]
+	delivered   deliveries // to members of groups, of the logs of this shard
+	held        heldPolls
+	unholding   []unholding
+	groupNews   control.Event        // for the control room, when there is room; of no kind: nothing
+	changed     func(l *storage.Log) // logChanged, made once: it would be allocated each turn
+	stopping    bool
+	releases    releases
+	stopSends   int64 // when replies that are still on their way are given up
+	giveUp      int64 // when everything is that is still busy
+	gaveUp      bool
+	drained     bool
+	finishing   bool
+	stopped     bool
+	stats       turnStats
 }
 
 // turnStats measures turns; read by the shard only.
@@ -91,9 +92,6 @@ type message struct {
 	req   *request
 	event *metaEvent
 	conn  acceptedConn
-	log   metadata.LogID
-
-	groups *groupNote
 }
 
 type messageKind uint8
@@ -105,17 +103,13 @@ const (
 	msgConn                            // a new connection for the receiver
 	msgMeta                            // req is a metadata command for shard 0
 	msgMetaDone                        // req, a metadata command, is answered
-	msgApply                           // event is committed: apply it
-	msgApplied                         // done with event
-	msgClose                           // close the logs of event that the receiver owns
-	msgClosed                          // they are closed
-	msgReopen                          // event was refused: they take appends again
-	msgForget                          // the files of a retired log are gone
+	msgApply                           // the commands of event are committed: apply them
+	msgPrepare                         // close the logs of event that the receiver owns, or raise their level
+	msgReopen                          // that is taken back
+	msgControl                         // news of event for the control room
 	msgMoveOut                         // event moves a log away from the receiver
 	msgMoveIn                          // the receiver gets it
-	msgMoveDone                        // it has it, or the move failed
 	msgMoved                           // the map changes
-	msgGroups                          // groups has come up
 	msgUnhold                          // the client of req, a poll that the receiver may hold, has sent something else
 	msgAbandon                         // the client of req, a poll that may wait for memory at the receiver, is gone
 	msgOwe                             // req is told how much of its reply went, and wants the next piece
@@ -151,17 +145,14 @@ func (s *Shard) Turn(block bool) {
 	s.makeLists()
 	s.retryUncredited()
 	s.sendForgotten()
-	s.sendGroupNote()
+	s.sendGroupNews()
 	s.endHolds()
 	if len(s.unholding) > 0 {
 		s.sendUnholds()
 	}
-	if s.lead != nil {
+	if s.coordinator != nil {
 		s.accept.retry(s)
-		s.lead.shed()
-		s.lead.maybeSnapshot()
-		s.lead.expireTokens()
-		s.lead.tendGroups()
+		s.coordinator.tick()
 	}
 	s.answerStore() // what comes of the answers is in the same group
 	s.store.End()
@@ -207,10 +198,12 @@ func (s *Shard) sleep() time.Duration {
 		earlier(s.held.queue[0].until)
 	}
 	s.sleepLists(earlier)
-	if s.lead != nil {
-		s.lead.sleep(earlier)
+	if s.coordinator != nil && !s.stopping {
+		if t := s.coordinator.room.Deadline(); t != 0 {
+			earlier(t)
+		}
 	}
-	if len(s.unholding) > 0 || s.groupNote != nil || s.intake.starving.Len() > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
+	if len(s.unholding) > 0 || s.groupNews.Kind != 0 || s.intake.starving.Len() > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -246,7 +239,7 @@ func (s *Shard) complete(c *uring.Completion) {
 	case tokAccept:
 		s.accept.completed(s, c)
 	case tokSnapshot:
-		s.lead.snapshotStep(c.Res, errnoErr(c))
+		s.coordinator.take(s.coordinator.snapshot.completed(c))
 	case tokNone:
 	default:
 		panic("BUG: completion without an owner")
@@ -260,7 +253,7 @@ func errnoErr(c *uring.Completion) error {
 	return nil
 }
 
-// controlReserve is how many control messages to a shard are kept for the lead's events; others wait for more room.
+// controlReserve is how many control messages to a shard are kept for the effects of the control room; others wait for more room.
 const controlReserve = 4
 
 const _ = uint(router.ControlSlotsMin - controlReserve - 1)
@@ -299,38 +292,28 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	case msgConn:
 		s.adopt(m.conn)
 	case msgMeta:
-		s.lead.enqueue(m.req)
+		s.proposed(m.req)
 	case msgMetaDone:
 		s.port.Finish(from)
 		s.metaAnswered(m.req)
 	case msgApply:
-		s.applyEvent(m.event)
-		s.port.Control(from, message{kind: msgApplied, event: m.event})
-	case msgApplied:
-		s.lead.applied(m.event)
-	case msgClose:
-		s.closeLogs(m.event)
-	case msgClosed:
-		s.lead.closed(m.event)
+		s.applyRun(m.event.run)
+	case msgPrepare:
+		s.prepare(m.event.prepares)
 	case msgReopen:
-		s.reopenLogs(m.event)
-	case msgForget:
-		s.lead.forget(m.log)
+		s.reopen(m.event.prepares)
+	case msgControl:
+		s.coordinator.take(m.event.news)
 	case msgUnhold:
 		s.release(m.req)
 	case msgAbandon:
 		s.store.Cancel(&m.req.Request)
-	case msgGroups:
-		s.lead.note(m.groups)
 	case msgMoveOut:
-		s.moveOut(m.event)
+		s.moveOut(m.event.move)
 	case msgMoveIn:
-		s.moveIn(m.event)
-	case msgMoveDone:
-		s.lead.moveDone(m.event)
+		s.moveIn(m.event.move)
 	case msgMoved:
-		s.moved(m.event)
-		s.tell(0, message{kind: msgApplied, event: m.event})
+		s.moved(m.event.move)
 	}
 }
 

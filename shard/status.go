@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
@@ -100,7 +101,7 @@ var metaStatuses = map[error]wire.Status{
 	metadata.ErrTopicSize:         wire.StatusInvalidTopicSize,
 	metadata.ErrPartitionNotFound: wire.StatusPartitionNotFound,
 	metadata.ErrTooManyPartitions: wire.StatusTooManyPartitions,
-	errNoLogRoom:                  wire.StatusCannotCreatePartition,
+	control.ErrNoRoomForLogs:      wire.StatusCannotCreatePartition,
 	metadata.ErrPartitionsCount:   wire.StatusInvalidPartitionsCount,
 	metadata.ErrPartitionIDs:      wire.StatusPartitionIDSpaceExhausted,
 	metadata.ErrOptionKey:         wire.StatusUnsupportedOptionKey,
@@ -133,8 +134,13 @@ var metaStatuses = map[error]wire.Status{
 
 // metaStatus is the status for an error of the metadata; StatusOK for nil.
 func metaStatus(err error) wire.Status {
-	if err == nil {
+	switch err {
+	case nil:
 		return wire.StatusOK
+	case metadata.ErrNoSession:
+		return wire.StatusUnauthenticated
+	case metadata.ErrForbidden:
+		return wire.StatusUnauthorized
 	}
 	if known := metaReason(err); known != nil {
 		return metaStatuses[known]
@@ -144,7 +150,7 @@ func metaStatus(err error) wire.Status {
 
 // refuseFor answers a request that was judged before it became a command; the log says why.
 func (s *Shard) refuseFor(q *request, err error) {
-	q.err = err
+	q.proposal.Err = err
 	s.refuse(q, metaStatus(err))
 }
 

@@ -15,7 +15,7 @@ const (
 	tokMask     uint64 = 0xff << 56
 )
 
-// submitStore hands the store's operations to the kernel, and shows the lead what its logs take. A failed journal ends the process:
+// submitStore hands the store's operations to the kernel, and shows shard 0 what its logs take. A failed journal ends the process:
 // see Broker.fail. It may fail where nothing is in flight whose completion would tell.
 func (s *Shard) submitStore() {
 	if f := s.store.Failed(); f != nil {
@@ -24,7 +24,7 @@ func (s *Shard) submitStore() {
 	if err := s.store.Refused(); err != nil || s.refused {
 		s.noteRefused(err)
 	}
-	if room, n := s.logRoom(), s.store.Carry(); room.carry.Load() != n {
+	if room, n := &s.g.rooms[s.id], s.store.Carry(); room.carry.Load() != n {
 		room.carry.Store(n)
 	}
 	for _, op := range s.store.TakeOps() {

@@ -42,14 +42,14 @@ func createToken(s *Shard, c *conn, q *request, r *wire.Request) {
 		}
 	}
 	q.secret = s.newToken()
-	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.user, c.session.since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
+	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.User, c.session.Since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
 }
 
 func deleteToken(s *Shard, c *conn, q *request, r *wire.Request) {
 	t := r.Form.(*wire.DeleteToken)
 	q.about(string(t.Name))
 	if s.judge(c, q, metadata.ActionDeleteToken, nothing, nothing) {
-		s.propose(q, metadata.EncodeDeleteToken(nil, s.micros(), c.session.user, c.session.since, t.Name))
+		s.propose(q, metadata.EncodeDeleteToken(nil, s.micros(), c.session.User, c.session.Since, t.Name))
 	}
 }
 
@@ -66,18 +66,4 @@ func (s *Shard) loginWithToken(c *conn, q *request, token []byte) {
 	default:
 		s.openSession(c, q, u, byToken)
 	}
-}
-
-// expireTokens removes tokens whose time has come; on shard 0.
-func (l *lead) expireTokens() {
-	s := l.s
-	if s.mono < l.nextExpiry || l.expiring || s.stopping {
-		return
-	}
-	l.nextExpiry = s.mono + int64(s.cfg.TokenCleanerInterval)
-	if at := s.meta.TokensExpireAt(); at == 0 || at > s.micros() {
-		return
-	}
-	l.expiring = true
-	s.proposeInternal(metadata.EncodeExpireTokens(nil, s.micros()), func(s *Shard, _ *request) { s.lead.expiring = false })
 }

@@ -73,7 +73,7 @@ func getUser(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	action := metadata.ActionGetUser
-	if u.ID == c.session.user {
+	if u.ID == c.session.User {
 		action = metadata.ActionGetOwnUser
 	}
 	if !s.may(c, q, action, 0, 0) {
@@ -207,7 +207,7 @@ func changePassword(s *Shard, c *conn, q *request, r *wire.Request) {
 	u, err := s.meta.User(ident(p.User))
 	q.about(ident(p.User).String())
 	action := metadata.ActionChangePassword
-	if err == nil && u.ID == c.session.user {
+	if err == nil && u.ID == c.session.User {
 		action = metadata.ActionChangeOwnPassword
 	}
 	if !s.judge(c, q, action, nothing, nothing) {

@@ -12,7 +12,7 @@ type metaCarry struct {
 // startMeta journals a metadata command; it is answered when it is on stable storage. Indexes rise by one.
 func (s *Store) startMeta(r *Request) {
 	n := entryHeadSize + len(r.Batch)
-	if s.MetaFull(len(r.Batch)) || n > s.journal.groupMax() {
+	if int64(n) > s.MetaFree() || n > s.journal.groupMax() {
 		s.answer(r, fmt.Errorf("%w: metadata commands wait for a snapshot", ErrJournalFull))
 		return
 	}
@@ -36,10 +36,11 @@ func (s *Store) startMeta(r *Request) {
 // MetaBytes is how much of the journal's lap the commands since the last snapshot take.
 func (s *Store) MetaBytes() int64 { return s.metaCarrySize() }
 
-// MetaFull reports whether a command of n bytes has to wait for a snapshot.
-func (s *Store) MetaFull(n int) bool {
-	return s.metaCarrySize()+int64(entryHeadSize+n) > s.carryShare(metaShare)
-}
+// MetaEntryBytes is what a metadata command takes of MetaFree beside its own bytes.
+const MetaEntryBytes = entryHeadSize
+
+// MetaFree is how many bytes of commands there is room for until a snapshot is written.
+func (s *Store) MetaFree() int64 { return s.carryShare(metaShare) - s.metaCarrySize() }
 
 // SnapshotDue reports whether it is time for a snapshot of the metadata: commands are refused when twice as many wait.
 func (s *Store) SnapshotDue() bool {

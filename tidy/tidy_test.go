@@ -22,11 +22,12 @@ var mayImport = map[string][]string{
 	"router":      {},
 	"storage":     {"batch"},
 	"metadata":    {},
+	"control":     {"fifo", "metadata"},
 	"uring":       {},
 	"auth":        {},
 	"client":      {"batch", "wire"},
 	"diagnose":    {"wire"},
-	"shard":       {"batch", "fifo", "wire", "router", "storage", "metadata", "uring"},
+	"shard":       {"batch", "control", "fifo", "wire", "router", "storage", "metadata", "uring"},
 	"server":      {"metadata", "router", "shard", "storage", "uring", "wire"},
 	"servertest":  {"auth", "client", "server", "shard"},
 	"sim":         {"batch", "wire", "router", "storage", "metadata", "uring", "shard"},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 }
 
 // core lists the folders that stand on the standard library, x/sys and a checksum; shard and server may log.
-var core = []string{"batch", "fifo", "wire", "router", "storage", "metadata", "uring", "shard", "server"}
+var core = []string{"batch", "fifo", "wire", "router", "storage", "metadata", "control", "uring", "shard", "server"}
 
 var coreLibraries = map[string][]string{
 	"golang.org/x/sys/unix": {"uring", "server"},
@@ -49,7 +50,7 @@ var coreLibraries = map[string][]string{
 }
 
 // pure lists the folders that decide and do not do.
-var pure = []string{"batch", "fifo", "wire", "storage", "metadata", "router"}
+var pure = []string{"batch", "fifo", "wire", "storage", "metadata", "control", "router"}
 
 // driven lists the folders that are driven from outside: clock, chance, kernel and goroutines are given to them, but they may share
 // between threads.

@@ -1,0 +1,5 @@
+//go:build !invariants
+
+package control
+
+const invariantsOn = false

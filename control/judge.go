@@ -1,0 +1,100 @@
+package control
+
+import (
+	"errors"
+	"time"
+
+	"github.com/galgo-mq/galgo/metadata"
+)
+
+// ErrNoRoomForLogs refuses partitions that the journals' laps would carry beyond their room. Every lap of a shard's journal carries a little
+// of each of its logs, and one without room for its laps stops for good.
+var ErrNoRoomForLogs = errors.New("the journal has no room for more partitions")
+
+// MetadataFull refuses a command for want of room in the line of metadata: a replica in every shard, a snapshot while it is written or
+// read, and what the owner of a partition keeps of it. It is refused before it is committed, so what was accepted has room at the
+// next start as well. What is there already stays, also under a lower limit; what makes it less is never refused.
+type MetadataFull struct{ TooMany error } // of what the command makes
+
+func (e *MetadataFull) Error() string { return e.TooMany.Error() + ": limits.metadata_bytes" }
+func (e *MetadataFull) Unwrap() error { return e.TooMany }
+
+const (
+	logHeapBytes = 2 << 10          // what the owner of an empty partition keeps in the heap
+	roomSayPause = 10 * time.Second // the least time between two reports of partitions that were refused
+	metaSayPause = time.Minute      // and of metadata
+)
+
+// judge judges commands when their turn has come.
+type judge struct {
+	rooms    []Room // of the judgement in progress, with what it would add
+	sayRooms int64  // when to say again that partitions are refused
+	sayBytes int64  // and that metadata is
+}
+
+// admit judges a command once more, as the state is now that its turn has come: the caller's rights, and what is limited.
+func (j *judge) admit(c *Control, q command) error {
+	if err := q.Judgement.Pass(c.meta); err != nil {
+		return err
+	}
+	if q.Quota != nil && q.Quota.Within != nil {
+		if err := q.Quota.Within(&c.cfg.Limits, c.meta, q.Judgement.User, &q.Demand); err != nil {
+			return err
+		}
+	}
+	if err := j.roomForMetadata(c, q); err != nil {
+		return err
+	}
+	return j.roomForLogs(c, q)
+}
+
+// roomForMetadata judges whether what a client's command adds has room in the line of metadata.
+func (j *judge) roomForMetadata(c *Control, q command) error {
+	if q.Quota == nil || q.Quota.TooMany == nil || q.Quota.Exists != nil && q.Quota.Exists(&q.Demand, c.meta) {
+		return nil // the broker's own, or the command's own refusal
+	}
+	more, logs := c.meta.Growth(q.Command)
+	if more == 0 {
+		return nil
+	}
+	need := c.bytes(more, logs)
+	if need <= c.cfg.Limits.Bytes {
+		return nil
+	}
+	if c.facts.Mono >= j.sayBytes {
+		j.sayBytes = c.facts.Mono + int64(metaSayPause)
+		c.emit(Effect{Kind: EffectReport, Report: ReportMetadataFull, Proposal: q.Proposal, Bytes: need, Max: c.cfg.Limits.Bytes})
+	}
+	return &MetadataFull{q.Quota.TooMany}
+}
+
+// bytes is what the state takes in this process, with so much more of it.
+func (c *Control) bytes(more, moreLogs int) int64 {
+	copies := int64(c.cfg.Shards) + 1
+	return int64(c.meta.Bytes()+more)*copies + int64(c.meta.LogCount()+moreLogs)*logHeapBytes
+}
+
+// roomForLogs judges whether the partitions that a command makes have room where they would be placed.
+func (j *judge) roomForLogs(c *Control, q command) error {
+	d := &q.Demand
+	if d.Partitions == 0 || d.Partitions > metadata.PartitionsOnceMax || !d.Placeable(c.meta) {
+		return nil // the command's own refusal
+	}
+	j.rooms = append(j.rooms[:0], c.facts.Rooms...)
+	for i := range d.Partitions {
+		owner := c.cfg.Place(j.rooms, c.meta.NextLog()+metadata.LogID(i))
+		j.rooms[owner].Logs++
+		j.rooms[owner].Carry += c.cfg.LogCarry
+	}
+	for i, r := range j.rooms {
+		if r.Carry == c.facts.Rooms[i].Carry || r.Carry <= r.Max {
+			continue
+		}
+		if c.facts.Mono >= j.sayRooms {
+			j.sayRooms = c.facts.Mono + int64(roomSayPause)
+			c.emit(Effect{Kind: EffectReport, Report: ReportLogsRefused, Proposal: q.Proposal, Shard: i, Bytes: r.Carry, Max: r.Max})
+		}
+		return ErrNoRoomForLogs
+	}
+	return nil
+}

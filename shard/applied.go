@@ -1,0 +1,111 @@
+package shard
+
+import (
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/control"
+	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
+)
+
+// metaEvent is what shards tell each other of the order of metadata commands. The receiver reads it; nobody changes it.
+type metaEvent struct {
+	prepares *preparation
+	run      *control.Run
+	move     *logMove
+	news     control.Event // for the control room
+}
+
+// tellControl gives the control room an event. The caller has seen that there is room for a message, or the event answers one of the
+// room's effects, for which there is.
+func (s *Shard) tellControl(e control.Event) {
+	if s.coordinator != nil {
+		s.coordinator.take(e)
+		return
+	}
+	s.port.Control(0, message{kind: msgControl, event: &metaEvent{news: e}})
+}
+
+// applyRun applies committed commands to this shard's replica.
+func (s *Shard) applyRun(run *control.Run) {
+	var cleared []int
+	pending := 0
+	for i := range run.Entries {
+		e := &run.Entries[i]
+		res, err := s.meta.Apply(e.Index, e.Command)
+		if err != nil {
+			panic(fmt.Sprintf("BUG: shard %d refuses metadata command %d, which shard 0 applied: %v", s.id, e.Index, err))
+		}
+		cleared = s.applied(cleared, pending, e, &res)
+		pending += len(res.Pending)
+	}
+	s.tellControl(control.Event{Kind: control.EventApplied, Clear: cleared})
+}
+
+// applied does what a command means for the logs of this shard. Its hand-overs are from pending on in those of the run; those
+// that this shard can complete at once are appended to cleared.
+func (s *Shard) applied(cleared []int, pending int, e *control.Entry, res *metadata.Result) []int {
+	for i := range res.Created {
+		c, owner := &res.Created[i], shardID(e.Owners[i])
+		s.owners.Set(router.LogID(c.Log), owner)
+		if owner == s.id {
+			s.openLog(c)
+		}
+	}
+	for _, r := range res.Retired {
+		owner, ok := s.owners.Owner(router.LogID(r.Log))
+		s.owners.Delete(router.LogID(r.Log))
+		if ok && owner == s.id {
+			s.landed(storage.LogID(r.Log))
+			s.g.counters.drop(r.Log)
+			delete(s.delivered, storage.LogID(r.Log))
+			s.store.Drop(storage.LogID(r.Log), s.dropped)
+		}
+	}
+	if res.SettingsChanged || len(res.Created)+len(res.Retired) > 0 { // each partition has another share of the topic's size
+		s.takeSettingsOf(res.Stream, res.Topic)
+	}
+	for i := range res.Created { // of all topics of a stream, if that was purged
+		if c := &res.Created[i]; c.Topic != res.Topic && (i == 0 || c.Topic != res.Created[i-1].Topic) {
+			s.takeSettingsOf(c.Stream, c.Topic)
+		}
+	}
+	for i := range res.DroppedGroups {
+		s.dropOffsets(&res.DroppedGroups[i])
+	}
+	for i := range res.Pending {
+		if s.completes(&res.Pending[i]) {
+			cleared = append(cleared, pending+i)
+		}
+	}
+	return cleared
+}
+
+// openLog makes the log of a new partition.
+func (s *Shard) openLog(c *metadata.CreatedLog) {
+	l := s.store.OpenLog(s.cfg.logConfig(c.Log, c.Partition, &c.Settings))
+	l.Tag = s.g.counters.open(c.Log)
+}
+
+// dropped notes that the files of a retired log are gone.
+func (s *Shard) dropped(id storage.LogID, err error) {
+	if err != nil {
+		s.log.Error("files of a deleted partition could not be removed; they are tried again at the next start",
+			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(id)), zap.Error(err))
+		return
+	}
+	s.forgetting.Push(metadata.LogID(id))
+}
+
+// forgottenMax is how many dropped logs the control room is told of in one message.
+const forgottenMax = 1024
+
+// sendForgotten tells the control room of dropped logs, as far as there is room for messages.
+func (s *Shard) sendForgotten() {
+	for s.forgetting.Len() > 0 && (s.coordinator != nil || s.port.ControlRoom(0) > controlReserve) {
+		s.tellControl(control.Event{Kind: control.EventFilesGone, Logs: s.forgetting.PopN(nil, forgottenMax)})
+	}
+}
