@@ -38,6 +38,7 @@ type Facts struct {
 	Refuses     error // why a command would be refused now for want of space, or nil
 	RefusesFree error // why one that frees some would be
 	CommitFree  int64 // bytes of commands that may be committed before a snapshot is needed
+	CommitMax   int64 // and that are made safe together, at most
 	SnapshotDue bool  // it is time for one, and it can be written
 
 	Rooms []Room // by shard; only looked at for commands that make logs. Step changes it
@@ -55,6 +56,7 @@ type Control struct {
 	round *round // in progress
 	mover mover  // in its turn among the commands
 	index uint64 // of the last command
+	ranAt int64  // when commands were last applied
 
 	retired  retired
 	snapshot snapshot
@@ -121,6 +123,9 @@ func (c *Control) tick() {
 	c.snapshot.maybeBegin(c)
 	c.tokens.expire(c)
 	c.groups.tend(c)
+	if r := c.round; r != nil && r.paused && c.ranAt != c.facts.Mono {
+		c.apply()
+	}
 	c.next()
 }
 
@@ -134,7 +139,7 @@ func (c *Control) Busy() bool {
 
 // Due reports whether a tick has something to do. snapshot: it is time for one.
 func (c *Control) Due(mono int64, snapshot bool) bool {
-	return c.queue.Len() > 0 || mono >= c.tokens.next || c.groups.due(mono) || snapshot && c.idle() && c.snapshot.may(mono)
+	return c.queue.Len() > 0 || c.round != nil && c.round.paused || mono >= c.tokens.next || c.groups.due(mono) || snapshot && c.idle() && c.snapshot.may(mono)
 }
 
 // Deadline is the monotonic time at which a tick has something to do though no event comes; 0: none.
@@ -143,6 +148,9 @@ func (c *Control) Deadline() (next int64) {
 		if t = max(1, t); next == 0 || t < next {
 			next = t
 		}
+	}
+	if c.round != nil && c.round.paused || c.idle() && c.queue.Len() > 0 && !c.snapshot.active {
+		return 1 // at once
 	}
 	if len(c.groups.deadlines) > 0 {
 		earlier(c.groups.nextCheck)

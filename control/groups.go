@@ -30,7 +30,7 @@ const (
 	handoverCheck = time.Second     // how often deadlines are looked at
 	handoverAgain = 5 * time.Second // after that the command for one is given again: it may have failed
 	dropPause     = time.Second     // after a member could not be dropped: the disk may be full
-	dropsMax      = 1               // members that are dropped at a time
+	dropsMax      = 1024            // members that are dropped at a time
 )
 
 // note takes what a shard reports.

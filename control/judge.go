@@ -32,24 +32,26 @@ type judge struct {
 	sayBytes int64  // and that metadata is
 }
 
-// admit judges a command once more, as the state is now that its turn has come: the caller's rights, and what is limited.
-func (j *judge) admit(c *Control, q command) error {
+// admit judges a command once more, as the state is now that its turn has come: the caller's rights, and what is limited. b is what comes
+// on top of the state; where that is something, an error may only mean that it is in doubt.
+func (j *judge) admit(c *Control, q command, b beside) error {
 	if err := q.Judgement.Pass(c.meta); err != nil {
 		return err
 	}
 	if q.Quota != nil && q.Quota.Within != nil {
-		if err := q.Quota.Within(&c.cfg.Limits, c.meta, q.Judgement.User, &q.Demand); err != nil {
+		limits := c.cfg.Limits.Less(b.commands)
+		if err := q.Quota.Within(&limits, c.meta, q.Judgement.User, &q.Demand); err != nil {
 			return err
 		}
 	}
-	if err := j.roomForMetadata(c, q); err != nil {
+	if err := j.roomForMetadata(c, q, b); err != nil {
 		return err
 	}
-	return j.roomForLogs(c, q)
+	return j.roomForLogs(c, q, b)
 }
 
 // roomForMetadata judges whether what a client's command adds has room in the line of metadata.
-func (j *judge) roomForMetadata(c *Control, q command) error {
+func (j *judge) roomForMetadata(c *Control, q command, b beside) error {
 	if q.Quota == nil || q.Quota.TooMany == nil || q.Quota.Exists != nil && q.Quota.Exists(&q.Demand, c.meta) {
 		return nil // the broker's own, or the command's own refusal
 	}
@@ -57,11 +59,11 @@ func (j *judge) roomForMetadata(c *Control, q command) error {
 	if more == 0 {
 		return nil
 	}
-	need := c.bytes(more, logs)
+	need := c.bytes(more+b.bytes, logs+b.logs)
 	if need <= c.cfg.Limits.Bytes {
 		return nil
 	}
-	if c.facts.Mono >= j.sayBytes {
+	if b.commands == 0 && c.facts.Mono >= j.sayBytes {
 		j.sayBytes = c.facts.Mono + int64(metaSayPause)
 		c.emit(Effect{Kind: EffectReport, Report: ReportMetadataFull, Proposal: q.Proposal, Bytes: need, Max: c.cfg.Limits.Bytes})
 	}
@@ -74,11 +76,20 @@ func (c *Control) bytes(more, moreLogs int) int64 {
 	return int64(c.meta.Bytes()+more)*copies + int64(c.meta.LogCount()+moreLogs)*logHeapBytes
 }
 
-// roomForLogs judges whether the partitions that a command makes have room where they would be placed.
-func (j *judge) roomForLogs(c *Control, q command) error {
+// roomForLogs judges whether the partitions that a command makes have room where they would be placed. Beside others they must have room wherever all of
+// them are placed.
+func (j *judge) roomForLogs(c *Control, q command, b beside) error {
 	d := &q.Demand
 	if d.Partitions == 0 || d.Partitions > metadata.PartitionsOnceMax || !d.Placeable(c.meta) {
 		return nil // the command's own refusal
+	}
+	if b.commands > 0 {
+		for _, r := range c.facts.Rooms {
+			if r.Carry+int64(b.logs+int(d.Partitions))*c.cfg.LogCarry > r.Max {
+				return ErrNoRoomForLogs
+			}
+		}
+		return nil
 	}
 	j.rooms = append(j.rooms[:0], c.facts.Rooms...)
 	for i := range d.Partitions {

@@ -16,6 +16,7 @@ type round struct {
 	failed   error            // why those could not be
 	waiting  int              // shards that have not answered
 
+	paused  bool  // its next run waits for the next turn
 	run     *Run  // being applied
 	from    int   // its first command
 	applied int   // commands that were applied here, or refused
@@ -29,6 +30,9 @@ type round struct {
 
 // handoversMax is how many hand-overs are completed by one command.
 const handoversMax = 1024
+
+// runMax is how many commands shards apply in one go, and in one turn: no turn is to be long for theirs.
+const runMax = 8
 
 // begin has the commands of a round prepared, or committed.
 func (c *Control) begin(r *round) {
@@ -99,8 +103,9 @@ func (c *Control) reopen() {
 // say what those before it have brought about.
 func (c *Control) apply() {
 	r, run, results := c.round, &Run{}, []metadata.Result(nil)
+	r.paused, c.ranAt = false, c.facts.Mono
 	r.from, r.ends, r.cleared = r.applied, r.ends[:0], r.cleared[:0]
-	for ; r.applied < len(r.entries); r.applied++ {
+	for ; r.applied < len(r.entries) && len(r.ends) < runMax; r.applied++ {
 		e, q := &r.entries[r.applied], r.commands[r.applied]
 		q.Result, q.Err = c.meta.Apply(e.Index, e.Command)
 		if q.Err == nil {
@@ -160,6 +165,8 @@ func (c *Control) endRun() {
 	}
 	r.run = nil
 	switch {
+	case r.applied < len(r.entries) && c.ranAt == c.facts.Mono:
+		r.paused = true
 	case r.applied < len(r.entries):
 		c.apply()
 	case len(r.clear) > 0 && !r.follow:

@@ -30,6 +30,8 @@ type world struct {
 	owners   map[metadata.LogID]int
 	closed   map[metadata.LogID]bool
 	prepared []metadata.LogID // of the command in progress
+	keep     bool             // no hand-over can be completed at once
+	logsMax  int              // of a shard
 	moves    int              // asked for, and not answered
 	sessions map[metadata.MemberKey]bool
 	answered int
@@ -46,7 +48,7 @@ const shards = 3
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), todo: make([][]func(), shards), given: map[*metadata.Proposal]bool{}, byBytes: map[*byte]uint64{},
-		owners: map[metadata.LogID]int{}, closed: map[metadata.LogID]bool{}, sessions: map[metadata.MemberKey]bool{}, micros: 1 << 50}
+		owners: map[metadata.LogID]int{}, closed: map[metadata.LogID]bool{}, logsMax: 60, sessions: map[metadata.MemberKey]bool{}, micros: 1 << 50}
 	root := metadata.EncodeCreateUser(nil, 1, metadata.CreateUser{Name: []byte("root"), PasswordPHC: "$h", Status: metadata.UserActive})
 	for range shards {
 		m := metadata.New()
@@ -67,7 +69,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 			}
 			return best
 		}}, w.replicas[0], 1)
-	w.facts = Facts{Mono: 1, CommitFree: 1 << 20, Rooms: make([]Room, shards)}
+	w.facts = Facts{Mono: 1, CommitFree: 1 << 20, CommitMax: 1 << 18, Rooms: make([]Room, shards)}
 	return w
 }
 
@@ -81,7 +83,7 @@ func (w *world) step(e Event) {
 		counts[owner]++
 	}
 	for i := range w.facts.Rooms {
-		w.facts.Rooms[i] = Room{Logs: counts[i], Carry: int64(counts[i]) * 500, Max: 500 * 60}
+		w.facts.Rooms[i] = Room{Logs: counts[i], Carry: int64(counts[i]) * 500, Max: 500 * int64(w.logsMax)}
 	}
 	for _, x := range slices.Clone(w.room.Step(&w.facts, &e)) {
 		w.do(&x)
@@ -210,7 +212,7 @@ func (w *world) apply(run *Run) {
 			}
 		}
 		for k := range run.Pending {
-			if k%shards == shard && w.r.IntN(2) == 0 {
+			if !w.keep && k%shards == shard && w.r.IntN(2) == 0 {
 				cleared = append(cleared, k)
 			}
 		}

@@ -72,11 +72,13 @@ func (x *coordinator) look() {
 	s, f := x.s, &x.facts
 	f.Mono, f.Micros, f.Stopping = s.mono, s.micros(), s.stopping
 	f.Short, f.Refuses, f.RefusesFree = s.store.Short(), s.store.RefusesMeta(false), s.store.RefusesMeta(true)
+	f.CommitMax = s.store.MetaGroupMax()
 	f.CommitFree, f.SnapshotDue = s.store.MetaFree(), s.store.SnapshotDue() && x.snapshot.ready()
 	for i := range f.Rooms {
 		room := &s.g.rooms[i]
 		f.Rooms[i] = control.Room{Logs: s.owners.Count(shardID(i)), Carry: room.carry.Load(), Max: room.max}
 	}
+	f.Rooms[s.id].Carry = s.store.Carry() // of this turn too
 }
 
 // do carries an effect out.
@@ -133,6 +135,9 @@ func (x *coordinator) commit(entries []control.Entry) {
 		s.coordinator.take(control.Event{Kind: control.EventCommitted, Err: q.Err})
 	}}
 	q.Owner, q.Kind, q.Batch, q.Value, q.WhenShort = q, storage.ReqMeta, e.Command, e.Index, e.WhenShort
+	for i := range entries[1:] {
+		q.More = append(q.More, entries[1+i].Command)
+	}
 	x.s.askStore(q)
 }
 

@@ -9,9 +9,12 @@ type metaCarry struct {
 	first uint64 // index of the first one kept
 }
 
-// startMeta journals a metadata command; it is answered when it is on stable storage. Indexes rise by one.
+// startMeta journals metadata commands, in one group; they are answered when they are on stable storage. Indexes rise by one.
 func (s *Store) startMeta(r *Request) {
 	n := entryHeadSize + len(r.Batch)
+	for _, cmd := range r.More {
+		n += entryHeadSize + len(cmd)
+	}
 	if int64(n) > s.MetaFree() || n > s.journal.groupMax() {
 		s.answer(r, fmt.Errorf("%w: metadata commands wait for a snapshot", ErrJournalFull))
 		return
@@ -20,18 +23,29 @@ func (s *Store) startMeta(r *Request) {
 		s.starved.push(r)
 		return
 	}
-	m := &s.meta
-	if len(m.ends) == 0 {
-		m.first = r.Value
+	s.addMeta(r.Value, r.Batch)
+	for i, cmd := range r.More {
+		s.addMeta(r.Value+1+uint64(i), cmd)
 	}
-	m.bytes = append(m.bytes, r.Batch...)
-	m.ends = append(m.ends, len(m.bytes))
 	s.fixed += int64(n)
-	s.journal.add(&entry{kind: entryMeta, level: LevelPersisted, base: Offset(r.Value)}, r.Batch)
 	r.level = LevelPersisted
 	s.journal.gather.frees = s.journal.gather.frees || r.WhenShort
 	s.journal.gather.wait.push(r)
 }
+
+// addMeta puts a command into the gathering group, which has room for it.
+func (s *Store) addMeta(index uint64, cmd []byte) {
+	m := &s.meta
+	if len(m.ends) == 0 {
+		m.first = index
+	}
+	m.bytes = append(m.bytes, cmd...)
+	m.ends = append(m.ends, len(m.bytes))
+	s.journal.add(&entry{kind: entryMeta, level: LevelPersisted, base: Offset(index)}, cmd)
+}
+
+// MetaGroupMax is how many bytes commands may have that are journaled together, what they take beside their own included.
+func (s *Store) MetaGroupMax() int64 { return int64(s.journal.groupMax()) }
 
 // MetaBytes is how much of the journal's lap the commands since the last snapshot take.
 func (s *Store) MetaBytes() int64 { return s.metaCarrySize() }

@@ -11,7 +11,7 @@ const (
 	ReqGetOffset                           // Consumer; answers Value, Found
 	ReqDeleteOffset                        // Consumer
 	ReqFlush                               // everything appended so far to stable storage
-	ReqMeta                                // Batch holds a metadata command, Value its index; persisted
+	ReqMeta                                // Batch holds a metadata command, Value its index, More those behind it; persisted
 	ReqTrim                                // DELETE_SEGMENTS: at most Count sealed segments
 	ReqClose                               // no more appends; those in flight end first
 	ReqDetach                              // the log leaves this store; answers Moved
@@ -61,7 +61,8 @@ type Request struct {
 	WhenShort  bool // ReqMeta: it is taken also while the store is short of space
 	Found      bool
 	Log        LogID
-	Batch      []byte // append: the record, the caller's memory until the request is answered
+	Batch      []byte   // append: the record, the caller's memory until the request is answered
+	More       [][]byte // ReqMeta: commands with the next indexes; all are taken or none
 	Consumer   ConsumerKey
 	User       User // who asks, noted with offsets that are stored; UserUnknown: not known
 	Value      uint64
