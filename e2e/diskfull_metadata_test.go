@@ -20,8 +20,6 @@ func TestDiskFullForMetadata(t *testing.T) {
 	backends(t, func(t *testing.T, args []string) {
 		t.Parallel() // most of the time is the broker's pause between two snapshots
 		d := &metadataOnFullDisk{t: t, rng: random(t), disk: smallDisk(t, 48)}
-		reserve := d.disk + "/reserve"
-		fillFile(t, reserve, 1<<20)
 		o := options{dir: d.disk + "/data", args: append(args, "--shards", "2", "--journal-size", "8MiB")}
 		d.begin(start(t, o))
 		if done, refused := d.some(60); refused > 0 {
@@ -57,8 +55,7 @@ func TestDiskFullForMetadata(t *testing.T) {
 		d.exhaust()
 		d.some(30)
 		d.s.Kill()
-		s, err := tryStart(t, o)
-		d.serve(startOnFull(t, s, err, o, reserve))
+		d.serve(start(t, o))
 		d.verify()
 		d.members(0)
 		d.offset()

@@ -54,6 +54,19 @@ const (
 	kindLast = kindResetPassword
 )
 
+// OfRun reports whether a command is about the run that it was given in, so that a run that begins from the state before it gives it again:
+// sessions, members that are gone, files that are gone.
+func OfRun(command []byte) bool {
+	if len(command) < 2 {
+		return false
+	}
+	switch commandKind(command[1]) {
+	case kindReserveSessions, kindDropMember, kindDropMembers, kindForgetLogs, kindSkipLogs:
+		return true
+	}
+	return false
+}
+
 func appendHead(dst []byte, kind commandKind, at Micros) []byte {
 	return appendReserved(le.AppendUint64(append(dst, commandVersion, byte(kind)), uint64(at)), originBytes)
 }

@@ -279,6 +279,15 @@ func (plainDisk) Write(fd int32, p []byte, pos int64) error {
 	return nil
 }
 
+func (plainDisk) Read(fd int32, p []byte, pos int64) (int, error) {
+	for done := 0; ; {
+		n, err := unix.Pread(int(fd), p[done:], pos+int64(done))
+		if done += n; err != nil || n == 0 || done == len(p) {
+			return done, err
+		}
+	}
+}
+
 func (plainDisk) Open(path string, create, direct bool) (int32, error) {
 	fd, err := unix.Open(path, int(uring.OpenFlags(create, direct))|unix.O_CLOEXEC, 0o640)
 	return int32(fd), err

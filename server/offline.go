@@ -22,7 +22,7 @@ const offlineRetention = 365 * 24 * time.Hour
 // asked for the hash of the new password when the user is found.
 func ResetPassword(ctx context.Context, cfg Config, name string, phc func() (string, error)) error {
 	cfg.RetentionInterval = offlineRetention
-	s, err := startServer(cfg, true)
+	s, err := startServer(cfg, true, nil)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,10 @@ func (s *Server) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 	if uring.CopiesOnWrite(s.cfg.DataDir) {
 		cfg.GiveBack = func() error { return uring.Commit(s.dir.fd) }
 	}
+	if s.short != nil {
+		s.short.settle(&cfg)
+		s.info.JournalWay = "in memory"
+	}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return nil, nil, err
 	}
@@ -38,8 +42,10 @@ func (s *Server) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 		files := uring.NewPool(uring.NewBudget(recoveryFilesMax).Line("files of the recovery", recoveryFilesMax))
 		defer files.Close()
 		cfg.Memory, cfg.FileMemory, cfg.KeepBytes, cfg.Working = pool, files, total/recoveryKeep, &first.recovering
-		cfg.ChooseWay = func(journals [][2]storage.JournalFile, last storage.KeptWay) (storage.KeptWay, error) {
-			return s.chooseJournalWay(first.io, journals, last, pool)
+		if s.short == nil { // else its journals are in memory
+			cfg.ChooseWay = func(journals [][2]storage.JournalFile, last storage.KeptWay) (storage.KeptWay, error) {
+				return s.chooseJournalWay(first.io, journals, last, pool)
+			}
 		}
 		rec, err = storage.Recover(blockingDisk{first.io}, s.dir.fd, cfg)
 		s.dir.recovered, s.replayed = rec, nil
@@ -50,6 +56,9 @@ func (s *Server) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 	}
 	if machine, err = shard.Restore(rec.Meta.Snapshot); err != nil {
 		return nil, nil, err
+	}
+	if s.short != nil {
+		s.short.keepLate(s, rec)
 	}
 	s.group.Sessions(machine.SessionsReserved())
 	return rec, machine, nil

@@ -22,6 +22,7 @@ import (
 // nothing that belongs to the whole process, so several may run side by side.
 type Server struct {
 	cfg      Config
+	given    Config // as Start was given it
 	log      *zap.Logger
 	group    *shard.Group
 	threads  []*thread
@@ -34,7 +35,8 @@ type Server struct {
 	replayed *metadata.Machine // while recovery works on logs: nobody has told any shard yet what they are
 	listener int32             // bound, and listening when the data directory is recovered; shard 0's from then on
 	info     Info
-	offline  bool // nobody is served: one command is given, then it ends
+	offline  bool   // nobody is served: one command is given, then it ends
+	short    *short // set: there is no room to start in order
 
 	running sync.WaitGroup
 	turning sync.WaitGroup // shards that may still look at each other's memory
@@ -55,6 +57,7 @@ type Info struct {
 	Clean      bool   // the last run ended in order
 	Groups     int    // journal groups replayed
 	JournalWay string // how synced groups are written, and what was measured
+	Short      bool   // there was no room to start in order: reads and deletions are served
 	Recovery   time.Duration
 }
 
@@ -72,12 +75,17 @@ func (s *Server) Err() error {
 	return nil
 }
 
-// Start recovers the data directory and serves it. When it returns, clients are accepted.
-func Start(cfg Config) (*Server, error) { return startServer(cfg, false) }
-
-func startServer(cfg Config, offline bool) (*Server, error) {
+// Start recovers the data directory and serves it. When it returns, clients are accepted. Where the disk has no room for what a start
+// must write, reads and deletions are served: see Info.Short and ErrRoom.
+func Start(cfg Config) (*Server, error) {
 	cfg.defaults()
-	s := &Server{cfg: cfg, offline: offline, log: cfg.Log, done: make(chan struct{}), stats: hostStats{dir: cfg.DataDir, started: time.Now()}}
+	return startWith(cfg, 0)
+}
+
+func startServer(cfg Config, offline bool, sh *short) (*Server, error) {
+	given := cfg
+	cfg.defaults()
+	s := &Server{cfg: cfg, given: given, offline: offline, short: sh, log: cfg.Log, done: make(chan struct{}), stats: hostStats{dir: cfg.DataDir, started: time.Now()}}
 	s.info.Shards = len(cfg.CPUs)
 	if err := s.budgetMemory(); err != nil {
 		return nil, err
@@ -113,6 +121,9 @@ func (s *Server) openPortAndDir() error {
 		return err
 	}
 	s.dir = dir
+	if s.short != nil {
+		return s.short.overlay(s)
+	}
 	return nil
 }
 
@@ -160,7 +171,11 @@ func (s *Server) start() error {
 	for _, t := range s.threads {
 		t.startLoop()
 	}
-	go s.keepSpace(rec.Reserve)
+	if s.short != nil {
+		go s.short.watch(s)
+	} else {
+		go s.keepSpace(rec.Reserve)
+	}
 	return s.begin(rec)
 }
 
@@ -194,6 +209,7 @@ func (s *Server) wait(answer <-chan error) error {
 // startThreads makes the shards with their threads and their IO, all of the same kind.
 func (s *Server) startThreads() error {
 	s.space.News = make(chan struct{}, 1)
+	s.space.Short.Store(s.short != nil)
 	s.group = shard.NewGroup(len(s.cfg.CPUs), s.cfg.Config, &s.lines, &s.space.Space, host{s}, s.log)
 	for i, sh := range s.group.Shards() {
 		t := &thread{s: s, shard: sh, log: s.log.With(zap.Int("shard", i)), setup: make(chan func() error), setupDone: make(chan error)}
@@ -208,7 +224,7 @@ func (s *Server) startThreads() error {
 	}
 	go func() {
 		s.running.Wait()
-		if s.endedInOrder() {
+		if s.short == nil && s.endedInOrder() {
 			s.noteEnd()
 			s.dir.forgetPanics()
 		}

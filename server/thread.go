@@ -115,6 +115,9 @@ func (t *thread) open(mode string) error {
 	if wrap := cfg.WrapIO; wrap != nil {
 		io = wrap(int(id), io)
 	}
+	if sh := t.s.short; sh != nil {
+		io = &overlayIO{IO: io, files: sh.files, retired: t.shard.Retired}
+	}
 	t.io = io
 	t.shard.SetIO(io)
 	return io.HoldLock(t.s.dir.fd)

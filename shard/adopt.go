@@ -27,7 +27,7 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(lines.Tail[s.id]),
 		JournalMemory: s.pool(lines.Journal[s.id]), JournalMemoryMax: lines.Journal[s.id].Max(), LapMemory: reserve,
 		ReadMemory: &readMemory{Pool: s.pool(lines.Read), claim: &g.readClaim, shard: int32(s.id) + 1}, ReadMemoryMax: lines.Read.Max() - readRoom,
-		DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Fence: s.fenceHolds, Report: s.report})
+		DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Fence: s.fenceHolds, Late: rec.Late, Report: s.report})
 	s.delivered, s.changed = deliveries{}, s.logChanged
 	if s.id == 0 {
 		s.coordinator = newCoordinator(s, rec.Meta.Index, reserve)

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 )
 
@@ -131,4 +132,9 @@ func (s *Shard) tryStop() {
 		panic("planted: a panic after the journal was finished")
 	}
 	s.stopped = s.store.Idle()
+}
+
+// Retired reports, on the shard's own thread, whether the log of that id is retired: its files may go.
+func (s *Shard) Retired(id storage.LogID) bool {
+	return s.meta != nil && s.meta.IsRetired(metadata.LogID(id))
 }

@@ -70,8 +70,10 @@ type Recovered struct {
 	Logs       []*LogState // in order of id, live ones
 	Groups     int         // journal groups replayed
 	Retired    []LogID     // logs whose files are to be removed, by Drop of any store, if they are still there
-	Reserve    Reserve     // to be given up when a journal is refused for want of space
-	HighestLog LogID       // of those that have a directory; above what the metadata knows, if a command was lost
+	// Late makes metadata commands stable in a run whose journals are not: see LateLog. The owner of the directory sets it; nil in any other run.
+	Late       func(index uint64, command []byte) error
+	Reserve    Reserve // to be given up when a journal is refused for want of space
+	HighestLog LogID   // of those that have a directory; above what the metadata knows, if a command was lost
 
 	cfg   RecoverConfig
 	super superblock
@@ -95,6 +97,7 @@ type recovery struct {
 	retired uint64              // its first group number
 	next    uint64              // and that of the run to begin
 	reserve Reserve
+	late    bool  // commands of a server that had no room to start in order were read
 	suspect LogID // ended too many starts: to be set aside
 	out     *Recovered
 }
@@ -116,20 +119,33 @@ func Recover(d Disk, fd int32, cfg RecoverConfig) (*Recovered, error) {
 	}{
 		{"superblock", r.readSuper}, {"directories", r.makeDirs}, {"reserve", r.freeReserve}, {"journal files", r.removeHalfMade}, {"panics", r.readPanics}, {"journals", r.readJournals}, {"state", r.readState},
 		{"metadata", r.readMetadata}, {"logs", r.recoverLogs}, {"state file", r.writeState},
-		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"panics", r.removePanics}, {"journal files", r.openJournals}, {"superblock", r.nameJournals}, {"reserve", r.makeReserve},
+		{"superblock", r.writeSuper}, {"leftovers", r.cleanUp}, {"panics", r.removePanics}, {"journal files", r.openJournals}, {"superblock", r.nameJournals}, {"late commands", r.makeLate}, {"reserve", r.makeReserve},
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
 			_ = r.distrust()                                // the error to tell is the first one
 			if FullDisk(err) && s.name != "journal files" { // these say what they need
 				_, _ = r.reserve.Make(r.d, r.cfg.Memory) // what there is of it: nobody else is to have it before the next start
-				err = fmt.Errorf("%w: a start needs about %d MiB: free that much on the filesystem of the data directory", err, r.reserve.Bytes>>20+1)
+				err = &NoRoomError{Bytes: (r.reserve.Bytes>>20 + 1) << 20, Data: r.super.state != 0, err: err}
 			}
 			return nil, fmt.Errorf("recover %s: %s: %w", cfg.Dir, s.name, err)
 		}
 	}
 	return r.out, nil
 }
+
+// NoRoomError ends a recovery that the filesystem has no room for.
+type NoRoomError struct {
+	Bytes int64 // that a start needs, about
+	Data  bool  // the directory is one that a server has served before
+	err   error
+}
+
+func (e *NoRoomError) Error() string {
+	return fmt.Sprintf("%v: a start needs about %d MiB: free that much on the filesystem of the data directory", e.err, e.Bytes>>20)
+}
+
+func (e *NoRoomError) Unwrap() error { return e.err }
 
 // distrust notes on disk, if a sync has failed, that what the page cache holds may not be there: the next recovery may be one that
 // knows nothing of it, because this one is killed.
@@ -262,6 +278,9 @@ func (r *recovery) readMetadata() error {
 		return err
 	}
 	cmds, err := r.journal.metaCommands()
+	if err == nil {
+		cmds, err = r.readLate(cmds)
+	}
 	if err != nil {
 		return err
 	}

@@ -213,7 +213,7 @@ func (s *Store) refusedShort(r *Request) bool {
 	case ReqPoll, ReqGetOffset, ReqLoad, ReqAttach:
 		return false
 	case ReqClose, ReqTrim, ReqMeta:
-		if s.RefusesMeta(r.Kind != ReqMeta || r.WhenShort) != nil {
+		if s.RefusesMeta(r.Kind != ReqMeta || r.WhenShort) != nil || r.Kind == ReqTrim && s.cfg.Late != nil { // it would come back with the next start
 			break
 		}
 		if s.stuck() {

@@ -15,6 +15,13 @@ const (
 	dirMode  = 0o750
 )
 
+// DoFile performs one operation on files at once, by plain system calls, on the caller's thread, for as long as the disk takes.
+func DoFile(op *Op) (c Completion) {
+	c.Kind, c.Token = op.Kind, op.Token
+	fileOp(op, &c)
+	return c
+}
+
 // fileOp performs one whole file operation by plain system calls and fills Err, Res, Entries and Stat of c. It blocks
 // as long as the disk does.
 func fileOp(op *Op, c *Completion) {

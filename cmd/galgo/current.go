@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/server"
@@ -20,8 +22,28 @@ func writeCurrent(c *config.Config) error {
 		return fmt.Errorf("current_config.toml: %w", err)
 	}
 	path := filepath.Join(dir, "current_config.toml")
-	if err := os.WriteFile(path+".new", text, 0o640); err != nil {
+	err = os.WriteFile(path+".new", text, 0o640)
+	if err == nil {
+		return os.Rename(path+".new", path)
+	}
+	_ = os.Remove(path + ".new")
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = overwrite(path, text)
+	}
+	if err != nil {
 		return fmt.Errorf("current_config.toml: %w", err)
 	}
-	return os.Rename(path+".new", path)
+	return nil
+}
+
+// overwrite has the file of an earlier start say something else, in the blocks that it has, when there is no room for another one.
+func overwrite(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(text, 0); err == nil {
+		err = f.Truncate(int64(len(text)))
+	}
+	return errors.Join(err, f.Close())
 }

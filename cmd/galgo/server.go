@@ -97,22 +97,31 @@ func live(c *config.Config, fresh bool, out serverLog) error {
 	cfg.Hasher, cfg.Root = h, rootCredentials(c, os.Stdout, h.hashes.Hash)
 	var d diagnosis
 	cfg.Snapshot = d.archive
-	b, err := start(cfg, signals)
-	if err != nil {
-		return err
+	return serveOn(c, cfg, &d, out, signals)
+}
+
+// serveOn runs servers until one ends in order or fails: the one after a server that had no room to start is started in order.
+func serveOn(c *config.Config, cfg server.Config, d *diagnosis, out serverLog, signals <-chan os.Signal) error {
+	n := newNotifier(out.Logger)
+	b, err := start(func() (*server.Server, error) { return server.Start(cfg) }, signals)
+	for err == nil {
+		c.TCPAddress, c.FrameSizeMax, c.ConnectionsMax = b.Info().Address, int64(b.FrameBytesMax()), b.ConnectionsMax()
+		d.of(b, *c, &cfg, out.lines)
+		sayStarted(c, b.Info(), out.Logger)
+		if err := writeCurrent(c); err != nil {
+			out.Error("clients are served, but tools that look for the address will not find it", zap.String("event", "current_config_not_written"), zap.Error(err))
+		}
+		if c.Announce {
+			go announce(os.Stdout, c.TCPAddress) // whoever reads it may not
+			c.Announce = false
+		}
+		n.ready(c.TCPAddress)
+		if err = wait(b, signals, c.ShutdownTimeout, n, out.Logger); !errors.Is(err, server.ErrRoom) {
+			return err
+		}
+		b, err = start(b.StartAgain, signals)
 	}
-	c.TCPAddress, c.FrameSizeMax, c.ConnectionsMax = b.Info().Address, int64(b.FrameBytesMax()), b.ConnectionsMax()
-	d.of(b, *c, &cfg, out.lines)
-	sayStarted(c, b.Info(), log)
-	if err := writeCurrent(c); err != nil {
-		log.Error("clients are served, but tools that look for the address will not find it", zap.String("event", "current_config_not_written"), zap.Error(err))
-	}
-	if c.Announce {
-		go announce(os.Stdout, c.TCPAddress) // whoever reads it may not
-	}
-	n := newNotifier(log)
-	n.ready(c.TCPAddress)
-	return wait(b, signals, c.ShutdownTimeout, n, log)
+	return err
 }
 
 // prepare settles what depends on the machine, and says it.
@@ -202,14 +211,14 @@ func sayStarted(c *config.Config, i server.Info, log *zap.Logger) {
 }
 
 // start recovers and serves. A signal meanwhile ends the process: recovery may be cut off anywhere.
-func start(cfg server.Config, signals <-chan os.Signal) (*server.Server, error) {
+func start(begin func() (*server.Server, error), signals <-chan os.Signal) (*server.Server, error) {
 	type started struct {
 		b   *server.Server
 		err error
 	}
 	done := make(chan started, 1)
 	go func() {
-		b, err := server.Start(cfg)
+		b, err := begin()
 		done <- started{b, err}
 	}()
 	select {
@@ -224,6 +233,9 @@ func start(cfg server.Config, signals <-chan os.Signal) (*server.Server, error) 
 func wait(b *server.Server, signals <-chan os.Signal, timeout time.Duration, n notifier, log *zap.Logger) error {
 	select {
 	case <-b.Done():
+		if err := b.Err(); errors.Is(err, server.ErrRoom) {
+			return err
+		}
 		return exit{exitJournal, cmp.Or(b.Err(), errors.New("the broker ended by itself"))}
 	case s := <-signals:
 		log.Info(fmt.Sprintf("%s: ending in order; another signal, later than %s, ends at once", s, signalRepeatMax), zap.String("event", "ending"), zap.Stringer("signal", s))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -100,6 +101,9 @@ func (b *Broker) Await(patience time.Duration) error {
 		}
 		text, err := os.ReadFile(b.current)
 		if err != nil {
+			if b.Address = b.listening(); b.Address != "" {
+				return nil
+			}
 			continue
 		}
 		var c struct {
@@ -111,6 +115,17 @@ func (b *Broker) Await(patience time.Duration) error {
 		b.Address = c.TCP.Address
 		return nil
 	}
+}
+
+// listening is the address in the log of a broker that serves without having been able to write the file, else empty.
+func (b *Broker) listening() string {
+	text := b.Log()
+	if !strings.Contains(text, "current_config_not_written") {
+		return ""
+	}
+	_, rest, _ := strings.Cut(text, `listening on `)
+	address, _, _ := strings.Cut(rest, " ")
+	return address
 }
 
 // Log is what the broker has printed.
