@@ -71,6 +71,12 @@ const (
 	KindNop
 )
 
+// Errors of completions that callers act on.
+const (
+	ErrCanceled  = syscall.ECANCELED // the operation was cancelled
+	ErrNoBuffers = syscall.ENOBUFS   // no receive buffer is left
+)
+
 // Flags of an operation.
 type Flags uint8
 

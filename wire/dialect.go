@@ -23,6 +23,9 @@ type Dialect interface {
 	Part(dst []byte, form any) []byte
 	// Records is how the batches of sends and polls look in this dialect.
 	Records() RecordForm
+	// Window is how many requests of a connection may be under way at a time, at least 1, and whether their replies leave in the order
+	// of the requests.
+	Window() (most int, inOrder bool)
 	// Serves is false for a dialect whose every request is refused, because its clients are too old or too new.
 	Serves() bool
 }

@@ -64,5 +64,8 @@ func (Dialect) Part(dst []byte, _ any) []byte { return dst }
 // Records implements wire.Dialect.
 func (Dialect) Records() wire.RecordForm { return wire.RecordsAsStored }
 
+// Window implements wire.Dialect: one request at a time.
+func (Dialect) Window() (most int, inOrder bool) { return 1, true }
+
 // Serves implements wire.Dialect.
 func (Dialect) Serves() bool { return false }
