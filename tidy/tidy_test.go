@@ -27,8 +27,9 @@ var mayImport = map[string][]string{
 	"auth":        {},
 	"client":      {"batch", "wire"},
 	"diagnose":    {"wire"},
-	"shard":       {"batch", "control", "fifo", "wire", "router", "storage", "metadata", "uring"},
-	"server":      {"metadata", "router", "shard", "storage", "uring", "wire"},
+	"front":       {"fifo", "uring", "wire"},
+	"shard":       {"batch", "control", "fifo", "front", "wire", "router", "storage", "metadata", "uring"},
+	"server":      {"front", "metadata", "router", "shard", "storage", "uring", "wire"},
 	"servertest":  {"auth", "client", "server", "shard"},
 	"sim":         {"batch", "wire", "router", "storage", "metadata", "uring", "shard"},
 	"bench":       {"batch", "wire", "client"},
@@ -39,7 +40,7 @@ var mayImport = map[string][]string{
 }
 
 // core lists the folders that stand on the standard library, x/sys and a checksum; shard and server may log.
-var core = []string{"batch", "fifo", "wire", "router", "storage", "metadata", "control", "uring", "shard", "server"}
+var core = []string{"batch", "fifo", "front", "wire", "router", "storage", "metadata", "control", "uring", "shard", "server"}
 
 var coreLibraries = map[string][]string{
 	"golang.org/x/sys/unix": {"uring", "server"},
@@ -50,7 +51,7 @@ var coreLibraries = map[string][]string{
 }
 
 // pure lists the folders that decide and do not do.
-var pure = []string{"batch", "fifo", "wire", "storage", "metadata", "control", "router"}
+var pure = []string{"batch", "fifo", "front", "wire", "storage", "metadata", "control", "router"}
 
 // driven lists the folders that are driven from outside: clock, chance, kernel and goroutines are given to them, but they may share
 // between threads.

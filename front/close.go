@@ -1,0 +1,168 @@
+package front
+
+import (
+	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire"
+)
+
+// Adopt takes a connection in, a new one or one that comes from another Front.
+func (f *Front) Adopt(n Newcomer) {
+	if f.stopping {
+		f.ops.closeSocket(n.FD)
+		f.news.Push(News{Kind: Left, Peer: n.Peer, Opened: n.Opened})
+		return
+	}
+	c := f.conns.take(f)
+	c.fd, c.peer, c.opened, c.idleSince = n.FD, n.Peer, n.Opened, f.now
+	if d := c.peer.Dialect; d != nil {
+		c.window.most, c.window.inOrder = d.Window()
+		c.met = true
+	}
+	c.tell(News{Kind: Opened})
+	_ = f.ops.io.SetNoDelay(c.fd)
+	f.in.await(c)
+}
+
+// Close closes the connection of x. The reply that is due is still to be given, and goes nowhere.
+func (f *Front) Close(x *Exchange, why string, err error) {
+	if x.conn != nil {
+		x.conn.close(why, err)
+	}
+}
+
+// closeConn ends a connection. why is what the log says, empty for the ordinary end.
+func (c *conn) close(why string, err error) {
+	f := c.f
+	if c.closing {
+		return
+	}
+	c.closing = true
+	c.tell(News{Kind: Closed, Why: why, Err: err})
+	for x := c.window.first; x != nil; {
+		later := x.later
+		c.letGo(x)
+		x = later
+	}
+	for _, h := range [...]uring.Handle{c.in.recv, c.in.body, c.out.send} {
+		f.ops.cancel(h)
+	}
+	if c.in.stash.ID != 0 {
+		f.in.release(c.in.stash.ID)
+		c.in.stashed, c.in.stash = false, uring.Recv{}
+	}
+	c.tryClose()
+}
+
+// letGo ends an exchange of a closing connection that nobody works on, and says to who works on it that nobody will read the reply.
+func (c *conn) letGo(x *Exchange) {
+	f := c.f
+	switch x.state {
+	case stateQueued:
+		f.places.gone++ // it is found there
+	case stateWhole, stateReplied, stateSent:
+		c.end(x)
+	case stateTaken, statePart:
+		if e := Gone; x.Watched {
+			if x.state == stateTaken && !x.hurried {
+				x.hurried = true
+				e |= Hurried
+			}
+			f.queue.tell(x, e)
+		}
+	}
+}
+
+// tryClose closes the socket of a closing connection when nothing of it is in flight.
+func (c *conn) tryClose() {
+	f := c.f
+	if c.shut || c.in.recv != 0 || c.in.body != 0 || c.out.send != 0 || c.window.under != 0 || c.in.stashed {
+		return
+	}
+	c.shut = true
+	f.in.drop(c)
+	if c.peer.Session.Bound() {
+		c.tell(News{Kind: Over})
+		c.peer.Session = wire.Session{}
+	}
+	f.ops.submit(uring.Op{Kind: uring.KindCloseSocket, FD: c.fd, Token: c.token(f.ops.tokens, opClose)})
+}
+
+// free takes a connection out whose socket is closed.
+func (c *conn) free() {
+	c.tell(News{Kind: Left})
+	c.f.conns.put(c)
+}
+
+// Sweep closes connections that let their deadline pass. It runs once a second.
+func (f *Front) Sweep() {
+	for _, c := range f.conns.all {
+		if c.fd >= 0 && !c.closing {
+			c.judge()
+		}
+	}
+}
+
+// judge closes c if its peer has let a deadline pass.
+func (c *conn) judge() {
+	f := c.f
+	if c.out.send != 0 && c.out.deadline <= f.now && !c.sendMoves() {
+		c.close("peer does not read its reply", nil)
+		return
+	}
+	if c.in.deadline == 0 || c.in.deadline > f.now || c.out.send != 0 && c.full() { // what comes in is not awaited
+		return
+	}
+	switch {
+	case c.ended:
+		c.close("", nil)
+	case c.in.wanted != 0:
+		c.close("no memory for the request in time", nil)
+	case c.in.frame != nil || c.in.keptLen > 0:
+		c.close("request too slow", nil)
+	default:
+		c.close("no login in time", nil)
+	}
+}
+
+// sendMoves reports whether the peer has taken something of its reply since the last look, and gives it more time then.
+func (c *conn) sendMoves() bool {
+	f := c.f
+	acked := f.ops.io.Acknowledged(c.fd)
+	moves := acked > c.out.acked
+	c.out.acked, c.out.deadline = acked, f.now+int64(f.cfg.SendTimeout)
+	return moves
+}
+
+// Stop closes the connections, those that have requests under way when these are answered. No others are adopted any more.
+func (f *Front) Stop() {
+	f.stopping = true
+	for _, c := range f.conns.all {
+		if c.fd >= 0 && c.window.under == 0 {
+			c.close("", nil)
+		}
+	}
+}
+
+// GiveUpSends closes connections, of a Front that is stopping, whose peers do not read their replies.
+func (f *Front) GiveUpSends() {
+	for _, c := range f.conns.all {
+		if c.fd >= 0 && !c.closing && c.out.send != 0 {
+			c.close("stopping, and the peer does not read its reply", nil)
+		}
+	}
+}
+
+// Sockets takes the descriptors that are open where nothing is in flight any more, the listening one too. The caller closes them.
+func (f *Front) Sockets() (fds []int32) {
+	for _, c := range f.conns.all {
+		if c.fd >= 0 {
+			fds = append(fds, c.fd)
+			c.fd = -1
+		}
+	}
+	if l := &f.Door; l.fd > 0 && !l.closed {
+		l.closed = true
+		fds = append(fds, l.fd)
+	}
+	return fds
+}

@@ -1,0 +1,69 @@
+package front
+
+import (
+	"fmt"
+
+	"github.com/galgo-mq/galgo/wire/peek"
+)
+
+// What others than the clients of a dialect get who reach the port: an answer in a form that they read, or the end of the connection; in
+// any case at once, and news with what to use instead.
+
+// UseClients is what to use instead.
+const UseClients = "a client of Apache Iggy that speaks protocol 0.11, by TCP and without TLS: see the table of clients in the README"
+
+// meet looks at a connection whose dialect is known now, and says if that is not served.
+func (c *conn) meet() {
+	if c.met = true; !c.peer.Dialect.Serves() {
+		c.foreign("answered: version not supported")
+	}
+}
+
+// turnAway answers what c has sent in the form of its protocol, if there is one, and ends it.
+func (c *conn) turnAway() {
+	f := c.f
+	answer := AnswerTo(c.speaks)
+	var x *Exchange
+	if answer != "" {
+		x = f.pool.get()
+	}
+	if x == nil {
+		c.foreign("closed")
+		c.close("", nil)
+		return
+	}
+	c.foreign("answered and closed")
+	if c.in.kept != nil {
+		f.in.dropKept(c)
+		c.in.keptLen = 0
+	}
+	c.attach(x)
+	x.state, x.Final = stateTaken, true
+	x.Vec = append(x.Vec[:0], x.Top[:copy(x.Top, answer)])
+	f.Reply(x)
+}
+
+func (c *conn) foreign(result string) {
+	c.tell(News{Kind: Foreign, Speaks: c.speaks.String(), Why: result})
+}
+
+const (
+	// tlsAlert is a fatal handshake_failure: RFC 8446, 6.2.
+	tlsAlert = "\x15\x03\x01\x00\x02\x02\x28"
+
+	httpText = "This port speaks the binary protocol of Apache Iggy over TCP, and no HTTP.\nUse " + UseClients + ".\n"
+)
+
+var httpAnswer = fmt.Sprintf("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+	len(httpText), httpText)
+
+// AnswerTo is what a peer of that kind reads as an answer; empty: there is nothing that all of its kind would.
+func AnswerTo(kind peek.Kind) string {
+	switch kind {
+	case peek.HTTP:
+		return httpAnswer
+	case peek.TLS:
+		return tlsAlert
+	}
+	return ""
+}

@@ -1,0 +1,207 @@
+package front
+
+import (
+	"github.com/galgo-mq/galgo/uring"
+	"github.com/galgo-mq/galgo/wire/peek"
+)
+
+// feed takes received bytes of a connection that may have another request under way.
+func (n *intake) feed(c *conn, r uring.Recv) came {
+	if c.in.keptLen > 0 {
+		ok := n.keep(c, r.Data)
+		n.release(r.ID)
+		if !ok {
+			return noMemory
+		}
+		return n.feedKept(c)
+	}
+	size, g := n.frameSize(c, r.Data)
+	if g.kind != cameNothing {
+		n.release(r.ID)
+		return g
+	}
+	if size == 0 || size > len(r.Data) {
+		ok := n.keep(c, r.Data)
+		n.release(r.ID)
+		if !ok {
+			return noMemory
+		}
+		return n.feedKept(c)
+	}
+	if len(r.Data) > size && !n.keep(c, r.Data[size:]) {
+		n.release(r.ID)
+		return noMemory
+	}
+	return came{kind: cameFrame, frame: r.Data[:size], id: r.ID}
+}
+
+// frameSize returns the size of the frame that p begins with, 0 if that is not known yet, or that p begins none.
+func (n *intake) frameSize(c *conn, p []byte) (int, came) {
+	if c.peer.Dialect == nil {
+		if kind := n.identify(c, p); kind == peek.More {
+			return 0, came{}
+		} else if c.peer.Dialect == nil {
+			return 0, came{kind: cameForeign}
+		}
+	}
+	size, err := c.peer.Dialect.Frame(p, n.cfg.FrameBytesMax)
+	switch {
+	case err != nil:
+		n.counts.FrameSize++
+		return 0, unfit("not a frame of the protocol", err)
+	case size > n.cfg.ConnectionBytesMax-AheadMax:
+		n.counts.ConnectionMemory++
+		return 0, unfit("frame too large for limits.connection_memory", nil)
+	case size > preLoginFrameMax && !c.peer.Session.Bound():
+		n.counts.FrameSize++
+		return 0, unfit("frame too large before login", nil)
+	}
+	return size, came{}
+}
+
+// identify looks at the first bytes of a connection, and gives it its dialect if they tell one that is spoken.
+func (n *intake) identify(c *conn, p []byte) peek.Kind {
+	c.speaks = peek.Look(p, n.cfg.FrameBytesMax)
+	if d := n.cfg.Dialects[c.speaks]; d != nil {
+		c.peer.Dialect = d
+		c.window.most, c.window.inOrder = d.Window()
+	}
+	return c.speaks
+}
+
+// feedKept looks for a frame in the bytes that wait, and has the rest of it come in.
+func (n *intake) feedKept(c *conn) came {
+	in := &c.in
+	if in.keptLen == 0 {
+		if in.eof {
+			return came{kind: cameEnd}
+		}
+		n.await(c)
+		return came{}
+	}
+	size, g := n.frameSize(c, in.kept[:in.keptLen])
+	if g.kind != cameNothing {
+		return g
+	}
+	part := size == 0 || size > in.keptLen
+	if part && in.eof {
+		return came{kind: cameEnd}
+	}
+	if part {
+		n.ops.io.QuickAck(c.fd)
+	}
+	switch {
+	case part && in.tiny && size <= tinyFrame || size == 0:
+		in.deadline = n.pieceDeadline(c)
+		n.arm(c)
+		return came{}
+	case !part && in.tiny:
+		p, rest := in.kept[:size], in.kept[size:in.keptLen]
+		in.kept, in.tiny, in.keptLen = nil, false, 0
+		if len(rest) > 0 && !n.keep(c, rest) {
+			return noMemory
+		}
+		return came{kind: cameFrame, frame: p}
+	}
+	in.wanted, in.deadline = size, n.pieceDeadline(c)
+	return n.takeFrame(c)
+}
+
+// takeFrame gets memory for the frame that the kept bytes begin with, and receives what is missing straight into it.
+func (n *intake) takeFrame(c *conn) came {
+	in := &c.in
+	buf := n.get(c, in.wanted)
+	if buf == nil && !c.peer.Session.Bound() {
+		return unfit("no memory for a request before login", nil)
+	}
+	if buf == nil {
+		n.starving.Push(c)
+		return came{}
+	}
+	in.frame, in.wanted = buf, 0
+	in.frameLen = copy(buf, in.kept[:in.keptLen])
+	n.copied(in.frameLen)
+	in.keptLen = copy(in.kept, in.kept[in.frameLen:in.keptLen])
+	if in.keptLen == 0 {
+		n.dropKept(c)
+	}
+	return n.receiveBody(c)
+}
+
+// fill adds received bytes to the frame that is coming in; what is beyond it is kept.
+func (n *intake) fill(c *conn, r uring.Recv) came {
+	in := &c.in
+	size := copy(in.frame[in.frameLen:], r.Data)
+	n.copied(size)
+	if in.frameLen/bodyPiece != (in.frameLen+size)/bodyPiece {
+		in.deadline = n.pieceDeadline(c)
+	}
+	in.frameLen += size
+	ok := size == len(r.Data) || n.keep(c, r.Data[size:])
+	n.release(r.ID)
+	switch {
+	case !ok:
+		return noMemory
+	case in.frameLen == len(in.frame) || in.recv == 0:
+		return n.receiveBody(c)
+	}
+	return came{}
+}
+
+// receiveBody has the next piece of the frame come in, unless it is whole.
+func (n *intake) receiveBody(c *conn) came {
+	in := &c.in
+	if in.frameLen == len(in.frame) {
+		p := in.frame
+		in.frame = nil
+		n.known(c, cap(p))
+		return came{kind: cameFrame, frame: p, buf: p}
+	}
+	if in.bodyDue || in.body != 0 {
+		return came{}
+	}
+	in.deadline = n.pieceDeadline(c)
+	if in.recv != 0 { // bytes come into receive buffers until that has ended
+		if len(in.frame) > bulkMin {
+			in.bulk = true
+			n.endReceive(c)
+		}
+		return came{}
+	}
+	in.bodyDue = true
+	n.bodies = append(n.bodies, c)
+	return came{}
+}
+
+// armBodies begins to receive the bodies that are due, as far as one turn may.
+func (n *intake) armBodies() {
+	k, left := 0, bodyTurnMax
+	for ; k < len(n.bodies) && left > 0; k++ {
+		c := n.bodies[k]
+		if !c.in.bodyDue || c.closing {
+			continue // closed meanwhile; its place may be another connection's already
+		}
+		c.in.bodyDue = false
+		p := c.in.frame[c.in.frameLen:min(len(c.in.frame), c.in.frameLen+bodyPiece)]
+		c.in.body = n.ops.submit(uring.Op{Kind: uring.KindRecvInto, FD: c.fd, Buf: p, Token: c.token(n.ops.tokens, opBody)})
+		left -= len(p)
+	}
+	rest := copy(n.bodies, n.bodies[k:])
+	clear(n.bodies[rest:])
+	n.bodies = n.bodies[:rest]
+}
+
+// bodyReceived takes the next piece of a frame.
+func (n *intake) bodyReceived(c *conn, done *uring.Completion) came {
+	in := &c.in
+	want := min(len(in.frame), in.frameLen+bodyPiece) - in.frameLen
+	switch {
+	case done.Err != 0:
+		return unfit("receive failed", done.Err)
+	case int(done.Res) < want:
+		in.frameLen += int(done.Res)
+		return unfit("peer closed in the middle of a frame", nil)
+	}
+	in.frameLen += want
+	return n.receiveBody(c)
+}

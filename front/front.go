@@ -1,0 +1,193 @@
+package front
+
+import (
+	"github.com/galgo-mq/galgo/fifo"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// Front has the connections of one shard. It belongs to the shard's thread.
+type Front struct {
+	cfg      Config
+	ops      ops
+	now      int64 // of the turn, monotonic
+	stopping bool
+
+	conns  table
+	in     intake
+	places places
+	pool   pool
+	queue  queue // exchanges of which something is to be told
+	news   fifo.Queue[News]
+	counts Counts
+
+	Door Listener // of the first shard
+}
+
+// New makes a Front without connections. It has no memory until UseMemory.
+func New(cfg Config, io uring.IO) *Front {
+	f := &Front{cfg: cfg, ops: ops{io: io, tokens: cfg.Tokens, noNews: cfg.NoNews}}
+	f.places.most, f.pool.make = cfg.InFlightMax, cfg.New
+	f.Door.ops, f.Door.news = &f.ops, &f.news
+	f.in.ops, f.in.cfg, f.in.counts = &f.ops, &f.cfg, &f.counts
+	return f
+}
+
+// UseMemory gives f the memory for frames, and for replies.
+func (f *Front) UseMemory(frames, replies *uring.Pool) { f.in.memory, f.pool.memory = frames, replies }
+
+// Begin begins a turn at a time of the monotonic clock.
+func (f *Front) Begin(now int64) { f.now, f.in.now = now, now }
+
+// SetShort says whether who has a place may wait for room on the disk: then nobody waits for a place.
+func (f *Front) SetShort(short bool) { f.places.short = short }
+
+// Take returns the next exchange of which there is something to say; nil: there is none.
+func (f *Front) Take() (*Exchange, Event) {
+	x, e := f.queue.take()
+	if x == nil {
+		return nil, 0
+	}
+	if x.state == stateWhole {
+		x.state = stateTaken
+	}
+	if e&Ended != 0 {
+		x.Peer, e = nil, Ended
+	}
+	return x, e
+}
+
+// TakeNews returns the next piece of news. False: there is none.
+func (f *Front) TakeNews() (News, bool) {
+	if f.news.Len() == 0 {
+		return News{}, false
+	}
+	return f.news.Pop(), true
+}
+
+// Count is how many connections there are.
+func (f *Front) Count() int { return f.conns.count }
+
+// Counts are what f has counted.
+func (f *Front) Counts() *Counts { return &f.counts }
+
+// Ready reports whether f wants another turn at once.
+func (f *Front) Ready() bool { return len(f.in.bodies) > 0 || f.places.moves() }
+
+// Waiting reports whether connections wait for memory, which somebody else may have given back.
+func (f *Front) Waiting() bool { return f.in.starving.Len() > 0 || len(f.in.noBuffer) > 0 }
+
+// Completed takes a completion with one of f's tokens.
+func (f *Front) Completed(done *uring.Completion) {
+	op := done.Token >> 48 & 0xff
+	if op == opAccept {
+		f.Door.completed(done, f.now)
+		return
+	}
+	c := f.conns.of(done)
+	switch op {
+	case opRecv:
+		if !done.More {
+			c.in.recv, c.in.ending = 0, false
+		}
+		c.received(done)
+	case opBody:
+		if c.in.body = 0; c.closing {
+			c.tryClose()
+		} else {
+			c.came(f.in.bodyReceived(c, done))
+		}
+	case opSend:
+		c.out.send = 0
+		c.sent(done)
+	case opClose:
+		c.free()
+	}
+	if invariantsOn {
+		c.check()
+	}
+}
+
+// Tend does what waited for other things: memory, receive buffers, places, a pause.
+func (f *Front) Tend() {
+	f.retryBuffers()
+	f.retryStarving()
+	f.startQueued()
+	f.Door.tend(f.now)
+}
+
+// ArmBodies begins to receive the bodies of large frames, as far as one turn may: its last step.
+func (f *Front) ArmBodies() { f.in.armBodies() }
+
+// retryBuffers arms receives again that found no buffer.
+func (f *Front) retryBuffers() {
+	if f.in.held >= RecvBufs || len(f.in.noBuffer) == 0 { // not only when one was given back: that may have been before the refusal
+		return
+	}
+	list := f.in.noBuffer
+	f.in.noBuffer = f.in.noBuffer[:0]
+	for i, c := range list {
+		list[i] = nil
+		c.in.stashed = false
+		if c.closing {
+			c.tryClose()
+		} else {
+			c.came(f.in.resume(c))
+		}
+	}
+}
+
+// retryStarving gets memory for frames that found none, in order.
+func (f *Front) retryStarving() {
+	for k := f.in.starving.Len(); k > 0; k-- {
+		c := f.in.starving.Pop()
+		if c.in.wanted == 0 || c.closing {
+			continue
+		}
+		c.came(f.in.takeFrame(c))
+		if c.in.wanted != 0 {
+			break
+		}
+	}
+}
+
+// startQueued begins requests that have waited for a place, in order, and lets go of those whose connection is closing.
+func (f *Front) startQueued() {
+	if !f.places.moves() {
+		return
+	}
+	for x := f.places.next(); x != nil; x = f.places.next() {
+		c := x.conn
+		if c.closing {
+			c.end(x)
+			c.tryClose()
+			continue
+		}
+		c.tellWhole(x)
+	}
+	f.places.leavers(func(x *Exchange) {
+		c := x.conn
+		c.end(x)
+		c.tryClose()
+	})
+}
+
+// Trim gives memory of exchanges back that was not used since the last time.
+func (f *Front) Trim() { f.pool.trim() }
+
+// Holdings are what a Front has on behalf of peers. When there are none any more, all of it is 0.
+type Holdings struct {
+	Connections    int
+	ReceiveBuffers int
+	StrangersBytes int // of frames of connections before login
+	FrameBytes     int // of all frames
+	Places         int // that are taken
+	Queued         int // requests that wait for one
+}
+
+// Held says what f has on behalf of peers.
+func (f *Front) Held() Holdings {
+	return Holdings{f.conns.count, f.in.held, f.in.strange, int(f.in.memory.Out()), f.places.taken, f.places.queue.Len()}
+}
+
+// Spare is how many exchanges are not in use and have memory that Trim may give back.
+func (f *Front) Spare() int { return f.pool.spares }

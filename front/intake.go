@@ -1,0 +1,222 @@
+package front
+
+import (
+	"github.com/galgo-mq/galgo/fifo"
+	"github.com/galgo-mq/galgo/uring"
+)
+
+// intake makes frames of what comes in. It has the receive buffers that are in use and the memory of frames, and what waits for either.
+// What comes of received bytes it returns: it knows no request.
+type intake struct {
+	ops    *ops
+	cfg    *Config
+	counts *Counts
+	memory *uring.Pool // of frames that are larger than a receive buffer, or come in pieces
+	now    int64
+
+	bodies   []*conn           // want to receive the next piece of a frame
+	starving fifo.Queue[*conn] // want memory for a frame
+	noBuffer []*conn           // want a receive buffer
+	held     int               // receive buffers in use
+	strange  int               // bytes of frames that connections before login have
+}
+
+// came is what has come of received bytes.
+type came struct {
+	kind  cameKind
+	frame []byte
+	id    uint32 // the receive buffer that frame lies in; 0: none
+	buf   []byte // the memory of the pool that it lies in; nil: none
+	why   string // of unfit: for the log
+	err   error
+}
+
+type cameKind uint8
+
+const (
+	cameNothing cameKind = iota // that is whole
+	cameFrame                   // a whole frame
+	cameEnd                     // the connection is to be closed, in order
+	cameUnfit                   // it is to be closed, for why
+	cameForeign                 // its peer speaks nothing that is spoken here
+)
+
+func unfit(why string, err error) came { return came{kind: cameUnfit, why: why, err: err} }
+
+var noMemory = unfit("no memory for received bytes", nil)
+
+// release gives a receive buffer back; 0: there is none.
+func (n *intake) release(id uint32) {
+	if id != 0 {
+		n.ops.io.Release(id)
+		n.held--
+	}
+}
+
+// crowded reports whether others need the receive buffers.
+func (n *intake) crowded() bool { return n.held > RecvBufs/2 }
+
+// arm has the next bytes of the connection come in. A connection of small frames has one receive armed for its life; one of large
+// frames arms a receive for the head of each, so that the rest can come straight into its place.
+func (n *intake) arm(c *conn) {
+	in := &c.in
+	if in.recv != 0 || in.body != 0 || in.bodyDue || c.closing || in.stashed || in.eof {
+		return
+	}
+	op := uring.Op{Kind: uring.KindRecv, FD: c.fd, Token: c.token(n.ops.tokens, opRecv)}
+	if in.multi = !in.bulk; in.multi {
+		op.Flags = uring.FlagMulti
+	} else {
+		op.Len = RecvBufBytes
+	}
+	in.recv = n.ops.submit(op)
+}
+
+// endReceive ends a receive that is armed for good: the rest of a frame is to come into its place, or the peer sends more than it
+// may while it is not answered. resume goes on with the last completion.
+func (n *intake) endReceive(c *conn) {
+	if c.in.recv != 0 && !c.in.ending {
+		c.in.ending = true
+		n.ops.cancel(c.in.recv)
+	}
+}
+
+// resume goes on when a receive has ended without the connection.
+func (n *intake) resume(c *conn) came {
+	switch {
+	case c.in.frame != nil:
+		return n.receiveBody(c)
+	case !c.full() && c.in.wanted == 0:
+		n.arm(c)
+	}
+	return came{}
+}
+
+// await waits for the next request.
+func (n *intake) await(c *conn) {
+	if c.in.deadline = 0; !c.peer.Session.Bound() {
+		c.in.deadline = n.now + int64(n.cfg.HandshakeTimeout)
+	}
+	n.arm(c)
+}
+
+// pieceDeadline is when the next piece of a frame must be there.
+func (n *intake) pieceDeadline(c *conn) int64 {
+	d := n.now + int64(n.cfg.RequestTimeout)
+	if !c.peer.Session.Bound() {
+		d = min(d, c.idleSince+int64(n.cfg.HandshakeTimeout))
+	}
+	if c.peer.Dialect == nil {
+		d = min(d, n.now+int64(peekMax))
+	}
+	return d
+}
+
+// keep appends p to the bytes that wait. False: there is no memory.
+func (n *intake) keep(c *conn, p []byte) bool {
+	in := &c.in
+	if need := in.keptLen + len(p); need > len(in.kept) {
+		buf, tiny := n.keptMemory(c, need)
+		if buf == nil {
+			return false
+		}
+		buf = buf[:cap(buf)]
+		copy(buf, in.kept[:in.keptLen])
+		if in.kept != nil {
+			n.dropKept(c)
+		}
+		in.kept, in.tiny = buf, tiny
+	}
+	in.keptLen += copy(in.kept[in.keptLen:], p)
+	n.copied(len(p))
+	return true
+}
+
+// keptMemory gets memory for the beginning of a frame.
+func (n *intake) keptMemory(c *conn, size int) (buf []byte, tiny bool) {
+	if size <= tinyFrame && !c.peer.Session.Bound() {
+		return make([]byte, tinyFrame), true
+	}
+	return n.get(c, size), false
+}
+
+// dropKept gives the memory of what was kept back; its bytes are somewhere else now.
+func (n *intake) dropKept(c *conn) {
+	if !c.in.tiny {
+		n.put(c, c.in.kept)
+	}
+	c.in.kept, c.in.tiny = nil, false
+}
+
+// keepAhead keeps bytes that came while the connection waits for something else.
+func (n *intake) keepAhead(c *conn, r uring.Recv) came {
+	ok := n.keep(c, r.Data)
+	n.release(r.ID)
+	switch {
+	case !ok:
+		return noMemory
+	case c.in.keptLen > AheadMax || !c.peer.Session.Bound():
+		if !c.in.ending {
+			n.counts.ConnectionMemory++
+		}
+		n.endReceive(c)
+	}
+	return came{}
+}
+
+// get gets memory for received bytes. Connections before login share a small part of it, so that they can't keep others from being
+// served.
+func (n *intake) get(c *conn, size int) []byte {
+	strange := !c.peer.Session.Bound()
+	if strange && n.strange+size > n.cfg.StrangersBytesMax {
+		n.counts.Memory++
+		return nil
+	}
+	buf := n.memory.Get(size)
+	if buf == nil {
+		n.counts.Memory++
+	}
+	if buf != nil && strange {
+		c.in.strange += cap(buf)
+		n.strange += cap(buf)
+	}
+	return buf
+}
+
+func (n *intake) put(c *conn, buf []byte) {
+	n.known(c, cap(buf))
+	n.memory.Put(buf)
+}
+
+// known counts so many bytes no longer as those of a connection before login.
+func (n *intake) known(c *conn, size int) {
+	size = min(size, c.in.strange)
+	c.in.strange -= size
+	n.strange -= size
+}
+
+func (n *intake) copied(size int) {
+	n.counts.Copies++
+	n.counts.CopiedBytes += uint64(size)
+}
+
+// drop gives back what a connection has received, and which nobody will look at.
+func (n *intake) drop(c *conn) {
+	in := &c.in
+	if in.kept != nil {
+		n.dropKept(c)
+	}
+	if in.frame != nil {
+		n.put(c, in.frame)
+	}
+	in.kept, in.frame, in.keptLen, in.wanted, in.deadline = nil, nil, 0, 0, 0
+}
+
+// dropFrame gives the memory of an exchange's frame back: its bytes are not needed any more.
+func (n *intake) dropFrame(x *Exchange) {
+	n.release(x.recvID)
+	if x.buf != nil {
+		n.memory.Put(x.buf)
+	}
+	x.recvID, x.buf, x.Frame = 0, nil, nil
+}

@@ -1,0 +1,5 @@
+//go:build invariants
+
+package front
+
+const invariantsOn = true
