@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
@@ -105,7 +106,7 @@ func (t *thread) open(mode string) error {
 			return fmt.Errorf("pin = true: the kernel refuses to bind shard %d to core %d (sched_setaffinity; a seccomp profile, mostly): allow it, or take pin = auto: %w", id, cpu, err)
 		}
 	}
-	io, note, err := uring.Open(mode, uring.Config{RecvBufs: shard.RecvBufs, RecvBufBytes: shard.RecvBufBytes, Helpers: helpers, WorkerCPUs: t.workerCPUs()})
+	io, note, err := uring.Open(mode, uring.Config{RecvBufs: front.RecvBufs, RecvBufBytes: front.RecvBufBytes, Helpers: helpers, WorkerCPUs: t.workerCPUs()})
 	if err != nil {
 		return err
 	}

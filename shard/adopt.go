@@ -20,8 +20,8 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 		return err
 	}
 	s.meta = m
-	s.recvPool, s.replyPool = s.pool(lines.Recv), s.pool(lines.Reply)
-	s.requests.memory = s.replyPool
+	s.replyPool = s.pool(lines.Reply)
+	s.front.UseMemory(s.pool(lines.Recv), s.replyPool)
 	reserve := s.reserve(rec.Journals[s.id][0].Size)
 	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(lines.Tail[s.id]),

@@ -28,27 +28,27 @@ func (s *Shard) describeClient(r *registered) *wire.ClientDetails {
 	return d
 }
 
-func getMe(s *Shard, c *conn, q *request, _ *wire.Request) {
-	if !s.may(c, q, metadata.ActionGetMe, 0, 0) {
+func getMe(s *Shard, q *request, _ *wire.Request) {
+	if !s.may(q, metadata.ActionGetMe, 0, 0) {
 		return
 	}
-	x, _ := s.g.registry.find(c.id)
+	x, _ := s.g.registry.find(q.Peer.ID)
 	s.answer(q, s.describeClient(&x))
 }
 
-func getClient(s *Shard, c *conn, q *request, r *wire.Request) {
+func getClient(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetClient)
 	x, found := s.g.registry.find(g.ID)
 	switch {
 	case !found:
 		s.answer(q, wire.NotThere{})
-	case s.may(c, q, metadata.ActionGetClient, 0, 0):
+	case s.may(q, metadata.ActionGetClient, 0, 0):
 		s.answer(q, s.describeClient(&x))
 	}
 }
 
-func getClients(s *Shard, c *conn, q *request, _ *wire.Request) {
-	if !s.may(c, q, metadata.ActionGetClients, 0, 0) {
+func getClients(s *Shard, q *request, _ *wire.Request) {
+	if !s.may(q, metadata.ActionGetClients, 0, 0) {
 		return
 	}
 	s.list(q, &listing{step: listClients})

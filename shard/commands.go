@@ -15,10 +15,10 @@ type command struct {
 	early   bool   // it does something, or judges, before it looks at a body that can't be read
 	told    bool   // operators want to know of it: it is logged, done or refused
 
-	retires func(r *wire.Request) metadata.Retirement      // logs that it will retire; nil: none
-	quota   *metadata.Quota                                // what it adds to what is limited; nil: nothing
-	demands func(c *conn, r *wire.Request) metadata.Demand // the same of one command; nil: nothing
-	reply   func(s *Shard, q *request)                     // when it is applied; nil: success that says nothing
+	retires func(r *wire.Request) metadata.Retirement           // logs that it will retire; nil: none
+	quota   *metadata.Quota                                     // what it adds to what is limited; nil: nothing
+	demands func(p *wire.Peer, r *wire.Request) metadata.Demand // the same of one command; nil: nothing
+	reply   func(s *Shard, q *request)                          // when it is applied; nil: success that says nothing
 }
 
 // needs tells whether the table has the action for this command.
@@ -107,7 +107,7 @@ var userCommands = map[wire.Code]command{
 	wire.CodeGetUsers: {handle: getUsers, actions: may(metadata.ActionGetUsers)},
 	wire.CodeCreateUser: {handle: createUser, actions: may(metadata.ActionCreateUser), told: true, reply: replyUser,
 		quota: &metadata.QuotaOfUsers,
-		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
 			return metadata.Demand{Name: r.Form.(*wire.CreateUser).Username}
 		}},
 	wire.CodeDeleteUser: {handle: deleteUser, actions: may(metadata.ActionDeleteUser), told: true},
@@ -119,7 +119,7 @@ var userCommands = map[wire.Code]command{
 	wire.CodeGetTokens: {handle: getTokens, actions: may(metadata.ActionGetTokens)},
 	wire.CodeCreateToken: {handle: createToken, actions: may(metadata.ActionCreateToken), told: true, reply: replyToken,
 		quota: &metadata.QuotaOfTokens,
-		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
 			return metadata.Demand{Name: r.Form.(*wire.CreateToken).Name}
 		}},
 	wire.CodeDeleteToken: {handle: deleteToken, actions: may(metadata.ActionDeleteToken), told: true},
@@ -130,7 +130,7 @@ var streamCommands = map[wire.Code]command{
 	wire.CodeGetStreams: {handle: getStreams, actions: may(metadata.ActionGetStreams)},
 	wire.CodeCreateStream: {handle: createStream, actions: may(metadata.ActionCreateStream), told: true, reply: replyStream,
 		quota: &metadata.QuotaOfStreams,
-		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
 			return metadata.Demand{Name: r.Form.(*wire.CreateStream).Name}
 		}},
 	wire.CodeUpdateStream: {handle: updateStream, actions: may(metadata.ActionUpdateStream), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyStreams}},
@@ -147,7 +147,7 @@ var streamCommands = map[wire.Code]command{
 	wire.CodeGetTopics: {handle: getTopics, actions: may(metadata.ActionGetTopics)},
 	wire.CodeCreateTopic: {handle: createTopic, actions: may(metadata.ActionCreateTopic), told: true, reply: replyTopic,
 		quota: &metadata.QuotaOfTopics,
-		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.CreateTopic)
 			return metadata.Demand{Stream: ident(m.Stream), Name: m.Name, Partitions: m.PartitionsCount, Parts: metadata.NewTopic}
 		}},
@@ -169,7 +169,7 @@ var streamCommands = map[wire.Code]command{
 		}},
 	wire.CodeCreatePartitions: {handle: createPartitions, actions: may(metadata.ActionCreatePartitions), told: true,
 		quota: &metadata.QuotaOfPartitions,
-		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.CreatePartitions)
 			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Partitions: m.Count, Parts: metadata.MoreOfTopic}
 		}},
@@ -195,16 +195,16 @@ var groupCommands = map[wire.Code]command{
 	wire.CodeGetConsumerGroups: {handle: getConsumerGroups, actions: may(metadata.ActionGetGroups)},
 	wire.CodeCreateConsumerGroup: {handle: createConsumerGroup, actions: may(metadata.ActionCreateGroup), told: true, reply: replyGroup,
 		quota: &metadata.QuotaOfGroups,
-		demands: func(_ *conn, r *wire.Request) metadata.Demand {
+		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.CreateConsumerGroup)
 			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Name: m.Name}
 		}},
 	wire.CodeDeleteConsumerGroup: {handle: deleteConsumerGroup, actions: may(metadata.ActionDeleteGroup), told: true},
 	wire.CodeJoinConsumerGroup: {handle: joinConsumerGroup, actions: may(metadata.ActionJoinGroup), told: true, reply: replyJoined,
 		quota: &metadata.QuotaOfMembers,
-		demands: func(c *conn, r *wire.Request) metadata.Demand {
+		demands: func(p *wire.Peer, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.JoinConsumerGroup)
-			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Group: ident(m.Group), Member: c.session.client}
+			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Group: ident(m.Group), Member: p.Session.Client}
 		}},
 	wire.CodeLeaveConsumerGroup: {handle: leaveConsumerGroup, actions: may(metadata.ActionLeaveGroup), told: true},
 	wire.CodeSyncConsumerGroup:  {handle: syncConsumerGroup, actions: may(metadata.ActionSyncGroup)},

@@ -49,14 +49,7 @@ type Config struct {
 	Semver  uint32 // as clients compare it
 }
 
-// Receive buffers that a shard's IO has.
 const (
-	RecvBufs     = 512
-	RecvBufBytes = 16 << 10
-)
-
-const (
-	logsPerSecond    = 20
-	preLoginFrameMax = 32 << 10 // with as much again that was sent ahead: 64 KiB a connection before login
-	turnStall        = time.Millisecond
+	logsPerSecond = 20
+	turnStall     = time.Millisecond
 )

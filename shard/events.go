@@ -111,39 +111,39 @@ func (s *Shard) logEvent(k eventKind, fields ...zap.Field) {
 	}
 }
 
-// userOf is the name of the user whose session c has, for the log; empty: there is none.
-func (s *Shard) userOf(c *conn) string {
-	if !c.session.bound() {
+// userOf is the name of the user whose session p has, for the log; empty: there is none.
+func (s *Shard) userOf(p *wire.Peer) string {
+	if !p.Session.Bound() {
 		return ""
 	}
-	if u, err := s.meta.UserSince(c.session.User, c.session.Since); err == nil { // and not another who has got the number
+	if u, err := s.meta.UserSince(metadata.UserID(p.Session.User), p.Session.Since); err == nil { // and not another who has got the number
 		return u.Name
 	}
 	return ""
 }
 
-func (s *Shard) loggedIn(c *conn, user *metadata.User, by string) {
+func (s *Shard) loggedIn(p *wire.Peer, user *metadata.User, by string) {
 	if s.due(evLogin) {
-		s.logEvent(evLogin, zap.String("peer", c.peer), zap.String("user", user.Name), zap.String("by", by), zap.Uint64("session", c.session.number))
+		s.logEvent(evLogin, zap.String("peer", p.Address), zap.String("user", user.Name), zap.String("by", by), zap.Uint64("session", p.Session.Number))
 	}
 }
 
 // loginFailed names the user only if there is one: people type passwords into the wrong field.
-func (s *Shard) loginFailed(c *conn, user, by string, status wire.Status) {
+func (s *Shard) loginFailed(p *wire.Peer, user, by string, status wire.Status) {
 	if s.due(evLoginFailed) {
-		s.logEvent(evLoginFailed, zap.String("peer", c.peer), zap.String("user", user), zap.String("by", by), result(status))
+		s.logEvent(evLoginFailed, zap.String("peer", p.Address), zap.String("user", user), zap.String("by", by), result(status))
 	}
 }
 
-func (s *Shard) loggedOut(c *conn) {
-	if c.session.bound() && s.due(evLogout) {
-		s.logEvent(evLogout, zap.String("peer", c.peer), zap.String("user", s.userOf(c)), zap.Uint64("session", c.session.number))
+func (s *Shard) loggedOut(p *wire.Peer) {
+	if p.Session.Bound() && s.due(evLogout) {
+		s.logEvent(evLogout, zap.String("peer", p.Address), zap.String("user", s.userOf(p)), zap.Uint64("session", p.Session.Number))
 	}
 }
 
 // metadataChanged is for a command of a client that was applied.
 func (s *Shard) metadataChanged(q *request) {
-	if q.conn != nil && rowOf(q.code).told && s.due(evMetadataChanged) {
+	if q.Peer != nil && rowOf(q.code).told && s.due(evMetadataChanged) {
 		s.logEvent(evMetadataChanged, append(s.requestFields(q), result(wire.StatusOK))...)
 	}
 }
@@ -189,7 +189,7 @@ func (s *Shard) limitHit(limit string, fields ...zap.Field) {
 }
 
 func (s *Shard) requestFields(q *request) []zap.Field {
-	return []zap.Field{zap.String("peer", q.conn.peer), zap.String("user", s.userOf(q.conn)),
+	return []zap.Field{zap.String("peer", q.Peer.Address), zap.String("user", s.userOf(q.Peer)),
 		zap.Stringer("command", q.code), zap.String("object", q.object)}
 }
 

@@ -8,21 +8,11 @@ import (
 
 // MoveConnection moves the connection of that number to a shard, if it is idle, and reports whether it did.
 func (g *Group) MoveConnection(id uint32, to int) bool {
-	moved := make(chan bool, 1)
 	for _, s := range g.shards {
-		found := make(chan bool, 1)
-		s.Post(func(s *Shard) {
-			for _, c := range s.conns.all {
-				if c.fd >= 0 && c.id == id {
-					found <- true
-					s.moveConn(c, router.ShardID(to), func(ok bool) { moved <- ok })
-					return
-				}
-			}
-			found <- false
-		})
-		if <-found {
-			return <-moved
+		moved := make(chan bool, 1)
+		s.Post(func(s *Shard) { s.moveConn(id, router.ShardID(to), func(ok bool) { moved <- ok }) })
+		if <-moved {
+			return true
 		}
 	}
 	return false
@@ -162,7 +152,7 @@ func (g *Group) Handled(shard int) uint64 {
 func (g *Group) SpareRequests() int {
 	n := make(chan int, len(g.shards))
 	for _, s := range g.shards {
-		s.Post(func(s *Shard) { n <- s.requests.spares })
+		s.Post(func(s *Shard) { n <- s.front.Spare() })
 	}
 	all := 0
 	for range g.shards {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/peek"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -123,7 +124,7 @@ func FuzzCommand(f *testing.F) {
 	f.Add(uint32(0), byte(255), uint64(7), []byte("unknown"), true)
 	z := newFuzzed(f)
 	f.Fuzz(func(t *testing.T, code uint32, operation byte, number uint64, body []byte, in bool) {
-		if len(body) > preLoginFrameMax-vsr.HeaderSize {
+		if len(body) > strangerFrameMax-vsr.HeaderSize {
 			t.Skip("larger than a request before login may be")
 		}
 		x := z.broker(t)
@@ -176,10 +177,10 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), []byte{1}, false)
 	z := newFuzzed(f)
 	f.Fuzz(func(t *testing.T, data, cuts []byte, in bool) {
-		if len(data) > preLoginFrameMax {
+		if len(data) > strangerFrameMax {
 			t.Skip("larger than a request before login may be")
 		}
-		if kind := peek.Look(data, preLoginFrameMax); !in && kind != peek.Today && kind != peek.More {
+		if kind := peek.Look(data, strangerFrameMax); !in && kind != peek.Today && kind != peek.More {
 			t.Skip("another protocol, which FuzzForeign has")
 		}
 		want := answersTo(data)
@@ -205,7 +206,7 @@ func FuzzStream(f *testing.F) {
 				}
 			}
 			x.until(t, "nothing is held", func(s *Shard) bool {
-				return s.conns.count == 0 && s.intake.held == 0 && s.intake.strange == 0 && len(x.io.held) == 0
+				return x.nothingHeld()
 			})
 		}
 	})
@@ -222,7 +223,7 @@ func FuzzForeign(f *testing.F) {
 	}
 	z := newFuzzed(f)
 	f.Fuzz(func(t *testing.T, data, cuts []byte) {
-		kind := peek.Look(data, preLoginFrameMax)
+		kind := peek.Look(data, strangerFrameMax)
 		if len(data) > 4096 || kind == peek.Today || kind == peek.More {
 			t.Skip("our own protocol, which FuzzStream has, or nothing that can be told")
 		}
@@ -233,7 +234,7 @@ func FuzzForeign(f *testing.F) {
 			answer := string(k.sent)
 			switch {
 			case kind == peek.HTTP || kind == peek.TLS:
-				if answer != answerTo(kind) {
+				if answer != front.AnswerTo(kind) {
 					t.Errorf("%v is answered with %q", kind, answer)
 				}
 			case kind == peek.Former:
@@ -246,7 +247,7 @@ func FuzzForeign(f *testing.F) {
 				t.Errorf("%v is answered with %q", kind, answer)
 			}
 			x.until(t, "nothing is held", func(s *Shard) bool {
-				return s.conns.count == 0 && s.intake.held == 0 && s.intake.strange == 0 && len(x.io.held) == 0
+				return x.nothingHeld()
 			})
 		}
 	})

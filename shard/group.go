@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -98,7 +99,7 @@ func (g *Group) Begin(b Beginning, done func(err error)) {
 			}
 			g.reserveSessions(s, func(err error) {
 				if err == nil && b.Serve {
-					s.accept.arm(s)
+					s.front.Door.Accept()
 				}
 				done(err)
 			})
@@ -218,7 +219,10 @@ func (g *Group) connEnded(id shardID) {
 }
 
 // SetIO gives the shard its IO. It is closed by whoever opened it.
-func (s *Shard) SetIO(io uring.IO) { s.io = io }
+func (s *Shard) SetIO(io uring.IO) {
+	s.io, s.front = io, front.New(s.frontConfig(), io)
+	s.front.Door.Use(s.listener)
+}
 
 // ID is the shard's number.
 func (s *Shard) ID() router.ShardID { return s.id }

@@ -25,13 +25,13 @@ func wirePartitions(list []metadata.PartitionID) []uint32 {
 	return ids
 }
 
-func getConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+func getConsumerGroup(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetConsumerGroup)
 	if s.noSuchGroup(g.Stream, g.Topic, g.Group) {
 		s.answer(q, wire.NotThere{})
 		return
 	}
-	if !s.judge(c, q, metadata.ActionGetGroup, ident(g.Stream), ident(g.Topic)) {
+	if !s.judge(q, metadata.ActionGetGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
 	t, _ := s.meta.Topic(ident(g.Stream), ident(g.Topic))
@@ -43,7 +43,7 @@ func getConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
 		}
 		w := wireGroup(groupOf(s.meta, stream, topic, since, id), len(topicOf(s.meta, stream, topic, since).Partitions))
 		w.MembersCount = uint32(l.count)
-		return q.dialect.Part(dst, &w)
+		return q.Peer.Dialect.Part(dst, &w)
 	}})
 }
 
@@ -58,26 +58,26 @@ func (s *Shard) noSuchGroup(stream, topic, group wire.Identifier) bool {
 }
 
 // judgeGroup is judge for a command about a group, and refuses one for a group that is not there before that.
-func (s *Shard) judgeGroup(c *conn, q *request, a metadata.Action, stream, topic, group wire.Identifier) bool {
+func (s *Shard) judgeGroup(q *request, a metadata.Action, stream, topic, group wire.Identifier) bool {
 	if s.noSuchGroup(stream, topic, group) {
 		s.refuse(q, metaStatus(metadata.ErrGroupNotFound))
 		return false
 	}
-	return s.judge(c, q, a, ident(stream), ident(topic))
+	return s.judge(q, a, ident(stream), ident(topic))
 }
 
-func getConsumerGroups(s *Shard, c *conn, q *request, r *wire.Request) {
+func getConsumerGroups(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetConsumerGroups)
-	if !s.judge(c, q, metadata.ActionGetGroups, ident(g.Stream), ident(g.Topic)) {
+	if !s.judge(q, metadata.ActionGetGroups, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
 	t, _ := s.meta.Topic(ident(g.Stream), ident(g.Topic))
 	s.list(q, &listing{step: listGroups(t.Stream, t.ID, t.Since)})
 }
 
-func createConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+func createConsumerGroup(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.CreateConsumerGroup)
-	if !s.judge(c, q, metadata.ActionCreateGroup, ident(g.Stream), ident(g.Topic)) {
+	if !s.judge(q, metadata.ActionCreateGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
 	if !s.nameAllowed(g.Name) {
@@ -88,28 +88,28 @@ func createConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
 	s.propose(q, metadata.EncodeCreateGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), g.Name))
 }
 
-func deleteConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+func deleteConsumerGroup(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.DeleteConsumerGroup)
-	if s.judgeGroup(c, q, metadata.ActionDeleteGroup, g.Stream, g.Topic, g.Group) {
+	if s.judgeGroup(q, metadata.ActionDeleteGroup, g.Stream, g.Topic, g.Group) {
 		q.about(ident(g.Group).String())
 		s.propose(q, metadata.EncodeDeleteGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group)))
 	}
 }
 
-func joinConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+func joinConsumerGroup(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.JoinConsumerGroup)
-	if !s.judgeGroup(c, q, metadata.ActionJoinGroup, g.Stream, g.Topic, g.Group) {
+	if !s.judgeGroup(q, metadata.ActionJoinGroup, g.Stream, g.Topic, g.Group) {
 		return
 	}
 	q.about(ident(g.Group).String())
-	s.propose(q, metadata.EncodeJoinGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
+	s.propose(q, metadata.EncodeJoinGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), q.Peer.Session.Client))
 }
 
-func leaveConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+func leaveConsumerGroup(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.LeaveConsumerGroup)
-	if s.judgeGroup(c, q, metadata.ActionLeaveGroup, g.Stream, g.Topic, g.Group) {
+	if s.judgeGroup(q, metadata.ActionLeaveGroup, g.Stream, g.Topic, g.Group) {
 		q.about(ident(g.Group).String())
-		s.propose(q, metadata.EncodeLeaveGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), c.session.client))
+		s.propose(q, metadata.EncodeLeaveGroup(nil, s.micros(), ident(g.Stream), ident(g.Topic), ident(g.Group), q.Peer.Session.Client))
 	}
 }
 
@@ -123,9 +123,9 @@ func (s *Shard) notOwned(q *request) {
 }
 
 // syncConsumerGroup tells a member what it may poll, and everybody else, with an empty body, that it is none.
-func syncConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
+func syncConsumerGroup(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.SyncConsumerGroup)
-	if !s.may(c, q, metadata.ActionSyncGroup, 0, 0) {
+	if !s.may(q, metadata.ActionSyncGroup, 0, 0) {
 		return
 	}
 	group, err := s.meta.Group(ident(g.Stream), ident(g.Topic), ident(g.Group))
@@ -133,7 +133,7 @@ func syncConsumerGroup(s *Shard, c *conn, q *request, r *wire.Request) {
 		s.answer(q, wire.NotThere{})
 		return
 	}
-	m, is := group.Member(c.session.client)
+	m, is := group.Member(q.Peer.Session.Client)
 	if !is {
 		s.answer(q, wire.NotThere{})
 		return

@@ -137,13 +137,11 @@ func (s *Shard) release(q *request) {
 	s.storeDone(q)
 }
 
-// unhold has the poll that c waits for answered: something else has come on the connection.
-func (s *Shard) unhold(c *conn) {
-	q := c.busy
-	if s.cfg.PollHold == 0 || q == nil || q.code != wire.CodePollMessages || c.unheld || c.send != 0 {
+// unhold has a poll answered whose client has sent something else.
+func (s *Shard) unhold(q *request) {
+	if s.cfg.PollHold == 0 {
 		return
 	}
-	c.unheld = true
 	if q.unsent {
 		q.holdUntil = -1
 		return
@@ -152,21 +150,20 @@ func (s *Shard) unhold(c *conn) {
 		s.release(q)
 		return
 	}
-	s.unholding = append(s.unholding, unholding{q, q.owner, nil})
+	s.unholding = append(s.unholding, unholding{q: q, at: q.owner})
 	s.sendUnholds()
 }
 
-// abandon withdraws what c waits for and nobody will read, if it waits for memory.
-func (s *Shard) abandon(c *conn) {
-	q := c.busy
-	if q == nil || q.code != wire.CodePollMessages || q.unsent || c.send != 0 {
+// abandon withdraws a poll that nobody will read, if it waits for memory.
+func (s *Shard) abandon(q *request) {
+	if q.unsent {
 		return
 	}
 	if !q.remote {
 		s.store.Cancel(&q.Request)
 		return
 	}
-	s.unholding = append(s.unholding, unholding{q, q.owner, c})
+	s.unholding = append(s.unholding, unholding{q: q, at: q.owner, gone: true, use: q.Use()})
 	s.sendUnholds()
 }
 
@@ -174,11 +171,12 @@ func (s *Shard) abandon(c *conn) {
 type unholding struct {
 	q    *request
 	at   shardID
-	gone *conn // that it was for, and that is closing: it is withdrawn. nil: it is answered
+	gone bool   // its client is: it is withdrawn, and not answered
+	use  uint32 // of the request
 }
 
 // over reports whether a poll that is to be withdrawn is answered: then it may be another one's by now.
-func (u *unholding) over() bool { return u.gone != nil && (u.gone.busy != u.q || !u.gone.closing) }
+func (u *unholding) over() bool { return u.gone && !u.q.Unanswered(u.use) }
 
 func (s *Shard) sendUnholds() {
 	rest := s.unholding[:0]
@@ -186,7 +184,7 @@ func (s *Shard) sendUnholds() {
 		switch kind := msgUnhold; {
 		case u.over():
 		case s.port.ControlRoom(u.at) > controlReserve:
-			if u.gone != nil {
+			if u.gone {
 				kind = msgAbandon
 			}
 			s.port.Control(u.at, message{kind: kind, req: u.q})

@@ -15,7 +15,7 @@ import (
 // A command that is refused after the first step has the owners take the committed levels again.
 
 // setDurability is Galgo's own command.
-func setDurability(s *Shard, c *conn, q *request, r *wire.Request) {
+func setDurability(s *Shard, q *request, r *wire.Request) {
 	m, err := r.Form.(*wire.SetDurability), error(nil)
 	if err == nil && (m.Messages > wire.DurabilityMemory || m.Offsets > wire.DurabilityMemory) {
 		err = wire.StatusInvalidOptionValue
@@ -24,7 +24,7 @@ func setDurability(s *Shard, c *conn, q *request, r *wire.Request) {
 		s.refuse(q, wire.StatusOf(err))
 		return
 	}
-	if !s.judge(c, q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
+	if !s.judge(q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
 		return
 	}
 	s.propose(q, metadata.EncodeSetLevels(nil, s.micros(), ident(m.Stream), ident(m.Topic), metadata.Level(m.Messages), metadata.Level(m.Offsets)))

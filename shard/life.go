@@ -39,17 +39,13 @@ func (s *Shard) CloseInbox() { s.inbox.close() }
 // Sockets are the descriptors that the shard has open when it ended without waiting for its connections. Nothing is in flight any
 // more, and the caller closes them.
 func (s *Shard) Sockets() (fds []int32) {
-	for _, c := range s.conns.all {
-		if c.fd >= 0 {
-			fds = append(fds, c.fd)
-			c.fd = -1
-		}
+	switch {
+	case s.front != nil:
+		return s.front.Sockets()
+	case s.listener > 0: // it never had an IO
+		return []int32{s.listener}
 	}
-	if a := &s.accept; a.fd > 0 && !a.closed {
-		a.closed = true
-		fds = append(fds, a.fd)
-	}
-	return fds
+	return nil
 }
 
 // ClosePools gives the shard's memory back. The kernel must not use any of it.
@@ -60,7 +56,7 @@ func (s *Shard) ClosePools() {
 }
 
 // Listen gives shard 0 the listening socket, which is in its Sockets from now on.
-func (s *Shard) Listen(fd int32) { s.accept.fd = fd }
+func (s *Shard) Listen(fd int32) { s.listener = fd }
 
 // Halt ends the shard without an orderly end. It does not wait.
 func (s *Shard) Halt() { s.Post(func(s *Shard) { s.stopped = true }) }
@@ -88,11 +84,7 @@ func (s *Shard) stop() {
 	if s.coordinator != nil {
 		s.accept.stop(s)
 	}
-	for _, c := range s.conns.all {
-		if c.fd >= 0 && c.busy == nil { // else after its reply
-			s.closeConn(c, "", nil)
-		}
-	}
+	s.front.Stop()
 }
 
 // giveUpBusy ends the patience of an orderly end with what is busy: polls that get no memory, requests that another shard does not
@@ -103,7 +95,7 @@ func (s *Shard) giveUpBusy() {
 		return
 	}
 	s.gaveUp = true
-	s.log.Warn("the orderly end waits no longer for what is busy", zap.String("event", "shutdown_gave_up"), zap.Int("connections", s.conns.count),
+	s.log.Warn("the orderly end waits no longer for what is busy", zap.String("event", "shutdown_gave_up"), zap.Int("connections", s.front.Count()),
 		zap.Duration("shutdown_timeout", s.cfg.ShutdownTimeout))
 }
 
@@ -113,7 +105,7 @@ func (s *Shard) tryStop() {
 	if s.mono >= s.giveUp {
 		s.giveUpBusy()
 	}
-	if !s.drained && (s.gaveUp || s.conns.count == 0 && s.forgetting.Len() == 0 && (s.coordinator == nil || !s.coordinator.room.Busy() && s.accept.closed)) {
+	if !s.drained && (s.gaveUp || s.front.Count() == 0 && s.forgetting.Len() == 0 && (s.coordinator == nil || !s.coordinator.room.Busy() && s.front.Door.Closed())) {
 		s.drained = true
 		if int(s.g.drained.Add(1)) == len(s.g.shards) {
 			for _, o := range s.g.shards {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/galgo-mq/galgo/control"
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 )
 
@@ -47,7 +48,7 @@ func (l *Limits) Defaults(shards, frameBytesMax int) {
 	if l.MetadataBytesMax == 0 {
 		l.MetadataBytesMax = metadataDefault
 	}
-	set(&l.ConnectionBytesMax, frameBytesMax+aheadMax)
+	set(&l.ConnectionBytesMax, frameBytesMax+front.AheadMax)
 	l.inFlightOfShard = (l.RequestsInFlightMax + shards - 1) / shards
 	if l.TokensMax == 0 {
 		l.TokensMax = 100

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -155,9 +156,9 @@ func (s *Shard) makeLists() {
 	s.sendLists()
 	for work := listWork; len(x.queue) > 0 && work > 0; {
 		l := x.queue[0]
-		if c := l.q.conn; c.closing {
-			s.requestEnded(c) // and the listing with it
-			s.tryClose(c)
+		if l.q.Closing() {
+			s.endList(l)
+			s.respond(l.q) // to nobody
 			continue
 		}
 		l.work = work
@@ -193,7 +194,7 @@ func (s *Shard) listStuck(l *listing) {
 	}
 	if len(x.sending) > 0 && s.mono-x.sending[0].began >= listWait {
 		x.waits = s.mono
-		s.closeConn(x.sending[0].q.conn, "peer reads a list too slowly while others wait for the memory", nil)
+		s.front.Close(&x.sending[0].q.Exchange, "peer reads a list too slowly while others wait for the memory", nil)
 		return
 	}
 	if s.logAllowed() {
@@ -222,20 +223,20 @@ func (s *Shard) listMade(l *listing) {
 		l.end(s, l)
 		return
 	}
-	q, head := l.q, l.q.dialect.HeadBytes()
+	q, head := l.q, l.q.Peer.Dialect.HeadBytes()
 	if l.gone {
 		s.freeChunks(l)
 	}
-	front := 0
+	ahead := 0
 	if l.front != nil {
-		front = len(l.front(s, l, s.body(q))) // a few hundred bytes: it fits into the head
+		ahead = len(l.front(s, l, s.body(q))) // a few hundred bytes: it fits into the head
 	}
-	if front > headBytes-head {
+	if ahead > front.TopBytes-head {
 		panic("BUG: the front of a list does not fit into the head of its reply")
 	}
 	size := l.size
-	if len(l.chunks) == 1 && head+front+size <= headBytes {
-		front += copy(q.head[head+front:], l.chunks[0])
+	if len(l.chunks) == 1 && head+ahead+size <= front.TopBytes {
+		ahead += copy(q.Top[head+ahead:], l.chunks[0])
 		size = 0
 		s.freeChunks(l)
 	}
@@ -245,31 +246,22 @@ func (s *Shard) listMade(l *listing) {
 		l.began = s.mono
 		x.sending = append(x.sending, l)
 	}
-	vec := append(q.conn.vec[:0], q.head[:head+front])
+	q.Vec = append(q.Vec[:0], q.Top[:head+ahead])
 	if len(l.chunks) > 0 {
-		vec = append(vec, l.chunks[0])
+		q.Vec = append(q.Vec, l.chunks[0])
 		l.sent = 1
+		q.Partial = len(l.chunks) > 1
 		x.charge(chunkTime)
 	}
 	s.success(q, nil)
-	q.dialect.Head(q.head, &q.handle, &s.out, front+size)
-	q.conn.vec = vec
-	s.respond(q.conn, q, vec)
+	q.Peer.Dialect.Head(q.Top, &q.handle, &s.out, ahead+size)
+	s.respond(q)
 }
 
-// listOwes has the next chunk of a listing sent when one is out, and reports whether there is one.
-func (s *Shard) listOwes(c *conn, failed bool) bool {
-	if c.busy == nil || c.busy.list == nil {
-		return false
-	}
-	l := c.busy.list
-	if failed || c.closing || l.sent == len(l.chunks) {
-		return false
-	}
+// listPartOut has the next chunk of a listing sent when one is out.
+func (s *Shard) listPartOut(l *listing) {
 	s.freeChunk(l, l.sent-1)
-	c.deadline = 0
 	s.lists.owing = append(s.lists.owing, l)
-	return true
 }
 
 // sendLists sends the next chunks of some listings that are being sent, those that have waited longest.
@@ -277,16 +269,14 @@ func (s *Shard) sendLists() {
 	x := &s.lists
 	n := min(len(x.owing), listSends)
 	for _, l := range x.owing[:n] {
-		c := l.q.conn
-		if c.closing {
-			s.requestEnded(c)
-			s.tryClose(c)
-			continue
+		q := l.q
+		if !q.Closing() {
+			q.Vec = append(q.Vec[:0], l.chunks[l.sent])
+			l.sent++
+			q.Partial = l.sent < len(l.chunks)
+			x.charge(chunkTime)
 		}
-		c.vec = append(c.vec[:0], l.chunks[l.sent])
-		l.sent++
-		x.charge(chunkTime)
-		s.startSend(c, c.vec)
+		s.front.Send(&q.Exchange)
 	}
 	k := copy(x.owing, x.owing[n:])
 	clear(x.owing[k:])

@@ -78,7 +78,7 @@ func listStreams(s *Shard, l *listing) bool {
 			return true
 		}
 		s.lists.form.stream = wireStream(st, st.TopicCount(), l.sum)
-		l.written(l.q.dialect.Part(p, &s.lists.form.stream), workOfStream)
+		l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.stream), workOfStream)
 		l.at[1], l.since = 0, 0
 	}
 	return false
@@ -121,7 +121,7 @@ func listTopics(id metadata.StreamID, since uint64) func(s *Shard, l *listing) b
 				return true
 			}
 			s.lists.form.topic = s.wireTopic(t, l.sum)
-			l.written(l.q.dialect.Part(p, &s.lists.form.topic), workOfTopic)
+			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.topic), workOfTopic)
 			plus(&l.total, l.sum)
 		}
 		return false
@@ -179,7 +179,7 @@ func listPartitions(stream metadata.StreamID, topic metadata.TopicID, since uint
 			c := s.g.counters.log(t.Partitions[l.at[2]].Log)
 			s.lists.form.partition = wire.Partition{ID: uint32(l.at[2]), CreatedAtMicros: uint64(t.Partitions[l.at[2]].CreatedAt),
 				SegmentsCount: c.Segments, CurrentOffset: uint64(c.Current), SizeBytes: c.Bytes, MessagesCount: c.Records}
-			l.written(l.q.dialect.Part(p, &s.lists.form.partition), 2*workOfPartition)
+			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.partition), 2*workOfPartition)
 			plus(&l.total, c)
 		}
 		return false
@@ -213,7 +213,7 @@ func listGroups(stream metadata.StreamID, topic metadata.TopicID, since uint64) 
 				return true
 			}
 			s.lists.form.group = wireGroup(g, len(t.Partitions))
-			l.written(l.q.dialect.Part(p, &s.lists.form.group), workOfThing)
+			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.group), workOfThing)
 			l.at[0] = int(g.ID) + 1
 		}
 	}
@@ -253,7 +253,7 @@ func listMembers(stream metadata.StreamID, topic metadata.TopicID, since uint64,
 			}
 			s.lists.ids = ids
 			s.lists.form.member = wire.GroupMember{ID: uint32(m.ID), Partitions: ids}
-			l.written(l.q.dialect.Part(p, &s.lists.form.member), workOfThing+len(ids)/16)
+			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.member), workOfThing+len(ids)/16)
 		}
 		return false
 	}
@@ -284,7 +284,7 @@ func listUsers(s *Shard, l *listing) bool {
 			return true
 		}
 		s.lists.form.user = wireUser(u)
-		l.written(l.q.dialect.Part(p, &s.lists.form.user), workOfThing)
+		l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.user), workOfThing)
 	}
 	return false
 }
@@ -306,7 +306,7 @@ func listTokens(who subject) func(s *Shard, l *listing) bool {
 			}
 			t := &u.Tokens[l.at[0]]
 			s.lists.form.token = wire.Token{Name: t.Name, ExpiresAtMicros: uint64(t.ExpiresAt)}
-			l.written(l.q.dialect.Part(p, &s.lists.form.token), workOfThing)
+			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.token), workOfThing)
 		}
 		return false
 	}
@@ -332,7 +332,7 @@ func listClients(s *Shard, l *listing) bool {
 			if r.UserID != wire.NoUser {
 				r.GroupsCount = uint32(s.meta.MembershipCount(r.key))
 			}
-			l.written(l.q.dialect.Part(p, &r.Client), workOfThing)
+			l.written(l.q.Peer.Dialect.Part(p, &r.Client), workOfThing)
 			l.at[0] = int(r.ID) + 1
 		}
 		if len(page) < clientsOnce {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -39,7 +40,7 @@ func (m *Lines) Check(frame int) error {
 		{m.Tail[0], int64(frame) + FrameRoom},
 		{m.Read, int64(frame) + readRoom},
 		{m.Read, pollBytesMax + storage.ReadRoom + readRoom},
-		{m.Reply, headsKept*headBytes + storage.BlockSize},
+		{m.Reply, front.TopsKept*front.TopBytes + storage.BlockSize},
 	} {
 		if u.line.Max() < u.need {
 			return fmt.Errorf("memory for %s is %d bytes, and a request of %d bytes needs %d: raise memory, or lower frame_size_max", u.line.Name(), u.line.Max(), frame, u.need)

@@ -20,7 +20,7 @@ func (s *Shard) partition(q *request, stream, topic wire.Identifier, id uint32) 
 	return p, err
 }
 
-func sendMessages(s *Shard, c *conn, q *request, r *wire.Request) {
+func sendMessages(s *Shard, q *request, r *wire.Request) {
 	m := &r.Send
 	b, err := s.hasher.Admit(m.Batch, s.limits)
 	if err == nil && uint64(b.Count()) != uint64(m.Count) {
@@ -40,7 +40,7 @@ func sendMessages(s *Shard, c *conn, q *request, r *wire.Request) {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	if !s.may(c, q, metadata.ActionSendMessages, q.stream, q.topic) {
+	if !s.may(q, metadata.ActionSendMessages, q.stream, q.topic) {
 		return
 	}
 	q.Kind, q.Batch = storage.ReqAppend, b
@@ -105,18 +105,18 @@ func (s *Shard) replySend(q *request) {
 var strategies = [...]storage.Strategy{wire.FromOffset: storage.FromOffset, wire.FromTimestamp: storage.FromTimestamp,
 	wire.FromFirst: storage.FromFirst, wire.FromLast: storage.FromLast, wire.FromNext: storage.FromNext}
 
-func pollMessages(s *Shard, c *conn, q *request, r *wire.Request) {
+func pollMessages(s *Shard, q *request, r *wire.Request) {
 	m := &r.Poll
 	ofGroup := m.Consumer.Kind == wire.GroupConsumer
 	p, err := s.partition(q, m.Stream, m.Topic, m.Partition.ID)
 	q.judged = err != nil // nothing of anybody's is shown then
 	switch {
-	case err == nil && !s.may(c, q, metadata.ActionPollMessages, q.stream, q.topic):
+	case err == nil && !s.may(q, metadata.ActionPollMessages, q.stream, q.topic):
 		return
 	case ofGroup && !m.Partition.Named:
 		s.polledNothing(q, 0)
 		return
-	case ofGroup && (err != nil || !s.asMember(c, q, m.Consumer)):
+	case ofGroup && (err != nil || !s.asMember(q, m.Consumer)):
 		s.notOwned(q)
 		return
 	case err != nil:
@@ -124,42 +124,40 @@ func pollMessages(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
-	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, storing(c.session.subject)
-	q.proposal.Judgement.Subject = c.session.subject // who holds it back asks again
+	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, storing(subjectIn(&q.Peer.Session))
+	q.proposal.Judgement.Subject = subjectIn(&q.Peer.Session) // who holds it back asks again
 	if !ofGroup {
 		q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
 	}
-	q.Head, q.HeadLen = q.head, q.pollHead()
+	q.Head, q.HeadLen, q.Watched = q.Top, q.pollHead(), true
 	s.dropFrame(q)
 	s.toOwner(q, p.Log)
 }
 
 // asMember makes q a request for a group of its topic, by the member that the connection's session is. False: there is no such
 // group. Whether the session is a member, and owns the partition, is for the partition's shard to say.
-func (s *Shard) asMember(c *conn, q *request, who wire.Consumer) bool {
+func (s *Shard) asMember(q *request, who wire.Consumer) bool {
 	g, err := s.meta.Group(metadata.ByNumber(q.stream), metadata.ByNumber(q.topic), ident(who.ID))
 	if err != nil {
 		return false
 	}
-	q.member = membership{group: g.ID, key: c.session.client}
+	q.member = membership{group: g.ID, key: q.Peer.Session.Client}
 	q.Consumer = storage.ConsumerKey{Group: true, ID: uint32(g.ID)}
 	return true
 }
 
 // replyPoll sends what the log holds from where it lies.
 func (s *Shard) replyPoll(q *request) {
-	c := q.conn
-	q.owing.spans = true
+	q.Resumable = true
 	s.out.Polled = wire.Polled{PartitionID: uint32(q.part), CurrentOffset: uint64(q.Current), Count: q.Records}
 	s.success(q, nil)
-	q.dialect.Body(s.body(q), &q.handle, &s.out)
-	q.dialect.Head(q.head, &q.handle, &s.out, q.dialect.PolledBytes()+q.Bytes)
-	vec := append(c.vec[:0], q.head[:q.pollHead()])
+	q.Peer.Dialect.Body(s.body(q), &q.handle, &s.out)
+	q.Peer.Dialect.Head(q.Top, &q.handle, &s.out, q.Peer.Dialect.PolledBytes()+q.Bytes)
+	q.Vec = append(q.Vec[:0], q.Top[:q.pollHead()])
 	for i := range q.Spans {
-		vec = append(vec, q.Spans[i].Data)
+		q.Vec = append(q.Vec, q.Spans[i].Data)
 	}
-	c.vec = vec
-	s.respond(c, q, vec)
+	s.respond(q)
 }
 
 // polledNothing answers a poll with no messages, and shows nothing of what there is: it needs no right.
@@ -170,14 +168,14 @@ func (s *Shard) polledNothing(q *request, partition uint32) {
 }
 
 // flushUnsavedBuffer is for who may send to the topic.
-func flushUnsavedBuffer(s *Shard, c *conn, q *request, r *wire.Request) {
+func flushUnsavedBuffer(s *Shard, q *request, r *wire.Request) {
 	f := r.Form.(*wire.FlushUnsavedBuffer)
 	p, err := s.partition(q, f.Stream, f.Topic, f.Partition)
 	if err != nil {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	if !s.may(c, q, metadata.ActionSendMessages, q.stream, q.topic) {
+	if !s.may(q, metadata.ActionSendMessages, q.stream, q.topic) {
 		return
 	}
 	q.Kind = storage.ReqFlush // with or without sync: it is on stable storage when answered
@@ -185,14 +183,14 @@ func flushUnsavedBuffer(s *Shard, c *conn, q *request, r *wire.Request) {
 	s.toOwner(q, p.Log)
 }
 
-func deleteSegments(s *Shard, c *conn, q *request, r *wire.Request) {
+func deleteSegments(s *Shard, q *request, r *wire.Request) {
 	d := r.Form.(*wire.DeleteSegments)
 	p, err := s.partition(q, d.Stream, d.Topic, d.Partition)
 	if err != nil {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	if !s.may(c, q, metadata.ActionDeleteSegments, q.stream, q.topic) {
+	if !s.may(q, metadata.ActionDeleteSegments, q.stream, q.topic) {
 		return
 	}
 	q.about(ident(d.Stream).String())

@@ -10,7 +10,7 @@ import (
 // The replies of metadata commands that were applied, here as everywhere. What was made may be gone again meanwhile.
 
 func replyJoined(s *Shard, q *request) {
-	if q.conn.session.client != q.proposal.Demand.Member { // it has lost its session meanwhile
+	if q.Peer.Session.Client != q.proposal.Demand.Member { // it has lost its session meanwhile
 		s.dropMember(q.proposal.Demand.Member)
 	}
 	s.replyEmpty(q)
@@ -69,8 +69,9 @@ func replyGroup(s *Shard, q *request) {
 
 // keepSession lets the session that has changed its own user's password go on; all others of that user have ended.
 func (s *Shard) keepSession(q *request) {
-	if x := &q.conn.session; x.bound() && x.subject == q.proposal.Judgement.Subject && x.User == q.proposal.Result.User {
+	if x := q.Peer.Session; x.Bound() && subjectIn(&x) == q.proposal.Judgement.Subject && metadata.UserID(x.User) == q.proposal.Result.User {
 		x.Secured = q.proposal.Result.Secured
+		s.front.Bind(&q.Exchange, x)
 	}
 }
 

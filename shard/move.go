@@ -2,64 +2,15 @@ package shard
 
 import (
 	"errors"
-	"syscall"
 
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
-	"github.com/galgo-mq/galgo/uring"
 )
 
 // Moving is what a balancer will do; until there is one, only tests ask for it.
 //
-// A connection moves between two requests: nothing is handled, sent or kept. Its receive is cancelled and the last
-// completion awaited; bytes that came meanwhile call the move off. Then the socket goes to the other shard with its
-// session, as a new connection comes from the acceptor.
-
-// connMove is a move that waits for the connection's last completion.
-type connMove struct {
-	to   router.ShardID
-	done func(moved bool)
-}
-
-// moveConn begins to move c to another shard. done hears whether it did; false at once when c is not idle.
-func (s *Shard) moveConn(c *conn, to router.ShardID, done func(moved bool)) {
-	if !c.idle() || c.move != nil || to == s.id || s.stopping || s.port.ControlRoom(to) <= controlReserve {
-		done(false)
-		return
-	}
-	c.move = &connMove{to, done}
-	s.submit(uring.Op{Kind: uring.KindCancel, Target: c.recv, Token: tokNone})
-}
-
-// idle reports whether c waits for a request and nothing else.
-func (c *conn) idle() bool {
-	return c.fd >= 0 && !c.closing && !c.ended && !c.eof && !c.stashed && c.busy == nil && c.send == 0 && c.recv != 0 && c.keptLen == 0 && c.frame == nil && c.wanted == 0
-}
-
-// moveStep takes the last completion of a connection that is to move, and reports whether it has moved.
-func (s *Shard) moveStep(c *conn, done *uring.Completion) bool {
-	m := c.move
-	c.move = nil
-	if c.closing || done.Err != syscall.ECANCELED || done.Recv.ID != 0 || s.stopping || s.port.ControlRoom(m.to) <= controlReserve {
-		if done.Err == syscall.ECANCELED && !c.closing {
-			done.Err = 0
-			m.done(false)
-			s.armRecv(c)
-			return true // nothing came
-		}
-		m.done(false)
-		return false
-	}
-	s.g.loads[s.id].conns.Add(-1)
-	s.g.loads[m.to].conns.Add(1)
-	s.port.Control(m.to, message{kind: msgConn, conn: acceptedConn{fd: c.fd, id: c.id, peer: c.peer, opened: c.opened, dialect: c.dialect, session: c.session, lastMeta: c.lastMeta}})
-	s.conns.put(c)
-	m.done(true)
-	return true
-}
-
 // A log moves in the order of the metadata commands, as package control says:
 //
 //	coordinator   old owner                       new owner

@@ -10,7 +10,7 @@ import (
 
 // Anybody with the right may read a group's offset; to store or delete one a member must own the partition.
 
-func getConsumerOffset(s *Shard, c *conn, q *request, r *wire.Request) {
+func getConsumerOffset(s *Shard, q *request, r *wire.Request) {
 	g := &r.GetOffset
 	p, err := s.partition(q, g.Stream, g.Topic, g.Partition.ID)
 	switch {
@@ -20,11 +20,11 @@ func getConsumerOffset(s *Shard, c *conn, q *request, r *wire.Request) {
 	case err != nil: // no such stream, or no such topic
 		s.answer(q, wire.NotThere{})
 		return
-	case !s.may(c, q, metadata.ActionGetConsumerOffset, q.stream, q.topic):
+	case !s.may(q, metadata.ActionGetConsumerOffset, q.stream, q.topic):
 		return
 	}
 	q.Kind, q.Consumer = storage.ReqGetOffset, storage.ConsumerKey{ID: g.Consumer.Key()}
-	if g.Consumer.Kind == wire.GroupConsumer && !s.asMember(c, q, g.Consumer) {
+	if g.Consumer.Kind == wire.GroupConsumer && !s.asMember(q, g.Consumer) {
 		s.answer(q, wire.NotThere{})
 		return
 	}
@@ -41,30 +41,30 @@ func (s *Shard) replyOffset(q *request) {
 	s.answer(q, nil)
 }
 
-func storeConsumerOffset(s *Shard, c *conn, q *request, r *wire.Request) {
+func storeConsumerOffset(s *Shard, q *request, r *wire.Request) {
 	m := &r.StoreOffset
 	q.Value = m.Offset
-	s.changeOffset(c, q, storage.ReqStoreOffset, metadata.ActionStoreConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
+	s.changeOffset(q, storage.ReqStoreOffset, metadata.ActionStoreConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
 }
 
-func deleteConsumerOffset(s *Shard, c *conn, q *request, r *wire.Request) {
+func deleteConsumerOffset(s *Shard, q *request, r *wire.Request) {
 	m := r.Form.(*wire.DeleteConsumerOffset)
-	s.changeOffset(c, q, storage.ReqDeleteOffset, metadata.ActionDeleteConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
+	s.changeOffset(q, storage.ReqDeleteOffset, metadata.ActionDeleteConsumerOffset, m.Consumer, m.Stream, m.Topic, m.Partition.ID)
 }
 
-func (s *Shard) changeOffset(c *conn, q *request, kind storage.RequestKind, action metadata.Action, who wire.Consumer, stream, topic wire.Identifier, id uint32) {
+func (s *Shard) changeOffset(q *request, kind storage.RequestKind, action metadata.Action, who wire.Consumer, stream, topic wire.Identifier, id uint32) {
 	p, err := s.partition(q, stream, topic, id)
 	switch {
-	case err == nil && !s.may(c, q, action, q.stream, q.topic):
+	case err == nil && !s.may(q, action, q.stream, q.topic):
 		return
-	case err == nil && who.Kind == wire.GroupConsumer && !s.asMember(c, q, who):
+	case err == nil && who.Kind == wire.GroupConsumer && !s.asMember(q, who):
 		err = wire.StatusResourceNotFound
 	}
 	if err != nil {
 		s.refuse(q, wire.StatusResourceNotFound)
 		return
 	}
-	q.Kind, q.User = kind, storing(c.session.subject)
+	q.Kind, q.User = kind, storing(subjectIn(&q.Peer.Session))
 	if who.Kind != wire.GroupConsumer {
 		q.Consumer = storage.ConsumerKey{ID: who.Key()}
 	}

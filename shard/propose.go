@@ -63,7 +63,7 @@ func (s *Shard) outcome(q *request) {
 func (s *Shard) metaAnswered(q *request) {
 	if err := q.proposal.Err; err != nil {
 		status := metaStatus(err)
-		if limit := s.g.limits.count(err); limit != "" && q.conn != nil && s.due(evLimitHit) {
+		if limit := s.g.limits.count(err); limit != "" && q.Peer != nil && s.due(evLimitHit) {
 			s.limitHit(limit, s.requestFields(q)...)
 		}
 		if q.code == wire.CodeLogout {

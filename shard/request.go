@@ -2,15 +2,15 @@ package shard
 
 import (
 	"github.com/galgo-mq/galgo/fifo"
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
-	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
 
 // request is one command on its way: from its frame, through the shard that can answer it, to the last byte of its
-// reply. It is reused. While it is at another shard its home looks at nothing but home, conn and the frame's memory.
+// reply. It is reused. While it is at another shard its home looks at nothing but home and its exchange.
 //
 //	home                              owner of the log
 //	frame, decode, admit -- request -->  store.Do ... answered
@@ -18,33 +18,24 @@ import (
 //	sent                 -- release -->  store.Release            only when the reply has spans
 //	credit back, reuse   <-- release --
 type request struct {
-	storage.Request
+	front.Exchange  // what its connection knows of it; without Peer: it is the broker's own
+	storage.Request // what its log's owner knows of it
+
 	home     *Shard
 	owner    router.ShardID // whose store answers; home.id or another
 	remote   bool           // owner is another shard, whose credit this holds
-	conn     *conn          // nil: the broker's own
 	internal func(s *Shard, q *request)
 
-	dialect  wire.Dialect
 	handle   wire.Handle
 	code     wire.Code
 	numbered bool // its number is the highest of the session now
-	placed   bool // counts as in flight
-	queued   bool // waits for that
 	unsent   bool // waits for a credit
 	writes   bool // its credit is one that may be kept until there is room on the disk
 	stream   metadata.StreamID
 	topic    metadata.TopicID
 	part     metadata.PartitionID
 
-	// Memory of the frame: a receive buffer of the IO, or a buffer of recvPool.
-	recvID uint32
-	frame  []byte
-
-	head    []byte // off-heap; reply header, small reply bodies, headers of slices
-	ownHead bool   // it is a buffer of the pool, and not a part of one
-	list    *listing
-	reply   []byte // of replyPool: a body that does not fit into head
+	list *listing
 
 	proposal metadata.Proposal // of a metadata command; names point into the frame
 
@@ -54,120 +45,32 @@ type request struct {
 	secret    string     // a new token
 	holdUntil int64      // a poll that finds nothing may wait until then; 0: not decided, below: it may not
 
-	owing    owing
-	nextFree *request
+	owing owing
 }
 
-// headBytes is what each request has outside the heap: the reply's head, a poll's prefix and slice headers, or a
-// small body.
-const headBytes = 2048
+// newExchange makes a request for the pool of exchanges.
+func (s *Shard) newExchange() *front.Exchange {
+	q := &request{home: s}
+	q.Spans = make([]storage.Span, 0, storage.SpansMax)
+	q.Holder, q.Owner = q, q
+	return &q.Exchange
+}
 
 // pollHead is how much of a poll's reply comes in front of its batches.
-func (q *request) pollHead() int { return q.dialect.HeadBytes() + q.dialect.PolledBytes() }
-
-// headsKept is how many requests of a shard keep their memory for good; those beyond, of a busier moment, give it back.
-const headsKept = 256
-
-// requestPool holds the requests of a shard that are not in use, with their heads.
-type requestPool struct {
-	memory *uring.Pool
-	page   []byte   // of which heads are cut
-	cut    int      // heads that were, at most headsKept
-	free   *request // with a head of a page
-	spare  *request // with a head of its own
-	spares int      // in spare
-	idle   int      // the fewest that spares was since the last trim
-}
-
-// get returns a request with a head and nothing else, or nil when there is no memory.
-func (p *requestPool) get(home *Shard) *request {
-	if q := p.free; q != nil {
-		p.free, q.nextFree = q.nextFree, nil
-		return q
-	}
-	if q := p.spare; q != nil {
-		p.spare, q.nextFree = q.nextFree, nil
-		p.spares--
-		p.idle = min(p.idle, p.spares)
-		return q
-	}
-	q := &request{home: home}
-	if q.head = p.cutHead(); q.head == nil {
-		if q.head = p.memory.Get(headBytes); q.head == nil {
-			return nil
-		}
-		q.ownHead = true
-	}
-	q.Spans = make([]storage.Span, 0, storage.SpansMax)
-	q.Owner = q
-	return q
-}
-
-// cutHead returns a head that is kept for good, nil if there are enough of those.
-func (p *requestPool) cutHead() []byte {
-	if p.cut == headsKept {
-		return nil
-	}
-	if len(p.page) < headBytes {
-		if p.page = p.memory.Get(headsKept / 4 * headBytes); p.page == nil {
-			return nil
-		}
-	}
-	h := p.page[:headBytes:headBytes]
-	p.page = p.page[headBytes:]
-	p.cut++
-	return h
-}
-
-// put takes a request that is clear but for its head and spans.
-func (p *requestPool) put(q *request) {
-	if !q.ownHead {
-		q.nextFree, p.free = p.free, q
-		return
-	}
-	q.nextFree, p.spare = p.spare, q
-	p.spares++
-}
-
-// trim gives up what was not used since the last time.
-func (p *requestPool) trim() {
-	for ; p.idle > 0; p.idle-- {
-		q := p.spare
-		p.spare = q.nextFree
-		p.spares--
-		p.memory.Put(q.head)
-	}
-	p.idle = p.spares
-}
-
-// newRequest returns an empty request of this shard, or nil when there is no memory for another.
-func (s *Shard) newRequest() *request { return s.requests.get(s) }
+func (q *request) pollHead() int { return q.Peer.Dialect.HeadBytes() + q.Peer.Dialect.PolledBytes() }
 
 // freeRequest puts q back. Nothing in flight may name its memory.
 func (s *Shard) freeRequest(q *request) {
-	s.dropFrame(q)
-	s.vacate(q)
-	if q.reply != nil {
-		s.replyPool.Put(q.reply)
-	}
 	if q.list != nil {
 		s.endList(q.list)
 	}
-	*q = request{home: s, head: q.head, ownHead: q.ownHead, Request: q.Request.Reset()}
-	s.requests.put(q)
+	*q = request{home: s, Exchange: q.Exchange, Request: q.Request.Reset()}
+	s.front.Put(&q.Exchange)
 }
 
 // dropFrame gives the memory of the request's frame back: its bytes are not needed any more.
 func (s *Shard) dropFrame(q *request) {
-	if q.recvID != 0 {
-		s.io.Release(q.recvID)
-		q.recvID = 0
-		s.intake.held--
-	}
-	if q.frame != nil {
-		s.recvPool.Put(q.frame)
-		q.frame = nil
-	}
+	s.front.DropFrame(&q.Exchange)
 	q.Batch = nil
 }
 
@@ -183,7 +86,7 @@ func (s *Shard) toOwner(q *request, log metadata.LogID) {
 	}
 	q.Log = storage.LogID(log)
 	if q.Kind == storage.ReqPoll && s.cfg.PollHold > 0 { // it may be held, for what is sent meanwhile
-		s.vacate(q)
+		s.front.Vacate(&q.Exchange)
 	}
 	s.send(q, owner, msgRequest)
 }
@@ -350,7 +253,6 @@ func (s *Shard) finish(q *request) {
 	case !q.remote:
 		s.store.Release(&q.Request)
 	case len(q.Spans) > 0:
-		q.conn = nil
 		s.releases.send(s, q)
 		return
 	}

@@ -2,10 +2,12 @@ package shard
 
 import (
 	"bytes"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/uring"
@@ -72,7 +74,7 @@ func (x *scriptedIO) try(k *socket, op *uring.Op, h uring.Handle) bool {
 			k.refuse--
 			done.Err = syscall.ENOBUFS
 		case len(k.pieces) > 0:
-			n := min(len(k.pieces[0]), RecvBufBytes)
+			n := min(len(k.pieces[0]), front.RecvBufBytes)
 			x.last++
 			done.Recv = uring.Recv{Data: bytes.Clone(k.pieces[0][:n]), ID: uint32(x.last) | 1<<31}
 			x.held[done.Recv.ID] = true
@@ -224,7 +226,7 @@ func (x *scripted) connect(k *socket) *socket {
 		x.io.socks[k.fd] = k
 		x.conns.Add(1)
 		x.loads[s.id].conns.Add(1)
-		s.adopt(acceptedConn{fd: k.fd, id: x.connIDs.Add(1)})
+		s.adopt(front.Newcomer{FD: k.fd, Peer: wire.Peer{ID: x.connIDs.Add(1)}})
 	})
 	return k
 }
@@ -252,6 +254,35 @@ func (x *scripted) until(t testing.TB, what string, f func(s *Shard) bool) {
 			t.Fatalf("not within 20 s: %s", what)
 		}
 	}
+}
+
+// strangerFrameMax is how large a frame may be before login.
+const strangerFrameMax = 32 << 10
+
+// nothingHeld reports whether there are no connections, and nothing is held for any. The shard's thread calls it.
+func (x *scripted) nothingHeld() bool {
+	return x.s.front.Held() == (front.Holdings{}) && len(x.io.held) == 0
+}
+
+// hangUp has all peers close.
+func (x *scripted) hangUp() {
+	x.do(func(*Shard) {
+		for _, k := range x.io.socks {
+			k.open = false
+			waiting, names := k.waiting, k.names
+			k.waiting, k.names = nil, nil
+			for i := range waiting {
+				if !x.io.try(k, &waiting[i], names[i]) {
+					k.waiting, k.names = append(k.waiting, waiting[i]), append(k.names, names[i])
+				}
+			}
+		}
+	})
+}
+
+// waitsFor reports whether an operation of that kind is in flight.
+func (k *socket) waitsFor(kind uring.Kind) bool {
+	return slices.ContainsFunc(k.waiting, func(op uring.Op) bool { return op.Kind == kind })
 }
 
 // await waits until the server has closed the connection, and returns the frames it sent.
@@ -320,22 +351,22 @@ func TestNoReceiveBufferIsTriedAgain(t *testing.T) {
 // TestDeafPeersHoldNoReceiveBuffers: peers that send on and do not read what they asked for leave buffers for others.
 func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 	x := startScripted(t)
-	const peers = RecvBufs + 100
+	const peers = front.RecvBufs + 100
 	for range peers {
 		x.connect(&socket{pieces: [][]byte{frame(wire.CodePing, 0, 1, nil), frame(wire.CodePing, 0, 2, nil)}, open: true, deaf: true})
 	}
 	x.until(t, "all wait for their peer to read", func(s *Shard) bool {
 		n := 0
-		for _, c := range s.conns.all {
-			if c.fd >= 0 && c.send != 0 && (c.stashed || c.keptLen > 0) {
+		for _, k := range x.io.socks {
+			if len(k.pieces) == 0 && k.waitsFor(uring.KindSend) {
 				n++
 			}
 		}
 		return n == peers
 	})
 	x.do(func(s *Shard) {
-		if s.intake.held > RecvBufs/2+1 {
-			t.Errorf("%d of %d receive buffers are held for peers that do not read", s.intake.held, RecvBufs)
+		if n := s.front.Held().ReceiveBuffers; n > front.RecvBufs/2+1 {
+			t.Errorf("%d of %d receive buffers are held for peers that do not read", n, front.RecvBufs)
 		}
 	})
 	x.do(func(s *Shard) { // and when they read, all is answered
@@ -350,29 +381,26 @@ func TestDeafPeersHoldNoReceiveBuffers(t *testing.T) {
 			}
 		}
 	})
-	x.until(t, "all are closed", func(s *Shard) bool {
-		return s.conns.count == 0 && s.intake.held == 0 && s.intake.strange == 0 && len(x.io.held) == 0
-	})
+	x.until(t, "all are closed", func(*Shard) bool { return x.nothingHeld() })
 }
 
 // TestStrangersShareLittleMemory: connections before login that begin large requests leave the memory to those who are in.
 func TestStrangersShareLittleMemory(t *testing.T) {
 	var most int
 	x := startScripted(t)
-	half := frame(wire.CodePing, 0, 1, make([]byte, preLoginFrameMax-vsr.HeaderSize))[:preLoginFrameMax-1]
+	half := frame(wire.CodePing, 0, 1, make([]byte, strangerFrameMax-vsr.HeaderSize))[:strangerFrameMax-1]
 	var strangers []*socket
 	for range 1000 {
 		strangers = append(strangers, x.connect(&socket{pieces: [][]byte{bytes.Clone(half)}, open: true}))
 	}
 	x.until(t, "all are in the middle of a frame, or refused", func(s *Shard) bool {
-		most = max(most, s.intake.strange)
-		n := 0
-		for _, c := range s.conns.all {
-			if c.fd >= 0 && c.frame == nil {
-				n++
+		most = max(most, s.front.Held().StrangersBytes)
+		for _, k := range x.io.socks {
+			if len(k.pieces) > 0 || !k.waitsFor(uring.KindRecv) && !k.waitsFor(uring.KindRecvInto) {
+				return false
 			}
 		}
-		return n == 0
+		return true
 	})
 	if limit := x.lines.Strangers; most > limit || most < limit/2 {
 		t.Errorf("connections before login hold %d bytes, %d are theirs", most, limit)
@@ -381,15 +409,9 @@ func TestStrangersShareLittleMemory(t *testing.T) {
 	if frames := in.await(t); len(frames) != 2 || frames[1].Status() != wire.StatusOK {
 		t.Errorf("%d answers for who is logged in", len(frames))
 	}
-	x.do(func(s *Shard) {
-		for _, c := range s.conns.all {
-			if c.fd >= 0 {
-				s.closeConn(c, "", nil)
-			}
-		}
-	})
+	x.hangUp()
 	for _, k := range strangers {
 		<-k.closed
 	}
-	x.until(t, "nothing is held", func(s *Shard) bool { return s.conns.count == 0 && s.intake.strange == 0 && s.intake.held == 0 })
+	x.until(t, "nothing is held", func(*Shard) bool { return x.nothingHeld() })
 }

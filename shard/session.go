@@ -7,15 +7,6 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// session is what a login gives a connection.
-type session struct {
-	number uint64 // 0: none
-	client [16]byte
-	subject
-}
-
-func (x *session) bound() bool { return x.number != 0 }
-
 const (
 	sessionsAhead = 65536
 	sessionsLow   = sessionsAhead / 2
@@ -45,15 +36,15 @@ func (n *sessionNumbers) take() (uint64, bool) {
 func (n *sessionNumbers) low() bool { return n.next.Load()+sessionsLow >= n.reserved.Load() }
 
 // login opens a session, by password or by token.
-func login(s *Shard, c *conn, q *request, r *wire.Request) {
-	s.logout(c) // a login on a connection that has a session ends that one
+func login(s *Shard, q *request, r *wire.Request) {
+	s.logout(q) // a login on a connection that has a session ends that one
 	if r.Malformed != nil {
-		s.reject(c, q, r.Malformed)
+		s.reject(q, r.Malformed)
 		return
 	}
 	l := r.Form.(*wire.Login)
 	if l.ByToken {
-		s.loginWithToken(c, q, l.Token)
+		s.loginWithToken(q, l.Token)
 		return
 	}
 	phc, who := "", subject{}
@@ -62,7 +53,7 @@ func login(s *Shard, c *conn, q *request, r *wire.Request) {
 		phc, who = user.PasswordPHC, metadata.SubjectOf(user)
 	}
 	known := phc != ""
-	err = s.checkPassword(c, phc, string(l.Username), l.Password, func(s *Shard, ok bool) { s.passwordChecked(c, q, who, ok && known) })
+	err = s.checkPassword(q, phc, string(l.Username), l.Password, func(s *Shard, ok bool) { s.passwordChecked(q, who, ok && known) })
 	if err != nil {
 		s.refuse(q, wire.StatusTransientNotCommitted) // busy: clients try again in 50 ms
 		return
@@ -71,18 +62,18 @@ func login(s *Shard, c *conn, q *request, r *wire.Request) {
 }
 
 // passwordChecked ends a login. A password that was changed meanwhile was the wrong one.
-func (s *Shard) passwordChecked(c *conn, q *request, who subject, ok bool) {
+func (s *Shard) passwordChecked(q *request, who subject, ok bool) {
 	user, good := who.Find(s.meta)
 	if !ok || !good || user.Status != metadata.UserActive {
 		name := ""
 		if good {
 			name = user.Name
 		}
-		s.loginFailed(c, name, byPassword, wire.StatusInvalidCredentials)
-		s.refuseLogin(c, q, wire.StatusInvalidCredentials)
+		s.loginFailed(q.Peer, name, byPassword, wire.StatusInvalidCredentials)
+		s.refuseLogin(q, wire.StatusInvalidCredentials)
 		return
 	}
-	s.openSession(c, q, user, byPassword)
+	s.openSession(q, user, byPassword)
 }
 
 // How a login is made, for the log.
@@ -92,7 +83,7 @@ const (
 )
 
 // openSession binds the connection to a new session of the user, and answers the login.
-func (s *Shard) openSession(c *conn, q *request, user *metadata.User, by string) {
+func (s *Shard) openSession(q *request, user *metadata.User, by string) {
 	number, ok := s.g.sessions.take()
 	if s.g.sessions.low() {
 		s.g.wantSessions()
@@ -101,56 +92,50 @@ func (s *Shard) openSession(c *conn, q *request, user *metadata.User, by string)
 		s.refuse(q, wire.StatusTransientNotCommitted)
 		return
 	}
-	before, ok := s.g.registry.bind(c.id, q.handle.Client, user.ID)
+	before, ok := s.g.registry.bind(q.Peer.ID, q.handle.Client, user.ID)
 	if !ok {
-		s.loginFailed(c, user.Name, by, wire.StatusUnauthenticated)
-		s.refuseLogin(c, q, wire.StatusUnauthenticated) // the client id is in use by another user
+		s.loginFailed(q.Peer, user.Name, by, wire.StatusUnauthenticated)
+		s.refuseLogin(q, wire.StatusUnauthenticated) // the client id is in use by another user
 		return
 	}
 	if before != 0 {
 		s.g.unbind(before, q.handle.Client)
 	}
-	c.session = session{number: number, client: q.handle.Client, subject: metadata.SubjectOf(user)}
-	c.lastMeta = 0
-	s.loggedIn(c, user, by)
+	s.front.Bind(&q.Exchange, wire.Session{Number: number, Client: q.handle.Client, User: uint32(user.ID), Since: user.Since, Secured: user.Secured})
+	s.loggedIn(q.Peer, user, by)
 	s.answer(q, &wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: s.cfg.Version})
 }
 
 // unbind takes the session from a connection whose client id has logged in elsewhere.
 func (g *Group) unbind(id uint32, key metadata.MemberKey) {
 	for _, o := range g.shards {
-		o.Post(func(s *Shard) {
-			for _, c := range s.conns.all {
-				if c.fd >= 0 && c.id == id && c.session.client == key { // and not another that has come since
-					c.session = session{}
-					if c.deadline == 0 {
-						c.deadline = s.mono + int64(s.cfg.HandshakeTimeout)
-					}
-				}
-			}
-		})
+		o.Post(func(s *Shard) { s.front.Evict(id, key) })
 	}
 }
 
-// logout ends the session of c, if it has one, and its memberships.
-func (s *Shard) logout(c *conn) {
-	if !c.session.bound() {
-		return
+// logout ends the session of q's connection, if it has one, and its memberships.
+func (s *Shard) logout(q *request) {
+	if q.Peer.Session.Bound() {
+		s.sessionOver(q.Peer)
+		s.front.Unbind(&q.Exchange)
 	}
-	if s.meta.MembershipCount(c.session.client) > 0 {
-		s.dropMember(c.session.client)
+}
+
+// sessionOver says that a session ends, and has its memberships ended.
+func (s *Shard) sessionOver(p *wire.Peer) {
+	if s.meta.MembershipCount(p.Session.Client) > 0 {
+		s.dropMember(p.Session.Client)
 	}
-	s.g.registry.logout(c.id)
-	c.session = session{}
+	s.g.registry.logout(p.ID)
 }
 
 // logoutCommand is answered when the session's memberships have ended everywhere.
-func logoutCommand(s *Shard, c *conn, q *request, _ *wire.Request) {
-	key := c.session.client
-	s.loggedOut(c)
-	member := c.session.bound() && s.meta.MembershipCount(key) > 0
-	s.g.registry.logout(c.id)
-	c.session = session{}
+func logoutCommand(s *Shard, q *request, _ *wire.Request) {
+	key := q.Peer.Session.Client
+	s.loggedOut(q.Peer)
+	member := q.Peer.Session.Bound() && s.meta.MembershipCount(key) > 0
+	s.g.registry.logout(q.Peer.ID)
+	s.front.Unbind(&q.Exchange)
 	if member {
 		q.member.key, q.proposal.Judgement.Broker = key, true // whoever has a session may end it
 		s.propose(q, metadata.EncodeDropMember(nil, s.micros(), key))

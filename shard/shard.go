@@ -8,6 +8,7 @@ import (
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/fifo"
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -32,17 +33,15 @@ type Shard struct {
 	in     wire.Request // being handled
 	out    wire.Reply   // being written
 
-	recvPool  *uring.Pool // frames larger than a receive buffer
-	replyPool *uring.Pool // replies that do not fit into a request's head
-	requests  requestPool
-	pools     []*uring.Pool // all of this shard, to be closed at the end
+	front     *front.Front
+	counted   front.Refusals // of the front, in the counters of all shards
+	replyPool *uring.Pool    // replies that do not fit into the memory of their exchange
+	pools     []*uring.Pool  // all of this shard, to be closed at the end
 
 	now     time.Time // of the turn
 	started time.Time
 	mono    int64 // nanoseconds since started
 
-	conns      connTable
-	intake     intake
 	lists      listings
 	nextSweep  int64
 	nextSlow   int64
@@ -61,6 +60,8 @@ type Shard struct {
 	inbox       inbox
 	coordinator *coordinator // shard 0 only: the order of metadata commands
 	accept      acceptor     // shard 0 only
+	listener    int32        // its listening socket
+	moves       map[uint32]func(moved bool)
 	forgetting  fifo.Queue[metadata.LogID]
 	delivered   deliveries // to members of groups, of the logs of this shard
 	held        heldPolls
@@ -81,8 +82,6 @@ type Shard struct {
 // turnStats measures turns; read by the shard only.
 type turnStats struct {
 	turns, stalls, requests uint64
-	slow                    uint64 // sends cancelled to give memory back
-	copies, copiedBytes     uint64 // of bytes before a frame was whole
 	longest                 time.Duration
 }
 
@@ -91,7 +90,7 @@ type message struct {
 	kind  messageKind
 	req   *request
 	event *metaEvent
-	conn  acceptedConn
+	conn  front.Newcomer
 }
 
 type messageKind uint8
@@ -132,6 +131,8 @@ func (s *Shard) Turn(block bool) {
 	s.now, s.mono = begin, int64(begin.Sub(s.started))
 	s.store.Begin(uint64(begin.UnixMicro()), s.mono)
 	s.store.SetShort(s.g.space.Short.Load())
+	s.front.Begin(s.mono)
+	s.front.SetShort(s.store.Short())
 	for i := range cs {
 		s.complete(&cs[i])
 	}
@@ -140,8 +141,8 @@ func (s *Shard) Turn(block bool) {
 	s.sweep()
 	s.watchSlow()
 	s.retain()
-	s.retryStarving()
-	s.startQueued()
+	s.front.Tend()
+	s.serve()
 	s.makeLists()
 	s.retryUncredited()
 	s.sendForgotten()
@@ -158,7 +159,9 @@ func (s *Shard) Turn(block bool) {
 	s.store.End()
 	s.answerStore()
 	s.forgoReads()
-	s.armBodies()
+	s.front.SetShort(s.store.Short())
+	s.front.ArmBodies()
+	s.countRefusals()
 	s.submitStore()
 	s.publish()
 	if s.stopping {
@@ -173,7 +176,7 @@ func (s *Shard) Turn(block bool) {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() || s.store.Unflushed() || s.retaining.active || len(s.intake.bodies) > 0 || s.queuedMayStart() {
+	if s.inbox.hasNews() || s.store.Unflushed() || s.retaining.active || s.front.Ready() {
 		return 0
 	}
 	next := s.store.Deadline()
@@ -182,11 +185,11 @@ func (s *Shard) sleep() time.Duration {
 			next = t
 		}
 	}
-	if s.conns.count > 0 || s.keepsMemory() {
+	if s.front.Count() > 0 || s.keepsMemory() {
 		earlier(s.nextSweep)
 	}
-	if s.conns.count > 0 && s.memoryShort() {
-		earlier(max(s.nextSlow, s.mono+int64(slowAfter)))
+	if s.front.Count() > 0 && s.memoryShort() {
+		earlier(max(s.nextSlow, s.mono+int64(front.SlowAfter)))
 	}
 	if s.store.Logs() > 0 {
 		earlier(s.retaining.next)
@@ -203,7 +206,7 @@ func (s *Shard) sleep() time.Duration {
 			earlier(t)
 		}
 	}
-	if len(s.unholding) > 0 || s.groupNews.Kind != 0 || s.intake.starving.Len() > 0 || len(s.intake.noBuffer) > 0 || s.accept.waiting() || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
+	if len(s.unholding) > 0 || s.groupNews.Kind != 0 || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -219,7 +222,7 @@ func (s *Shard) keepsMemory() bool {
 			return true
 		}
 	}
-	return s.requests.spares > 0
+	return s.front.Spare() > 0
 }
 
 // retryEvery is when a shard looks again for memory that another shard may have given back.
@@ -234,10 +237,9 @@ func (s *Shard) complete(c *uring.Completion) {
 		} else {
 			s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
 		}
-	case tokConn:
-		s.connCompleted(c)
-	case tokAccept:
-		s.accept.completed(s, c)
+	case tokFront:
+		s.front.Completed(c)
+		s.serve()
 	case tokSnapshot:
 		s.coordinator.take(s.coordinator.snapshot.completed(c))
 	case tokNone:
@@ -322,11 +324,13 @@ const releaseDone messageKind = 0x80
 
 // answerStore sends on what the store has answered.
 func (s *Shard) answerStore() {
-	for again := true; again; again = s.pollWoken() {
+	for again := true; again; {
 		for r := s.store.TakeDone(); r != nil; r = s.store.TakeDone() {
 			s.storeDone(r.Owner.(*request))
 		}
 		s.store.TakeChanged(s.changed)
+		again = s.pollWoken()
+		again = s.serve() || again // replies to connections that are gone, and requests behind them
 	}
 }
 

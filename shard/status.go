@@ -41,7 +41,7 @@ func (s *Shard) storeFailed(q *request) {
 	if errors.Is(q.Err, storage.ErrNoSpace) && s.diskFull.refused(s.mono) {
 		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data_dir", s.cfg.DataDir), zap.Error(q.Err))
 	}
-	if errors.Is(q.Err, storage.ErrTooManyConsumers) && q.conn != nil && s.due(evLimitHit) {
+	if errors.Is(q.Err, storage.ErrTooManyConsumers) && q.Peer != nil && s.due(evLimitHit) {
 		s.limitHit("limits.consumers_per_log", append(s.requestFields(q), zap.Uint64("log", uint64(q.Log)))...)
 	}
 	for _, e := range storeStatuses {

@@ -8,8 +8,7 @@ import (
 // Tokens of operations: what they belong to in the top byte.
 const (
 	tokStore    uint64 = 1 << 56
-	tokConn     uint64 = 2 << 56
-	tokAccept   uint64 = 3 << 56
+	tokFront    uint64 = 2 << 56
 	tokNone     uint64 = 4 << 56
 	tokSnapshot uint64 = 5 << 56
 	tokMask     uint64 = 0xff << 56

@@ -24,14 +24,14 @@ func (s *Shard) describeStream(st *metadata.Stream) wire.Stream {
 	return w
 }
 
-func getStream(s *Shard, c *conn, q *request, r *wire.Request) {
+func getStream(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetStream)
 	st, err := s.meta.Stream(ident(g.Stream))
 	if err != nil {
 		s.answer(q, wire.NotThere{})
 		return
 	}
-	if !s.may(c, q, metadata.ActionGetStream, st.ID, 0) {
+	if !s.may(q, metadata.ActionGetStream, st.ID, 0) {
 		return
 	}
 	id, since := st.ID, st.Since
@@ -40,18 +40,18 @@ func getStream(s *Shard, c *conn, q *request, r *wire.Request) {
 			return dst // not found
 		}
 		w := wireStream(s.meta.StreamSlot(int(id)), l.count, l.total)
-		return q.dialect.Part(dst, &w)
+		return q.Peer.Dialect.Part(dst, &w)
 	}})
 }
 
-func getStreams(s *Shard, c *conn, q *request, _ *wire.Request) {
-	if !s.may(c, q, metadata.ActionGetStreams, 0, 0) {
+func getStreams(s *Shard, q *request, _ *wire.Request) {
+	if !s.may(q, metadata.ActionGetStreams, 0, 0) {
 		return
 	}
 	s.list(q, &listing{step: listStreams})
 }
 
-func createStream(s *Shard, c *conn, q *request, r *wire.Request) {
+func createStream(s *Shard, q *request, r *wire.Request) {
 	m, err := r.Form.(*wire.CreateStream), error(nil)
 	if err == nil && len(m.Options) > 0 {
 		err = noOption(m.Options)
@@ -64,12 +64,12 @@ func createStream(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	q.about(string(m.Name))
-	if s.judge(c, q, metadata.ActionCreateStream, nothing, nothing) {
+	if s.judge(q, metadata.ActionCreateStream, nothing, nothing) {
 		s.propose(q, metadata.EncodeCreateStream(nil, s.micros(), m.Name))
 	}
 }
 
-func updateStream(s *Shard, c *conn, q *request, r *wire.Request) {
+func updateStream(s *Shard, q *request, r *wire.Request) {
 	m, err := r.Form.(*wire.UpdateStream), error(nil)
 	if err == nil && len(m.Options) > 0 {
 		err = noOption(m.Options)
@@ -81,21 +81,21 @@ func updateStream(s *Shard, c *conn, q *request, r *wire.Request) {
 		s.refuseFor(q, err)
 		return
 	}
-	if s.judge(c, q, metadata.ActionUpdateStream, ident(m.Stream), nothing) {
+	if s.judge(q, metadata.ActionUpdateStream, ident(m.Stream), nothing) {
 		s.propose(q, metadata.EncodeUpdateStream(nil, s.micros(), ident(m.Stream), m.Name))
 	}
 }
 
-func deleteStream(s *Shard, c *conn, q *request, r *wire.Request) {
+func deleteStream(s *Shard, q *request, r *wire.Request) {
 	m := r.Form.(*wire.DeleteStream)
-	if s.judge(c, q, metadata.ActionDeleteStream, ident(m.Stream), nothing) {
+	if s.judge(q, metadata.ActionDeleteStream, ident(m.Stream), nothing) {
 		s.propose(q, metadata.EncodeDeleteStream(nil, s.micros(), ident(m.Stream)))
 	}
 }
 
-func purgeStream(s *Shard, c *conn, q *request, r *wire.Request) {
+func purgeStream(s *Shard, q *request, r *wire.Request) {
 	m := r.Form.(*wire.PurgeStream)
-	if s.judge(c, q, metadata.ActionPurgeStream, ident(m.Stream), nothing) {
+	if s.judge(q, metadata.ActionPurgeStream, ident(m.Stream), nothing) {
 		s.propose(q, metadata.EncodePurgeStream(nil, s.micros(), ident(m.Stream)))
 	}
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-func ping(s *Shard, _ *conn, q *request, _ *wire.Request) { s.replyEmpty(q) }
+func ping(s *Shard, q *request, _ *wire.Request) { s.replyEmpty(q) }
 
 // getClusterMetadata names this node and no other, by the address at which this client has reached it. The names are those that
 // clients of a single node know.
-func getClusterMetadata(s *Shard, c *conn, q *request, _ *wire.Request) {
-	if !s.may(c, q, metadata.ActionGetClusterMetadata, 0, 0) {
+func getClusterMetadata(s *Shard, q *request, _ *wire.Request) {
+	if !s.may(q, metadata.ActionGetClusterMetadata, 0, 0) {
 		return
 	}
-	at, _ := netip.ParseAddrPort(s.io.LocalName(c.fd))
+	at, _ := netip.ParseAddrPort(s.front.LocalName(&q.Exchange))
 	host := ""
 	if at.IsValid() {
 		host = at.Addr().String()
@@ -27,9 +27,9 @@ func getClusterMetadata(s *Shard, c *conn, q *request, _ *wire.Request) {
 		Nodes: []wire.Node{{Name: "iggy-node", IP: host, TCPPort: at.Port(), Role: wire.NodeLeader, Status: wire.NodeHealthy}}})
 }
 
-func describeOptions(s *Shard, c *conn, q *request, r *wire.Request) {
+func describeOptions(s *Shard, q *request, r *wire.Request) {
 	d := r.Form.(*wire.DescribeOptions)
-	if !s.may(c, q, metadata.ActionDescribeOptions, 0, 0) {
+	if !s.may(q, metadata.ActionDescribeOptions, 0, 0) {
 		return
 	}
 	var options wire.OptionDescriptions
@@ -43,14 +43,14 @@ func describeOptions(s *Shard, c *conn, q *request, r *wire.Request) {
 }
 
 // getSnapshotFile has the archive made outside the shard: it looks at files and processes.
-func getSnapshotFile(s *Shard, c *conn, q *request, r *wire.Request) {
+func getSnapshotFile(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetSnapshotFile)
-	if !s.may(c, q, metadata.ActionGetSnapshot, 0, 0) {
+	if !s.may(q, metadata.ActionGetSnapshot, 0, 0) {
 		return
 	}
 	made := s.g.host.Archive(*g, func(archive []byte, err error) {
 		s.Post(func(s *Shard) {
-			if err != nil || len(archive) > s.cfg.FrameBytesMax-q.dialect.HeadBytes() {
+			if err != nil || len(archive) > s.cfg.FrameBytesMax-q.Peer.Dialect.HeadBytes() {
 				if s.due(evSnapshotFailed) {
 					s.logEvent(evSnapshotFailed, zap.Int("bytes", len(archive)), zap.Error(err))
 				}
@@ -69,8 +69,8 @@ func getSnapshotFile(s *Shard, c *conn, q *request, r *wire.Request) {
 }
 
 // getStats reads what the system says outside the shard: files of /proc take their time.
-func getStats(s *Shard, c *conn, q *request, _ *wire.Request) {
-	if !s.may(c, q, metadata.ActionGetStats, 0, 0) {
+func getStats(s *Shard, q *request, _ *wire.Request) {
+	if !s.may(q, metadata.ActionGetStats, 0, 0) {
 		return
 	}
 	s.list(q, &listing{step: addAll, end: func(s *Shard, l *listing) { s.replyStats(q, l.sum) }})

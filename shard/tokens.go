@@ -17,17 +17,17 @@ func (s *Shard) newToken() string {
 	return base64.RawStdEncoding.EncodeToString(p[:])
 }
 
-func getTokens(s *Shard, c *conn, q *request, _ *wire.Request) {
-	if !s.may(c, q, metadata.ActionGetTokens, 0, 0) {
+func getTokens(s *Shard, q *request, _ *wire.Request) {
+	if !s.may(q, metadata.ActionGetTokens, 0, 0) {
 		return
 	}
-	s.list(q, &listing{step: listTokens(c.session.subject)})
+	s.list(q, &listing{step: listTokens(subjectIn(&q.Peer.Session))})
 }
 
-func createToken(s *Shard, c *conn, q *request, r *wire.Request) {
+func createToken(s *Shard, q *request, r *wire.Request) {
 	t := r.Form.(*wire.CreateToken)
 	q.about(string(t.Name))
-	if !s.judge(c, q, metadata.ActionCreateToken, nothing, nothing) {
+	if !s.judge(q, metadata.ActionCreateToken, nothing, nothing) {
 		return
 	}
 	if !s.nameAllowed(t.Name) {
@@ -42,28 +42,28 @@ func createToken(s *Shard, c *conn, q *request, r *wire.Request) {
 		}
 	}
 	q.secret = s.newToken()
-	s.propose(q, metadata.EncodeCreateToken(nil, now, c.session.User, c.session.Since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
+	s.propose(q, metadata.EncodeCreateToken(nil, now, metadata.UserID(q.Peer.Session.User), q.Peer.Session.Since, t.Name, sha256.Sum256([]byte(q.secret)), expires))
 }
 
-func deleteToken(s *Shard, c *conn, q *request, r *wire.Request) {
+func deleteToken(s *Shard, q *request, r *wire.Request) {
 	t := r.Form.(*wire.DeleteToken)
 	q.about(string(t.Name))
-	if s.judge(c, q, metadata.ActionDeleteToken, nothing, nothing) {
-		s.propose(q, metadata.EncodeDeleteToken(nil, s.micros(), c.session.User, c.session.Since, t.Name))
+	if s.judge(q, metadata.ActionDeleteToken, nothing, nothing) {
+		s.propose(q, metadata.EncodeDeleteToken(nil, s.micros(), metadata.UserID(q.Peer.Session.User), q.Peer.Session.Since, t.Name))
 	}
 }
 
 // loginWithToken opens a session for the owner of a token.
-func (s *Shard) loginWithToken(c *conn, q *request, token []byte) {
+func (s *Shard) loginWithToken(q *request, token []byte) {
 	u, t := s.meta.Token(sha256.Sum256(token))
 	switch {
 	case u == nil || t.ExpiresAt != 0 && t.ExpiresAt <= s.micros():
-		s.loginFailed(c, "", byToken, wire.StatusInvalidPersonalAccessToken)
-		s.refuseLogin(c, q, wire.StatusInvalidPersonalAccessToken)
+		s.loginFailed(q.Peer, "", byToken, wire.StatusInvalidPersonalAccessToken)
+		s.refuseLogin(q, wire.StatusInvalidPersonalAccessToken)
 	case u.Status != metadata.UserActive:
-		s.loginFailed(c, u.Name, byToken, wire.StatusUserInactive)
-		s.refuseLogin(c, q, wire.StatusUserInactive)
+		s.loginFailed(q.Peer, u.Name, byToken, wire.StatusUserInactive)
+		s.refuseLogin(q, wire.StatusUserInactive)
 	default:
-		s.openSession(c, q, u, byToken)
+		s.openSession(q, u, byToken)
 	}
 }

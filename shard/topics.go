@@ -39,14 +39,14 @@ func (s *Shard) describeTopicDetails(t *metadata.Topic) wire.TopicDetails {
 	return d
 }
 
-func getTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+func getTopic(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetTopic)
 	t, err := s.meta.Topic(ident(g.Stream), ident(g.Topic))
 	if err != nil {
 		s.answer(q, wire.NotThere{})
 		return
 	}
-	if !s.may(c, q, metadata.ActionGetTopic, t.Stream, t.ID) {
+	if !s.may(q, metadata.ActionGetTopic, t.Stream, t.ID) {
 		return
 	}
 	stream, topic, since := t.Stream, t.ID, t.Since
@@ -56,11 +56,11 @@ func getTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 		}
 		w := s.wireTopic(topicOf(s.meta, stream, topic, since), l.total)
 		w.PartitionsCount = uint32(l.count)
-		return q.dialect.Part(dst, &w)
+		return q.Peer.Dialect.Part(dst, &w)
 	}})
 }
 
-func getTopics(s *Shard, c *conn, q *request, r *wire.Request) {
+func getTopics(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetTopics)
 	st, err := s.meta.Stream(ident(g.Stream))
 	if err != nil {
@@ -68,7 +68,7 @@ func getTopics(s *Shard, c *conn, q *request, r *wire.Request) {
 		s.answer(q, new(wire.TopicsCount))
 		return
 	}
-	if !s.may(c, q, metadata.ActionGetTopics, st.ID, 0) {
+	if !s.may(q, metadata.ActionGetTopics, st.ID, 0) {
 		return
 	}
 	s.list(q, &listing{step: listTopics(st.ID, st.Since), front: func(_ *Shard, l *listing, dst []byte) []byte {
@@ -76,11 +76,11 @@ func getTopics(s *Shard, c *conn, q *request, r *wire.Request) {
 			l.count = 0
 		}
 		n := wire.TopicsCount(l.count)
-		return q.dialect.Part(dst, &n)
+		return q.Peer.Dialect.Part(dst, &n)
 	}})
 }
 
-func createTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+func createTopic(s *Shard, q *request, r *wire.Request) {
 	m, err := r.Form.(*wire.CreateTopic), error(nil)
 	if err == nil && !s.nameAllowed(m.Name) {
 		err = wire.StatusInvalidTopicName
@@ -94,13 +94,13 @@ func createTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	q.about(string(m.Name))
-	if s.judge(c, q, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
+	if s.judge(q, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
 		s.propose(q, metadata.EncodeCreateTopic(nil, s.micros(), metadata.CreateTopic{Stream: ident(m.Stream), Name: m.Name,
 			Partitions: m.PartitionsCount, Options: options}))
 	}
 }
 
-func updateTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+func updateTopic(s *Shard, q *request, r *wire.Request) {
 	m, err := r.Form.(*wire.UpdateTopic), error(nil)
 	if err == nil && !s.nameAllowed(m.Name) {
 		err = wire.StatusInvalidTopicName
@@ -113,36 +113,36 @@ func updateTopic(s *Shard, c *conn, q *request, r *wire.Request) {
 		s.refuseFor(q, err)
 		return
 	}
-	if s.judge(c, q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
+	if s.judge(q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
 		s.propose(q, metadata.EncodeUpdateTopic(nil, s.micros(), metadata.UpdateTopic{Stream: ident(m.Stream),
 			Topic: ident(m.Topic), Name: m.Name, Options: options}))
 	}
 }
 
-func deleteTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+func deleteTopic(s *Shard, q *request, r *wire.Request) {
 	m := r.Form.(*wire.DeleteTopic)
-	if s.judge(c, q, metadata.ActionDeleteTopic, ident(m.Stream), ident(m.Topic)) {
+	if s.judge(q, metadata.ActionDeleteTopic, ident(m.Stream), ident(m.Topic)) {
 		s.propose(q, metadata.EncodeDeleteTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
 	}
 }
 
-func purgeTopic(s *Shard, c *conn, q *request, r *wire.Request) {
+func purgeTopic(s *Shard, q *request, r *wire.Request) {
 	m := r.Form.(*wire.PurgeTopic)
-	if s.judge(c, q, metadata.ActionPurgeTopic, ident(m.Stream), ident(m.Topic)) {
+	if s.judge(q, metadata.ActionPurgeTopic, ident(m.Stream), ident(m.Topic)) {
 		s.propose(q, metadata.EncodePurgeTopic(nil, s.micros(), ident(m.Stream), ident(m.Topic)))
 	}
 }
 
-func createPartitions(s *Shard, c *conn, q *request, r *wire.Request) {
+func createPartitions(s *Shard, q *request, r *wire.Request) {
 	m := r.Form.(*wire.CreatePartitions)
-	if s.judge(c, q, metadata.ActionCreatePartitions, ident(m.Stream), ident(m.Topic)) {
+	if s.judge(q, metadata.ActionCreatePartitions, ident(m.Stream), ident(m.Topic)) {
 		s.propose(q, metadata.EncodeCreatePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))
 	}
 }
 
-func deletePartitions(s *Shard, c *conn, q *request, r *wire.Request) {
+func deletePartitions(s *Shard, q *request, r *wire.Request) {
 	m := r.Form.(*wire.DeletePartitions)
-	if s.judge(c, q, metadata.ActionDeletePartitions, ident(m.Stream), ident(m.Topic)) {
+	if s.judge(q, metadata.ActionDeletePartitions, ident(m.Stream), ident(m.Topic)) {
 		s.propose(q, metadata.EncodeDeletePartitions(nil, s.micros(), ident(m.Stream), ident(m.Topic), m.Count))
 	}
 }

@@ -65,7 +65,7 @@ func name(st *metadata.Stream, e *metadata.StreamPermissions) {
 	}
 }
 
-func getUser(s *Shard, c *conn, q *request, r *wire.Request) {
+func getUser(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetUser)
 	u, err := s.meta.User(ident(g.User))
 	if err != nil {
@@ -73,24 +73,24 @@ func getUser(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	action := metadata.ActionGetUser
-	if u.ID == c.session.User {
+	if u.ID == metadata.UserID(q.Peer.Session.User) {
 		action = metadata.ActionGetOwnUser
 	}
-	if !s.may(c, q, action, 0, 0) {
+	if !s.may(q, action, 0, 0) {
 		return
 	}
 	w := wireUserDetails(u)
 	s.answer(q, &w)
 }
 
-func getUsers(s *Shard, c *conn, q *request, _ *wire.Request) {
-	if !s.may(c, q, metadata.ActionGetUsers, 0, 0) {
+func getUsers(s *Shard, q *request, _ *wire.Request) {
+	if !s.may(q, metadata.ActionGetUsers, 0, 0) {
 		return
 	}
 	s.list(q, &listing{step: listUsers})
 }
 
-func createUser(s *Shard, c *conn, q *request, r *wire.Request) {
+func createUser(s *Shard, q *request, r *wire.Request) {
 	u, err := r.Form.(*wire.CreateUser), error(nil)
 	if err == nil && len(u.Options) > 0 {
 		err = noOption(u.Options)
@@ -100,7 +100,7 @@ func createUser(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	q.about(string(u.Username))
-	if !s.judge(c, q, metadata.ActionCreateUser, nothing, nothing) {
+	if !s.judge(q, metadata.ActionCreateUser, nothing, nothing) {
 		return
 	}
 	switch {
@@ -144,7 +144,7 @@ func (s *Shard) hash(q *request, password []byte, then func(s *Shard, phc string
 	}
 }
 
-func updateUser(s *Shard, c *conn, q *request, r *wire.Request) {
+func updateUser(s *Shard, q *request, r *wire.Request) {
 	u, err := r.Form.(*wire.UpdateUser), error(nil)
 	if err == nil && len(u.Options) > 0 {
 		err = noOption(u.Options)
@@ -154,7 +154,7 @@ func updateUser(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	q.about(ident(u.User).String())
-	if !s.judge(c, q, metadata.ActionUpdateUser, nothing, nothing) {
+	if !s.judge(q, metadata.ActionUpdateUser, nothing, nothing) {
 		return
 	}
 	_, err = s.meta.User(ident(u.User))
@@ -179,17 +179,17 @@ func updateUser(s *Shard, c *conn, q *request, r *wire.Request) {
 	s.propose(q, metadata.EncodeUpdateUser(nil, s.micros(), change))
 }
 
-func deleteUser(s *Shard, c *conn, q *request, r *wire.Request) {
+func deleteUser(s *Shard, q *request, r *wire.Request) {
 	d := r.Form.(*wire.DeleteUser)
 	q.about(ident(d.User).String())
-	if s.judge(c, q, metadata.ActionDeleteUser, nothing, nothing) {
+	if s.judge(q, metadata.ActionDeleteUser, nothing, nothing) {
 		s.propose(q, metadata.EncodeDeleteUser(nil, s.micros(), ident(d.User)))
 	}
 }
 
 // updatePermissions is judged before its body is decoded, as createUser.
-func updatePermissions(s *Shard, c *conn, q *request, r *wire.Request) {
-	if !s.judge(c, q, metadata.ActionUpdatePermissions, nothing, nothing) {
+func updatePermissions(s *Shard, q *request, r *wire.Request) {
+	if !s.judge(q, metadata.ActionUpdatePermissions, nothing, nothing) {
 		return
 	}
 	if r.Malformed != nil {
@@ -202,15 +202,15 @@ func updatePermissions(s *Shard, c *conn, q *request, r *wire.Request) {
 }
 
 // changePassword asks for the present password of the user in question, whoever the caller is.
-func changePassword(s *Shard, c *conn, q *request, r *wire.Request) {
+func changePassword(s *Shard, q *request, r *wire.Request) {
 	p := r.Form.(*wire.ChangePassword)
 	u, err := s.meta.User(ident(p.User))
 	q.about(ident(p.User).String())
 	action := metadata.ActionChangePassword
-	if err == nil && u.ID == c.session.User {
+	if err == nil && u.ID == metadata.UserID(q.Peer.Session.User) {
 		action = metadata.ActionChangeOwnPassword
 	}
-	if !s.judge(c, q, action, nothing, nothing) {
+	if !s.judge(q, action, nothing, nothing) {
 		return
 	}
 	if err == nil && !passwordOK(p.New) {
@@ -221,7 +221,7 @@ func changePassword(s *Shard, c *conn, q *request, r *wire.Request) {
 		return
 	}
 	id, since, checked := u.ID, u.Since, u.PasswordPHC
-	err = s.checkPassword(c, checked, u.Name, p.Current, func(s *Shard, ok bool) {
+	err = s.checkPassword(q, checked, u.Name, p.Current, func(s *Shard, ok bool) {
 		if !ok {
 			s.refuse(q, wire.StatusInvalidCredentials)
 			return
@@ -240,8 +240,8 @@ func changePassword(s *Shard, c *conn, q *request, r *wire.Request) {
 }
 
 // checkPassword has a password checked outside the shard. An error: too much is to be checked, then does not run.
-func (s *Shard) checkPassword(c *conn, phc, name string, password []byte, then func(s *Shard, ok bool)) error {
-	return s.cfg.Hasher.Verify(Attempt{Account: name, Address: host(c.peer), PHC: phc, Password: bytes.Clone(password)}, func(ok bool) {
+func (s *Shard) checkPassword(q *request, phc, name string, password []byte, then func(s *Shard, ok bool)) error {
+	return s.cfg.Hasher.Verify(Attempt{Account: name, Address: host(q.Peer.Address), PHC: phc, Password: bytes.Clone(password)}, func(ok bool) {
 		s.Post(func(s *Shard) { then(s, ok) })
 	})
 }

@@ -1,0 +1,285 @@
+package shard
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/galgo-mq/galgo/fifo"
+	"github.com/galgo-mq/galgo/front"
+	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/classic"
+	"github.com/galgo-mq/galgo/wire/peek"
+	"github.com/galgo-mq/galgo/wire/vsr"
+)
+
+// What a shard does with its front: it takes frames and gives replies, and carries to the lists and counts of all shards what happens to
+// connections.
+
+// The dialects. A connection gets its own when its first bytes tell which it speaks.
+var (
+	today  wire.Dialect = vsr.Dialect{}
+	former wire.Dialect = classic.Dialect{}
+)
+
+// frontConfig is what the shard's front needs to know.
+func (s *Shard) frontConfig() front.Config {
+	c := s.cfg
+	return front.Config{FrameBytesMax: c.FrameBytesMax, ConnectionBytesMax: c.Limits.ConnectionBytesMax, StrangersBytesMax: s.g.lines.Strangers,
+		InFlightMax: c.Limits.inFlightOfShard, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
+		Dialects: map[peek.Kind]wire.Dialect{peek.Today: today, peek.Former: former}, Tokens: tokFront, NoNews: tokNone, New: s.newExchange}
+}
+
+// serve takes what the front has, and reports whether there was an exchange.
+func (s *Shard) serve() (any bool) {
+	s.takeNews()
+	for x, e := s.front.Take(); x != nil; x, e = s.front.Take() {
+		any = true
+		q := x.Holder.(*request)
+		if e&front.Ended != 0 {
+			s.finish(q)
+		}
+		if e&front.Whole != 0 {
+			s.dispatch(q)
+		}
+		if e&front.Part != 0 {
+			s.partOut(q)
+		}
+		if e&front.Hurried != 0 {
+			s.unhold(q)
+		}
+		if e&front.Gone != 0 {
+			s.abandon(q)
+		}
+		s.takeNews() // of the next exchange's connection, before that is handled
+	}
+	return any
+}
+
+// respond sends the reply of q, which lies in q.Vec.
+func (s *Shard) respond(q *request) { s.front.Reply(&q.Exchange) }
+
+// takeNews takes what has happened to connections.
+func (s *Shard) takeNews() {
+	for n, ok := s.front.TakeNews(); ok; n, ok = s.front.TakeNews() {
+		s.connNews(&n)
+	}
+}
+
+func (s *Shard) connNews(n *front.News) {
+	switch n.Kind {
+	case front.Accepted:
+		s.accepted(n.FD)
+	case front.AcceptFailed:
+		s.acceptFailed(n.Err)
+	case front.Opened:
+		if s.due(evConnectionOpened) {
+			s.logEvent(evConnectionOpened, zap.String("peer", n.Peer.Address))
+		}
+	case front.Served:
+		s.g.registry.open(n.Peer.ID, n.Peer.Address)
+	case front.Foreign:
+		if s.due(evProtocolRefused) {
+			s.logEvent(evProtocolRefused, zap.String("peer", n.Peer.Address),
+				zap.String("speaks", n.Speaks), zap.String("result", n.Why), zap.String("use", front.UseClients))
+		}
+	case front.Closed:
+		s.connClosed(n)
+	case front.Over:
+		s.sessionOver(&n.Peer)
+	case front.Left:
+		if n.Opened {
+			s.g.registry.close(n.Peer.ID)
+		}
+		s.g.registry.leave(host(n.Peer.Address))
+		s.g.connEnded(s.id)
+	case front.Moves:
+		s.connMoves(n)
+	case front.Stays:
+		s.connMoved(n.Peer.ID, false)
+	}
+}
+
+// connClosed says in the log why a connection ends.
+func (s *Shard) connClosed(n *front.News) {
+	if n.Why != "" && s.due(evConnectionClosed) {
+		fields := []zap.Field{zap.String("peer", n.Peer.Address), zap.String("user", s.userOf(&n.Peer)), zap.String("why", n.Why)}
+		if n.Err != nil {
+			fields = append(fields, zap.Error(n.Err))
+		}
+		s.logEvent(evConnectionClosed, fields...)
+	}
+	if n.Why == "" && s.due(evConnectionEnded) {
+		s.logEvent(evConnectionEnded, zap.String("peer", n.Peer.Address), zap.String("user", s.userOf(&n.Peer)))
+	}
+}
+
+// adopt takes a connection in, a new one or one of another shard.
+func (s *Shard) adopt(n front.Newcomer) {
+	if x := &n.Peer.Session; x.Bound() && !s.g.registry.owns(n.Peer.ID, x.Client) { // its client id has logged in elsewhere on the way
+		*x = wire.Session{}
+	}
+	s.front.Adopt(n)
+}
+
+// acceptor hands the connections that shard 0 accepts each to the shard with the fewest.
+type acceptor struct {
+	pending fifo.Queue[front.Newcomer] // wait for room in a mailbox
+}
+
+func (s *Shard) acceptFailed(err error) {
+	if !s.logAllowed() {
+		return
+	}
+	why := "accept failed"
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		why = "out of file descriptors: raise the limit (ulimit -n, LimitNOFILE) or lower connections_max"
+	}
+	s.log.Error(why, zap.String("event", "accept_failed"), zap.Error(err))
+}
+
+// accepted gives a new socket to a shard, or refuses it when there are too many.
+func (s *Shard) accepted(fd int32) {
+	g := s.g
+	if s.stopping || g.conns.Load() >= int64(s.cfg.ConnectionsMax) {
+		if !s.stopping {
+			g.limits.connections.Add(1)
+		}
+		if !s.stopping && s.due(evConnectionRefused) {
+			s.logEvent(evConnectionRefused, zap.String("peer", s.io.PeerName(fd)), zap.String("limit", "connections_max"),
+				zap.Int("max", s.cfg.ConnectionsMax))
+		}
+		s.front.Door.Refuse(fd)
+		return
+	}
+	peer := s.io.PeerName(fd)
+	if !g.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
+		g.limits.connectionsPerAddress.Add(1)
+		if s.due(evAddressRefused) {
+			s.logEvent(evAddressRefused, zap.String("peer", peer), zap.String("limit", "limits.connections_per_address"),
+				zap.Int("max", s.cfg.Limits.ConnectionsPerAddressMax))
+		}
+		s.front.Door.Refuse(fd)
+		return
+	}
+	g.conns.Add(1)
+	s.accept.assign(s, front.Newcomer{FD: fd, Peer: wire.Peer{ID: g.connIDs.Add(1), Address: peer}})
+}
+
+func (a *acceptor) assign(s *Shard, n front.Newcomer) {
+	g := s.g
+	best := s
+	for _, o := range g.shards {
+		if g.loads[o.id].conns.Load() < g.loads[best.id].conns.Load() {
+			best = o
+		}
+	}
+	if best != s && s.port.ControlRoom(best.id) <= controlReserve {
+		a.pending.Push(n)
+		return
+	}
+	g.loads[best.id].conns.Add(1)
+	if best == s {
+		s.adopt(n)
+		return
+	}
+	s.port.Control(best.id, message{kind: msgConn, conn: n})
+}
+
+// retry hands over what waited.
+func (a *acceptor) retry(s *Shard) {
+	for k := a.pending.Len(); k > 0; k-- {
+		a.assign(s, a.pending.Pop())
+	}
+}
+
+// stop ends accepting, and closes what waits to be handed over.
+func (a *acceptor) stop(s *Shard) {
+	s.front.Door.Stop()
+	for a.pending.Len() > 0 {
+		n := a.pending.Pop()
+		s.front.Door.Refuse(n.FD)
+		s.g.registry.leave(host(n.Peer.Address))
+		s.g.conns.Add(-1)
+	}
+}
+
+// moveConn begins to move a connection to another shard. done hears whether it did; false at once when it is not idle, or not here.
+func (s *Shard) moveConn(id uint32, to router.ShardID, done func(moved bool)) {
+	if to == s.id || s.stopping || s.port.ControlRoom(to) <= controlReserve || !s.front.Move(id, int(to)) {
+		done(false)
+		return
+	}
+	if s.moves == nil {
+		s.moves = make(map[uint32]func(moved bool))
+	}
+	s.moves[id] = done
+}
+
+// connMoves hands a connection that has come to rest to the shard that it moves to, or takes it back.
+func (s *Shard) connMoves(n *front.News) {
+	c, to := front.Newcomer{FD: n.FD, Opened: n.Opened, Peer: n.Peer}, router.ShardID(n.To)
+	if s.stopping || s.port.ControlRoom(to) <= controlReserve {
+		s.adopt(c)
+		s.connMoved(n.Peer.ID, false)
+		return
+	}
+	s.g.loads[s.id].conns.Add(-1)
+	s.g.loads[to].conns.Add(1)
+	s.port.Control(to, message{kind: msgConn, conn: c})
+	s.connMoved(n.Peer.ID, true)
+}
+
+// connMoved says to who asked for a move what became of it.
+func (s *Shard) connMoved(id uint32, moved bool) {
+	done := s.moves[id]
+	delete(s.moves, id)
+	done(moved)
+}
+
+// sweepEvery is how often the shard looks for what nobody waits for any more.
+const sweepEvery = int64(time.Second)
+
+// sweep closes connections that let their deadline pass, ends sessions, and gives memory back that was not used.
+func (s *Shard) sweep() {
+	if s.mono < s.nextSweep {
+		return
+	}
+	s.nextSweep = s.mono + sweepEvery
+	s.logTokens = logsPerSecond
+	for _, p := range s.pools {
+		p.Trim()
+	}
+	s.front.Trim()
+	s.tendSessions()
+	if s.stopping && s.mono > s.stopSends {
+		s.front.GiveUpSends()
+	}
+	s.front.Sweep()
+}
+
+// logAllowed bounds what peers can make the log grow by.
+func (s *Shard) logAllowed() bool {
+	if s.logTokens == 0 || !s.log.Core().Enabled(zap.WarnLevel) {
+		return false
+	}
+	s.logTokens--
+	return true
+}
+
+// countRefusals adds to the counters of all shards what the limits of the front have refused.
+func (s *Shard) countRefusals() {
+	n, was := s.front.Counts().Refusals, s.counted
+	if n == was {
+		return
+	}
+	s.counted = n
+	l := &s.g.limits
+	l.frameSize.Add(n.FrameSize - was.FrameSize)
+	l.connectionMemory.Add(n.ConnectionMemory - was.ConnectionMemory)
+	l.memory.Add(n.Memory - was.Memory)
+	l.requestsInFlight.Add(n.InFlight - was.InFlight)
+}
