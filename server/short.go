@@ -27,9 +27,9 @@ type short struct {
 	memory int64 // for what can't be written
 	files  *overlay
 
-	late  *storage.LateLog      // of shard 0's thread; nil: deletions are refused
-	why   error                 // then
-	ofRun []storage.MetaCommand // not in late yet
+	late  *storage.LateLog // of shard 0's thread; nil: deletions are refused
+	why   error            // then
+	ofRun [][]byte         // commands before the next one that are not in late yet
 }
 
 const (
@@ -85,22 +85,27 @@ func (h *short) keepLate(s *Server, rec *storage.Recovered) {
 	rec.Late = h.note
 }
 
-// note makes a command stable. Those of the run alone wait for the first one of a client: without it this run may as well not have been.
-func (h *short) note(index uint64, command []byte) error {
-	if metadata.OfRun(command) && len(h.ofRun) < shortOfRunMax {
-		h.ofRun = append(h.ofRun, storage.MetaCommand{Index: index, Bytes: append([]byte(nil), command...)})
+// note makes commands stable, the first of that index. Those of the run alone wait for the first one of a client: without it this run may
+// as well not have been.
+func (h *short) note(index uint64, commands [][]byte) error {
+	of := true
+	for _, c := range commands {
+		of = of && metadata.OfRun(c)
+	}
+	if of && len(h.ofRun) < shortOfRunMax {
+		for _, c := range commands {
+			h.ofRun = append(h.ofRun, append([]byte(nil), c...))
+		}
 		return nil
 	}
 	if h.late == nil {
 		return h.why
 	}
-	for _, c := range h.ofRun {
-		if err := h.late.Append(c.Index, c.Bytes); err != nil {
-			return err
-		}
+	if err := h.late.Append(index-uint64(len(h.ofRun)), append(h.ofRun, commands...)...); err != nil {
+		return err
 	}
-	h.ofRun = h.ofRun[:0]
-	return h.late.Append(index, command)
+	h.ofRun = nil
+	return nil
 }
 
 const shortOfRunMax = 1000

@@ -39,6 +39,8 @@ type LateLog struct {
 	seed uint64
 	at   int64
 	last uint64 // index of the last record
+
+	broken error // of the write that failed
 }
 
 func lateSum(seed, index uint64, command []byte) uint64 {
@@ -111,31 +113,37 @@ func (o *Recovered) OpenLate(d Disk, mem Memory, last uint64) (*LateLog, error) 
 	return l, nil
 }
 
-// Append makes the command stable. After an error nothing is sure of it, and none may follow.
-func (l *LateLog) Append(index uint64, command []byte) error {
+// Append makes commands stable, the first of that index, all or none. After an error nothing is sure of them, and none may follow.
+func (l *LateLog) Append(index uint64, commands ...[]byte) error {
+	size := 0
+	for _, c := range commands {
+		size += lateHead + len(c) + 7
+	}
 	switch {
-	case index == l.last: // it waited for something else meanwhile
-		return nil
+	case l.broken != nil:
+		return l.broken
 	case index != l.last+1:
 		return fmt.Errorf("BUG: command %d follows command %d", index, l.last)
-	case l.at+lateHead+int64(len(command))+7 > lateBytes:
+	case l.at+int64(size) > lateBytes:
 		return errLateFull
 	}
-	buf := l.mem.Get(lateHead + len(command) + 7)
+	buf := l.mem.Get(size)
 	if buf == nil {
 		return ErrNoMemory
 	}
-	p := appendLate(buf[:0], l.seed, index, command)
-	err := l.d.Write(l.fd, p, l.at)
-	if err == nil {
-		err = l.d.Sync(l.fd)
+	defer l.mem.Put(buf)
+	p := buf[:0]
+	for i, c := range commands {
+		p = appendLate(p, l.seed, index+uint64(i), c)
 	}
-	l.mem.Put(buf)
-	if err != nil {
-		l.last = ^uint64(0) - 1
-		return err
+	l.broken = l.d.Write(l.fd, p, l.at)
+	if l.broken == nil {
+		l.broken = l.d.Sync(l.fd)
 	}
-	l.at, l.last = l.at+int64(len(p)), index
+	if l.broken != nil {
+		return l.broken
+	}
+	l.at, l.last = l.at+int64(len(p)), index+uint64(len(commands))-1
 	return nil
 }
 
@@ -208,14 +216,15 @@ func (r *recovery) makeLate() error {
 	return err
 }
 
-// noteLate has a metadata command stable before a journal has it that is only in memory.
+// noteLate has the commands of a request stable before a journal has them that is only in memory.
 func (s *Store) noteLate(r *Request) error {
-	if s.cfg.Late == nil {
+	if s.cfg.Late == nil || r.noted {
 		return nil
 	}
-	if err := s.cfg.Late(r.Value, r.Batch); err != nil {
-		s.report("a metadata command could not be noted", 0, err)
+	if err := s.cfg.Late(r.Value, append([][]byte{r.Batch}, r.More...)); err != nil {
+		s.report("metadata commands could not be noted", 0, err)
 		return errShort
 	}
+	r.noted = true // it may wait for something else now, and begin again
 	return nil
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -44,6 +45,60 @@ func TestLateCommands(t *testing.T) {
 	if cmds, _ := lateCommands(stale, seed); len(cmds) != 1 {
 		t.Errorf("%d commands, want the one before what was left behind it", len(cmds))
 	}
+}
+
+// lateDisk is a file in memory.
+type lateDisk struct {
+	Disk
+	file []byte
+	fail error
+}
+
+func (d *lateDisk) Write(_ int32, p []byte, pos int64) error {
+	if d.fail == nil {
+		copy(d.file[pos:], p)
+	}
+	return d.fail
+}
+
+func (d *lateDisk) Sync(int32) error { return d.fail }
+
+// TestLateLog: commands are taken together or not at all, and none follows one of which nothing is sure.
+func TestLateLog(t *testing.T) {
+	d := &lateDisk{file: make([]byte, lateBytes)}
+	l := &LateLog{d: d, mem: heap{}, seed: 5, last: 10}
+	if err := l.Append(11, []byte("one"), []byte("two")); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(13, make([]byte, lateBytes)); !errors.Is(err, errLateFull) {
+		t.Errorf("more than there is room for: %v", err)
+	}
+	if err := l.Append(13, []byte("three")); err != nil {
+		t.Fatal(err)
+	}
+	want := "11 one 12 two 13 three "
+	if got := lateText(d.file); got != want {
+		t.Errorf("the file has %q, want %q", got, want)
+	}
+	d.fail = errors.New("the disk fails")
+	if err := l.Append(14, []byte("four")); err == nil {
+		t.Error("a write that failed is a success")
+	}
+	d.fail = nil
+	if err := l.Append(14, []byte("another")); err == nil {
+		t.Error("a command follows one of which nothing is sure")
+	}
+	if got := lateText(d.file); got != want {
+		t.Errorf("the file has %q, want %q", got, want)
+	}
+}
+
+func lateText(p []byte) (text string) {
+	cmds, _ := lateCommands(p, 5)
+	for _, c := range cmds {
+		text += fmt.Sprintf("%d %s ", c.Index, c.Bytes)
+	}
+	return text
 }
 
 // padding reports whether at lies behind a command, in what only fills up.

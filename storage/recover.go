@@ -71,7 +71,7 @@ type Recovered struct {
 	Groups     int         // journal groups replayed
 	Retired    []LogID     // logs whose files are to be removed, by Drop of any store, if they are still there
 	// Late makes metadata commands stable in a run whose journals are not: see LateLog. The owner of the directory sets it; nil in any other run.
-	Late       func(index uint64, command []byte) error
+	Late       func(index uint64, commands [][]byte) error
 	Reserve    Reserve // to be given up when a journal is refused for want of space
 	HighestLog LogID   // of those that have a directory; above what the metadata knows, if a command was lost
 

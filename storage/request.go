@@ -87,6 +87,7 @@ type Request struct {
 	Owner any // the caller's; not touched
 
 	next     *Request
+	noted    bool             // ReqMeta: in the file of late commands
 	internal func(r *Request) // the store's own: called at the end of the turn instead of an answer
 	bufs     [][]byte         // memory read from disk that Spans point into; nil: given back
 	headFrom int              // HeadLen, as the caller gave it

@@ -20,14 +20,14 @@ type Config struct {
 	JournalMemoryMax   int64  // what that gives; 0: much
 	LapMemory          Memory // for a lap that JournalMemory has no room for; nil: the same
 	ReadMemory         Memory
-	ReadMemoryMax      int64                                    // that it gives at once, when nobody else holds any; 0: much
-	DedupBytesMax      int64                                    // of the ids that logs remember; 0: as their windows allow
-	ConsumersPerLogMax int                                      // with stored offsets; 0: consumersMax
-	NamedMax           int64                                    // bytes of direct batches below LevelPersisted between two laps; 0: namedMax
-	FilesMax           int                                      // descriptors of segments kept open; 0: many
-	Fence              func(r *Request) bool                    // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
-	Late               func(index uint64, command []byte) error // makes a metadata command stable where the journal is not; may be nil
-	Report             func(event string, id LogID, err error)  // damage, fences, recovery of space; may be nil
+	ReadMemoryMax      int64                                       // that it gives at once, when nobody else holds any; 0: much
+	DedupBytesMax      int64                                       // of the ids that logs remember; 0: as their windows allow
+	ConsumersPerLogMax int                                         // with stored offsets; 0: consumersMax
+	NamedMax           int64                                       // bytes of direct batches below LevelPersisted between two laps; 0: namedMax
+	FilesMax           int                                         // descriptors of segments kept open; 0: many
+	Fence              func(r *Request) bool                       // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
+	Late               func(index uint64, commands [][]byte) error // makes metadata commands stable where the journal is not; may be nil
+	Report             func(event string, id LogID, err error)     // damage, fences, recovery of space; may be nil
 }
 
 // Store holds the logs of one shard and their journal.
