@@ -125,6 +125,18 @@ func (s *Shard) adopt(n front.Newcomer) {
 	s.front.Adopt(n)
 }
 
+// door is a shard's side of its front, and of the connections that have none.
+type door struct {
+	front     *front.Front
+	counted   front.Refusals // of the front, in the counters of all shards
+	nextSweep int64
+	nextSlow  int64
+	moves     map[uint32]func(moved bool) // connections that are to move, by number: who asked
+
+	listener int32    // the listening socket, of shard 0
+	accept   acceptor // the same
+}
+
 // acceptor hands the connections that shard 0 accepts each to the shard with the fewest.
 type acceptor struct {
 	pending fifo.Queue[front.Newcomer] // wait for room in a mailbox
@@ -249,7 +261,7 @@ func (s *Shard) sweep() {
 		return
 	}
 	s.nextSweep = s.mono + sweepEvery
-	s.logTokens = logsPerSecond
+	s.reports.tokens = logsPerSecond
 	for _, p := range s.pools {
 		p.Trim()
 	}
@@ -259,15 +271,6 @@ func (s *Shard) sweep() {
 		s.front.GiveUpSends()
 	}
 	s.front.Sweep()
-}
-
-// logAllowed bounds what peers can make the log grow by.
-func (s *Shard) logAllowed() bool {
-	if s.logTokens == 0 || !s.log.Core().Enabled(zap.WarnLevel) {
-		return false
-	}
-	s.logTokens--
-	return true
 }
 
 // countRefusals adds to the counters of all shards what the limits of the front have refused.

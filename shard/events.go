@@ -69,9 +69,13 @@ var eventTable = [eventKinds]struct {
 // event marks the name of an event in the source: a test compares all of them with docs/log-events.md.
 func event(name string) string { return name }
 
-// events writes the events of one shard to the log. Level and rate are looked at before a line's fields are made.
-type events struct {
-	rates [eventKinds]eventRate
+// reports writes what happens in one shard to the log. Level and rate are looked at before a line's fields are made.
+type reports struct {
+	log      *zap.Logger
+	clock    *clock // of the shard
+	rates    [eventKinds]eventRate
+	tokens   int // lines of other kinds that peers may still cause until the next sweep
+	diskFull diskFull
 }
 
 // eventRate bounds the lines of one kind.
@@ -82,31 +86,40 @@ type eventRate struct {
 }
 
 // due reports whether an event of that kind is to be logged now; log follows if it is.
-func (s *Shard) due(k eventKind) bool {
-	row := &eventTable[k]
-	if !s.log.Core().Enabled(row.level) {
+func (r *reports) due(k eventKind) bool {
+	row, now := &eventTable[k], r.clock.mono
+	if !r.log.Core().Enabled(row.level) {
 		return false
 	}
-	r := &s.events.rates[k]
-	if r.second == 0 || s.mono-r.second >= int64(time.Second) {
-		r.second, r.left = max(1, s.mono), row.perSecond
+	x := &r.rates[k]
+	if x.second == 0 || now-x.second >= int64(time.Second) {
+		x.second, x.left = max(1, now), row.perSecond
 	}
-	if r.left == 0 {
-		r.suppressed++
+	if x.left == 0 {
+		x.suppressed++
 		return false
 	}
-	r.left--
+	x.left--
+	return true
+}
+
+// logAllowed bounds what peers can make the log grow by where there is no kind of event for it.
+func (r *reports) logAllowed() bool {
+	if r.tokens == 0 || !r.log.Core().Enabled(zap.WarnLevel) {
+		return false
+	}
+	r.tokens--
 	return true
 }
 
 // logEvent logs an event that is due, and how many of its kind were not since the last one.
-func (s *Shard) logEvent(k eventKind, fields ...zap.Field) {
-	row, r := &eventTable[k], &s.events.rates[k]
-	if r.suppressed > 0 {
-		fields = append(fields, zap.Uint64("suppressed", r.suppressed))
-		r.suppressed = 0
+func (r *reports) logEvent(k eventKind, fields ...zap.Field) {
+	row, x := &eventTable[k], &r.rates[k]
+	if x.suppressed > 0 {
+		fields = append(fields, zap.Uint64("suppressed", x.suppressed))
+		x.suppressed = 0
 	}
-	if e := s.log.Check(row.level, row.text); e != nil {
+	if e := r.log.Check(row.level, row.text); e != nil {
 		e.Write(append([]zap.Field{zap.String("event", row.name)}, fields...)...)
 	}
 }
@@ -184,8 +197,8 @@ func unknownThing(status wire.Status) bool {
 }
 
 // limitHit is for what a named limit refused.
-func (s *Shard) limitHit(limit string, fields ...zap.Field) {
-	s.logEvent(evLimitHit, append(fields, zap.String("limit", limit))...)
+func (r *reports) limitHit(limit string, fields ...zap.Field) {
+	r.logEvent(evLimitHit, append(fields, zap.String("limit", limit))...)
 }
 
 func (s *Shard) requestFields(q *request) []zap.Field {

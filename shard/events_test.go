@@ -13,7 +13,8 @@ import (
 // leaves out costs nothing and counts as nothing.
 func TestEventsAreBoundedByKind(t *testing.T) {
 	core, logged := observer.New(zapcore.InfoLevel)
-	s := &Shard{log: zap.New(core)}
+	at := &clock{}
+	s := &reports{log: zap.New(core), clock: at}
 	tell := func(k eventKind, times int) (told int) {
 		for range times {
 			if s.due(k) {
@@ -30,10 +31,10 @@ func TestEventsAreBoundedByKind(t *testing.T) {
 	if n := tell(evLogin, 3); n != 3 {
 		t.Errorf("%d of 3 lines of another kind", n)
 	}
-	if n := tell(evConnectionOpened, 3); n != 0 || s.events.rates[evConnectionOpened].suppressed != 0 {
-		t.Errorf("%d lines below the level, %d counted", n, s.events.rates[evConnectionOpened].suppressed)
+	if n := tell(evConnectionOpened, 3); n != 0 || s.rates[evConnectionOpened].suppressed != 0 {
+		t.Errorf("%d lines below the level, %d counted", n, s.rates[evConnectionOpened].suppressed)
 	}
-	s.mono += int64(time.Second) + 1
+	at.mono += int64(time.Second) + 1
 	tell(evLoginFailed, 1)
 	lines := logged.FilterField(zap.String("event", "login_failed")).All()
 	if last := lines[len(lines)-1].ContextMap(); last["suppressed"] != uint64(7) {

@@ -67,8 +67,13 @@ func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap
 	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, registry: newRegistry(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n), rooms: make([]logRoom, n)}
 	for i := range n {
 		id := shardID(i)
-		g.shards = append(g.shards, &Shard{id: id, g: g, cfg: &g.cfg, log: log.With(zap.Int("shard", i)), port: g.mesh.Port(id), writing: make([]int, n),
-			limits: limitsFor(cfg.FrameBytesMax), started: host.Now(), owners: router.NewMap(n), received: make([]router.Received[message], messageTurnMax)})
+		s := &Shard{id: id, g: g, cfg: &g.cfg, owners: router.NewMap(n)}
+		s.started = host.Now()
+		s.port, s.received = g.mesh.Port(id), make([]router.Received[message], messageTurnMax)
+		s.limits = limitsFor(cfg.FrameBytesMax)
+		s.reports.log, s.reports.clock = log.With(zap.Int("shard", i)), &s.clock
+		s.credits = credits{port: s.port, all: g.mesh.Credits(), of: make([]creditsFor, n)}
+		g.shards = append(g.shards, s)
 	}
 	return g
 }

@@ -20,6 +20,8 @@ type heldPolls struct {
 	of    map[shardID]int // by home: those of other shards, which keep a credit
 	last  uint64
 	woken []*request
+
+	telling []unholding // polls that other shards hold, for which the mailbox had no room
 }
 
 // heldPoll is a poll that waits. seq tells it from an earlier use of the same request: entries of those that were answered stay
@@ -150,7 +152,7 @@ func (s *Shard) unhold(q *request) {
 		s.release(q)
 		return
 	}
-	s.unholding = append(s.unholding, unholding{q: q, at: q.owner})
+	s.held.telling = append(s.held.telling, unholding{q: q, at: q.owner})
 	s.sendUnholds()
 }
 
@@ -163,7 +165,7 @@ func (s *Shard) abandon(q *request) {
 		s.store.Cancel(&q.Request)
 		return
 	}
-	s.unholding = append(s.unholding, unholding{q: q, at: q.owner, gone: true, use: q.Use()})
+	s.held.telling = append(s.held.telling, unholding{q: q, at: q.owner, gone: true, use: q.Use()})
 	s.sendUnholds()
 }
 
@@ -179,8 +181,8 @@ type unholding struct {
 func (u *unholding) over() bool { return u.gone && !u.q.Unanswered(u.use) }
 
 func (s *Shard) sendUnholds() {
-	rest := s.unholding[:0]
-	for _, u := range s.unholding {
+	rest := s.held.telling[:0]
+	for _, u := range s.held.telling {
 		switch kind := msgUnhold; {
 		case u.over():
 		case s.port.ControlRoom(u.at) > controlReserve:
@@ -192,6 +194,6 @@ func (s *Shard) sendUnholds() {
 			rest = append(rest, u)
 		}
 	}
-	clear(s.unholding[len(rest):])
-	s.unholding = rest
+	clear(s.held.telling[len(rest):])
+	s.held.telling = rest
 }

@@ -74,6 +74,19 @@ const stopSendsMax = 5 * time.Second
 // finishMax is kept of shutdown_timeout for the journal, when all that is busy was given up.
 const finishMax = 5 * time.Second
 
+// ending is how far the end of a shard has come.
+//
+//	stopping -> drained: no connection is left, or what is busy was given up -> finishing: all are drained, the journal ends -> stopped
+type ending struct {
+	stopping  bool
+	stopSends int64 // when replies that are still on their way are given up
+	giveUp    int64 // when everything is that is still busy
+	gaveUp    bool
+	drained   bool
+	finishing bool
+	stopped   bool
+}
+
 // stop begins the end of the shard.
 func (s *Shard) stop() {
 	if s.stopping {

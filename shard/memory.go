@@ -58,6 +58,12 @@ func (s *Shard) reserve(fileBytes int64) *uring.Pool {
 	return s.pool(uring.NewBudget(n).Line(fmt.Sprintf("reserve of shard %d", s.id), n))
 }
 
+// memory is what a shard has outside the heap, beside its store's.
+type memory struct {
+	replyPool *uring.Pool   // replies that do not fit into the memory of their exchange
+	pools     []*uring.Pool // all of this shard, to be closed at the end
+}
+
 // pool makes a pool of this shard.
 func (s *Shard) pool(line *uring.Line) *uring.Pool {
 	p := uring.NewPool(line)

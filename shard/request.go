@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
@@ -103,10 +102,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 		return
 	}
 	q.remote = true
-	if !s.credited(q, kind) {
-		q.unsent = true
-		s.uncredited.push(q, kind, len(s.g.shards))
-	}
+	q.unsent = !s.credits.send(q, kind)
 }
 
 // start gives a request to the store of this shard, which owns its log.
@@ -126,126 +122,6 @@ func (s *Shard) askStore(q *request) {
 	s.store.Do(&q.Request)
 }
 
-// credited sends q to its owner if there is a credit for it. The last ones are for what gives memory back: requests that
-// wait for memory hold the others.
-func (s *Shard) credited(q *request, kind messageKind) bool {
-	left := s.port.CreditsLeft(q.owner)
-	most := s.g.mesh.Credits() - s.g.mesh.Credits()/oweCreditsShare
-	if kind != msgOwe && left <= s.g.mesh.Credits()-most {
-		return false
-	}
-	writes := laneOf(q, kind) == laneWrites
-	if writes && s.writing[q.owner] >= most-max(1, most/readCreditsShare) || !s.port.Request(q.owner, message{kind: kind, req: q}) {
-		return false
-	}
-	if q.writes = writes; writes {
-		s.writing[q.owner]++
-	}
-	return true
-}
-
-const (
-	oweCreditsShare  = 6
-	readCreditsShare = 8 // of the others, for reads and deletions: a disk without room keeps what writes for long
-)
-
-// releases are the replies of other shards whose memory is to be given back. A reply that is being sent holds no credit, or
-// clients that read slowly would keep all others from the shard that owns their logs; what the way back takes of the
-// rings is bounded here.
-type releases struct {
-	of []releasesOf // by shard
-}
-
-type releasesOf struct {
-	out     int // on their way
-	waiting fifo.Queue[*request]
-}
-
-func (r *releases) send(s *Shard, q *request) {
-	if r.of == nil {
-		r.of = make([]releasesOf, len(s.g.shards))
-	}
-	o := &r.of[q.owner]
-	if o.out == s.g.mesh.Credits() {
-		o.waiting.Push(q)
-		return
-	}
-	o.out++
-	s.port.Release(q.owner, message{kind: msgRelease, req: q})
-}
-
-// done notes that a shard has taken its memory back, and sends what waited for that.
-func (r *releases) done(s *Shard, by router.ShardID) {
-	o := &r.of[by]
-	o.out--
-	if o.waiting.Len() > 0 {
-		r.send(s, o.waiting.Pop())
-	}
-}
-
-// uncredited are requests that wait for credits: in order for each shard and each lane.
-type uncredited struct {
-	of    []uncreditedOf // by shard
-	waits int            // all that wait
-}
-
-type uncreditedOf [lanes]fifo.Queue[waiting]
-
-// lane is a kind of requests that has credits which others leave it.
-type lane uint8
-
-const (
-	laneOwes   lane = iota // give memory back
-	laneReads              // reads and deletions
-	laneWrites             // may wait for room on the disk
-	lanes
-)
-
-func laneOf(q *request, kind messageKind) lane {
-	switch {
-	case kind == msgOwe:
-		return laneOwes
-	case kind == msgRequest && q.Kind != storage.ReqPoll && q.Kind != storage.ReqGetOffset && q.Kind != storage.ReqTrim:
-		return laneWrites
-	}
-	return laneReads
-}
-
-// waiting is a request that waits for a credit.
-type waiting struct {
-	q    *request
-	kind messageKind
-}
-
-func (u *uncredited) push(q *request, kind messageKind, shards int) {
-	if u.of == nil {
-		u.of = make([]uncreditedOf, shards)
-	}
-	u.of[q.owner][laneOf(q, kind)].Push(waiting{q, kind})
-	u.waits++
-}
-
-// retryUncredited sends what waited for credits.
-func (s *Shard) retryUncredited() {
-	u := &s.uncredited
-	if u.waits == 0 {
-		return
-	}
-	for i := range u.of {
-		for k := range u.of[i] {
-			for in := &u.of[i][k]; in.Len() > 0; {
-				w := in.First()
-				if !s.credited(w.q, w.kind) {
-					break
-				}
-				in.Pop()
-				u.waits--
-				w.q.unsent = false // nobody sees it before the turn publishes its messages
-			}
-		}
-	}
-}
-
 // finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.
 func (s *Shard) finish(q *request) {
 	s.dropFrame(q)
@@ -253,7 +129,7 @@ func (s *Shard) finish(q *request) {
 	case !q.remote:
 		s.store.Release(&q.Request)
 	case len(q.Spans) > 0:
-		s.releases.send(s, q)
+		s.credits.release(q)
 		return
 	}
 	s.freeRequest(q)

@@ -3,8 +3,6 @@ package shard
 import (
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/fifo"
@@ -21,62 +19,55 @@ type Shard struct {
 	id     router.ShardID
 	g      *Group
 	cfg    *Config
-	log    *zap.Logger
 	io     uring.IO
 	op     uring.Op // being submitted
-	port   *router.Port[message]
 	store  *storage.Store
 	meta   *metadata.Machine
 	owners *router.Map
-	hasher batch.Hasher
-	limits batch.Limits
-	in     wire.Request // being handled
-	out    wire.Reply   // being written
 
-	front     *front.Front
-	counted   front.Refusals // of the front, in the counters of all shards
-	replyPool *uring.Pool    // replies that do not fit into the memory of their exchange
-	pools     []*uring.Pool  // all of this shard, to be closed at the end
+	clock
+	mail
+	door
+	forms
+	memory
+	credits   credits
+	lists     listings
+	retaining retaining
+	turns     map[topicKey]topicTurn // of balanced sends
+	reports
+	refused bool // its journal, for want of space: the broker knows
 
-	now     time.Time // of the turn
-	started time.Time
-	mono    int64 // nanoseconds since started
-
-	lists      listings
-	nextSweep  int64
-	nextSlow   int64
-	retaining  retaining
-	uncredited uncredited
-	writing    []int                  // by shard: requests there that may wait for room on the disk
-	turns      map[topicKey]topicTurn // of balanced sends
-	logTokens  int
-	events     events
-	diskFull   diskFull
-	refused    bool // its journal, for want of space: the broker knows
-
-	received []router.Received[message]
-	wake     []router.ShardID
-
-	inbox       inbox
 	coordinator *coordinator // shard 0 only: the order of metadata commands
-	accept      acceptor     // shard 0 only
-	listener    int32        // its listening socket
-	moves       map[uint32]func(moved bool)
 	forgetting  fifo.Queue[metadata.LogID]
 	delivered   deliveries // to members of groups, of the logs of this shard
 	held        heldPolls
-	unholding   []unholding
 	groupNews   control.Event        // for the control room, when there is room; of no kind: nothing
 	changed     func(l *storage.Log) // logChanged, made once: it would be allocated each turn
-	stopping    bool
-	releases    releases
-	stopSends   int64 // when replies that are still on their way are given up
-	giveUp      int64 // when everything is that is still busy
-	gaveUp      bool
-	drained     bool
-	finishing   bool
-	stopped     bool
-	stats       turnStats
+	ending
+	stats turnStats
+}
+
+// clock is the time of the turn.
+type clock struct {
+	now     time.Time
+	started time.Time
+	mono    int64 // nanoseconds since started
+}
+
+// mail is what comes from other shards and from goroutines that are none.
+type mail struct {
+	port     *router.Port[message]
+	received []router.Received[message]
+	wake     []router.ShardID // of this turn
+	inbox    inbox
+}
+
+// forms are a request and a reply in the words of package wire, one at a time, and what a batch is checked by.
+type forms struct {
+	in     wire.Request // being handled
+	out    wire.Reply   // being written
+	hasher batch.Hasher
+	limits batch.Limits
 }
 
 // turnStats measures turns; read by the shard only.
@@ -116,45 +107,15 @@ const (
 
 // Turn is one pass of the loop. With block it sleeps when there is nothing to do.
 func (s *Shard) Turn(block bool) {
-	timeout := time.Duration(0)
-	asleep := false
-	if block && !s.port.HasNews() && !s.inbox.hasNews() {
-		if asleep = s.port.FallAsleep(); asleep {
-			timeout = s.sleep()
-		}
-	}
-	cs := s.io.Wait(timeout)
-	if asleep {
-		s.port.WakeUp()
-	}
+	cs := s.wait(block)
 	begin := s.g.host.Now() // the only look at the clock, but for the end of the turn
-	s.now, s.mono = begin, int64(begin.Sub(s.started))
-	s.store.Begin(uint64(begin.UnixMicro()), s.mono)
-	s.store.SetShort(s.g.space.Short.Load())
-	s.front.Begin(s.mono)
-	s.front.SetShort(s.store.Short())
+	s.begin(begin)
 	for i := range cs {
 		s.complete(&cs[i])
 	}
 	s.receive()
 	s.inbox.drain(s)
-	s.sweep()
-	s.watchSlow()
-	s.retain()
-	s.front.Tend()
-	s.serve()
-	s.makeLists()
-	s.retryUncredited()
-	s.sendForgotten()
-	s.sendGroupNews()
-	s.endHolds()
-	if len(s.unholding) > 0 {
-		s.sendUnholds()
-	}
-	if s.coordinator != nil {
-		s.accept.retry(s)
-		s.coordinator.tick()
-	}
+	s.tend()
 	s.answerStore() // what comes of the answers is in the same group
 	s.store.End()
 	s.answerStore()
@@ -172,6 +133,44 @@ func (s *Shard) Turn(block bool) {
 		s.stats.longest = max(s.stats.longest, d)
 	}
 	s.stats.turns++
+}
+
+// wait has the kernel begin what it was asked for, and returns what it has done.
+func (s *Shard) wait(block bool) []uring.Completion {
+	if !block || s.port.HasNews() || s.inbox.hasNews() || !s.port.FallAsleep() {
+		return s.io.Wait(0)
+	}
+	cs := s.io.Wait(s.sleep())
+	s.port.WakeUp()
+	return cs
+}
+
+// begin tells everybody what the time is.
+func (s *Shard) begin(now time.Time) {
+	s.now, s.mono = now, int64(now.Sub(s.started))
+	s.store.Begin(uint64(now.UnixMicro()), s.mono)
+	s.store.SetShort(s.g.space.Short.Load())
+	s.front.Begin(s.mono)
+	s.front.SetShort(s.store.Short())
+}
+
+// tend does what waits for its time, or for something that others may have given back.
+func (s *Shard) tend() {
+	s.sweep()
+	s.watchSlow()
+	s.retain()
+	s.front.Tend()
+	s.serve()
+	s.makeLists()
+	s.credits.retry()
+	s.sendForgotten()
+	s.sendGroupNews()
+	s.endHolds()
+	s.sendUnholds()
+	if s.coordinator != nil {
+		s.accept.retry(s)
+		s.coordinator.tick()
+	}
 }
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
@@ -206,7 +205,7 @@ func (s *Shard) sleep() time.Duration {
 			earlier(t)
 		}
 	}
-	if len(s.unholding) > 0 || s.groupNews.Kind != 0 || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
+	if len(s.held.telling) > 0 || s.groupNews.Kind != 0 || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -277,11 +276,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	case msgRequest:
 		s.start(m.req)
 	case msgReply:
-		s.port.Finish(from)
-		if m.req.writes {
-			m.req.writes = false
-			s.writing[from]--
-		}
+		s.credits.answered(m.req, from)
 		s.answered(m.req)
 	case msgOwe:
 		s.store.Owe(&m.req.Request, m.req.owing.sent)
@@ -289,14 +284,14 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.store.Release(&m.req.Request)
 		s.port.Release(from, message{kind: msgRelease | releaseDone, req: m.req})
 	case msgRelease | releaseDone:
-		s.releases.done(s, from)
+		s.credits.released(from)
 		s.freeRequest(m.req)
 	case msgConn:
 		s.adopt(m.conn)
 	case msgMeta:
 		s.proposed(m.req)
 	case msgMetaDone:
-		s.port.Finish(from)
+		s.credits.answered(m.req, from)
 		s.metaAnswered(m.req)
 	case msgApply:
 		s.applyRun(m.event.run)

@@ -47,9 +47,7 @@ func (s *Shard) oweAt(q *request) {
 		s.store.Owe(&q.Request, q.owing.sent)
 		return
 	}
-	if !s.credited(q, msgOwe) {
-		s.uncredited.push(q, msgOwe, len(s.g.shards))
-	}
+	s.credits.send(q, msgOwe)
 }
 
 // owed sends the piece that the owner has read, or ends the request when nothing is left.
