@@ -58,6 +58,7 @@ type Control struct {
 	index uint64 // of the last command
 	ranAt int64  // when commands were last applied
 
+	closings map[uint64]*closing // by the index of their command
 	retired  retired
 	snapshot snapshot
 	groups   groups
@@ -73,7 +74,7 @@ type command struct {
 
 // New makes the order of commands to m, which has applied all up to index.
 func New(cfg Config, m *metadata.Machine, index uint64) *Control {
-	return &Control{cfg: cfg, meta: m, index: index}
+	return &Control{cfg: cfg, meta: m, index: index, closings: map[uint64]*closing{}}
 }
 
 // Step takes an event and returns what is to be done, in that order. Both are only good until the next Step; what the effects point to
@@ -89,7 +90,9 @@ func (c *Control) Step(facts *Facts, e *Event) []Effect {
 	case EventCommitted:
 		c.committed(e.Err)
 	case EventApplied:
-		c.shardApplied(e.Clear)
+		c.shardApplied(e)
+	case EventClosed:
+		c.logsClosed(e.Closed)
 	case EventMove:
 		c.propose(command{Proposal: &metadata.Proposal{Judgement: brokers}, move: e.Move})
 	case EventMoved:
@@ -134,7 +137,7 @@ func (c *Control) idle() bool { return c.round == nil && c.mover.move == nil }
 
 // Busy reports whether something is on its way, or to be done yet.
 func (c *Control) Busy() bool {
-	return !c.idle() || c.queue.Len() > 0 || c.snapshot.active || c.groups.busy()
+	return !c.idle() || c.queue.Len() > 0 || len(c.closings) > 0 || c.snapshot.active || c.groups.busy()
 }
 
 // Due reports whether a tick has something to do. snapshot: it is time for one.
@@ -197,6 +200,9 @@ func (c *Control) invariants() {
 	}
 	if c.round != nil {
 		c.round.invariants(c.index)
+	}
+	for _, x := range c.closings {
+		x.invariants()
 	}
 	c.mover.invariants()
 	c.groups.invariants()

@@ -14,8 +14,8 @@ var (
 )
 
 // TestAnyOrderOfOutcomes drives a room by proposals, news and outcomes in any order, some of them errors. Commands are made safe in order
-// without a hole, each is answered once and is everywhere before, what a refused command had closed is open again, and
-// all replicas are equal.
+// without a hole, each is answered once, when it is everywhere and the logs that it has retired are closed, and all replicas are
+// equal.
 func TestAnyOrderOfOutcomes(t *testing.T) {
 	first, n := uint64(time.Now().UnixNano()), *seedsFlag
 	if *seedFlag != 0 {

@@ -7,12 +7,12 @@
 //
 // A command goes through
 //
-//	prepare   owners of the logs that it will retire stop appends and end those in flight, or raise their level
+//	prepare   where a level is to be raised, owners make what was acknowledged as safe
 //	commit    it is made safe; the caller says that by EventCommitted
-//	apply     to the replica of this package, then at every shard
-//	answer    when all replicas have it
+//	apply     to the replica of this package, then at every shard; owners of the logs that it has retired close them
+//	answer    when all replicas have it, and those logs are closed
 //
-// so that whoever saw the answer finds its effect on every shard, and no append is acknowledged to a log that is gone. What makes a command safe
+// so that whoever saw the answer finds its effect on every shard, and no append is acknowledged after it to a log that is gone (docs/adr/0007). What makes a command safe
 // lies between EffectCommit and EventCommitted: a journal that is synced, or one day a majority of nodes.
 //
 // It leaves to others: where the logs are, what is in them, who has a session, and how any of it is stored.

@@ -10,7 +10,8 @@ const (
 	EventProposed  EventKind = iota + 1 // Proposal is given; EffectAnswer ends it, once
 	EventPrepared                       // a shard has done what EffectPrepare asks, or could not: Err
 	EventCommitted                      // what EffectCommit named is safe; Err: none of it is, nor will be
-	EventApplied                        // a shard has applied a Run; Clear says which of its hand-overs can be completed at once
+	EventApplied                        // a shard has applied a Run: Clear, Closing
+	EventClosed                         // a shard has closed its logs of the commands Closed
 	EventMove                           // Move is asked for; EffectAnswerMove ends it
 	EventMoved                          // the log of EffectMove is at its new owner, or could not be moved: Err
 	EventMapped                         // a shard has done what EffectMap asks
@@ -27,7 +28,9 @@ type Event struct {
 	Back      bool
 	Proposal  *metadata.Proposal
 	Err       error
-	Clear     []int // positions in Run.Pending
+	Clear     []int    // hand-overs that can be completed at once: positions in Run.Pending
+	Closing   []uint64 // indexes of the commands of which the shard closes logs: EventClosed for each
+	Closed    []Closed
 	Move      *Move
 	Logs      []metadata.LogID
 	Handovers []metadata.Handover
@@ -35,13 +38,19 @@ type Event struct {
 	Key       metadata.MemberKey
 }
 
+// Closed is a command whose retired logs a shard has closed, or is not waited for.
+type Closed struct {
+	Index uint64
+	Err   error // why it is not
+}
+
 // EffectKind says what is to be done.
 type EffectKind uint8
 
 // The effects.
 const (
-	EffectPrepare        EffectKind = iota + 1 // every shard closes Logs, or raises their level, as Proposal.Retires says: EventPrepared from each
-	EffectReopen                               // that is taken back at every shard: the command was refused
+	EffectPrepare        EffectKind = iota + 1 // every shard raises the levels of its logs of a topic, as Proposal.Retires says: EventPrepared from each
+	EffectUnprepare                            // that is taken back at every shard: the command was refused
 	EffectCommit                               // Entries are made safe, in their order: EventCommitted
 	EffectApply                                // every shard applies Run: EventApplied from each. Results are those of the replica here
 	EffectAnswer                               // Proposal has its outcome, and is its proposer's again
@@ -62,8 +71,7 @@ type Effect struct {
 	Step     SnapshotStep
 	Report   Report
 	Proposal *metadata.Proposal
-	Logs     []metadata.LogID // good until EffectReopen or EffectAnswer
-	Entries  []Entry          // good until EventCommitted
+	Entries  []Entry // good until EventCommitted
 	Run      *Run
 	Results  []metadata.Result // of Run's entries
 	Key      metadata.MemberKey

@@ -11,10 +11,10 @@ import (
 // round is what is on its way together.
 type round struct {
 	commands []command
-	entries  []Entry          // of the commands, in their order
-	logs     []metadata.LogID // that are closed, or raised, before anything is committed
-	failed   error            // why those could not be
-	waiting  int              // shards that have not answered
+	entries  []Entry // of the commands, in their order
+	prepares bool    // levels are raised before anything is committed
+	failed   error   // why they could not be
+	waiting  int     // shards that have not answered
 
 	paused  bool  // its next run waits for the next turn
 	run     *Run  // being applied
@@ -24,8 +24,14 @@ type round struct {
 	cleared []int // hand-overs of the run that can be completed at once, by position in Run.Pending
 
 	clear  []metadata.Handover // of all runs
-	held   []command           // are answered when those are completed
+	held   []held              // are answered when those are completed
 	follow bool                // it completes the hand-overs of the round before, and has what that one held
+}
+
+// held is a command that is applied and not answered yet.
+type held struct {
+	q     command
+	index uint64
 }
 
 // handoversMax is how many hand-overs are completed by one command.
@@ -38,15 +44,15 @@ const runMax = 8
 func (c *Control) begin(r *round) {
 	c.round = r
 	q := r.commands[0]
-	if r.logs = c.meta.RetiredBy(nil, &q.Retires); len(r.logs) == 0 {
+	if r.prepares = q.Retires.Kind == metadata.RaisedTopic; !r.prepares {
 		c.commit()
 		return
 	}
 	r.waiting = c.cfg.Shards
-	c.emit(Effect{Kind: EffectPrepare, Proposal: q.Proposal, Logs: r.logs})
+	c.emit(Effect{Kind: EffectPrepare, Proposal: q.Proposal})
 }
 
-// prepared counts a shard that has prepared its logs.
+// prepared counts a shard that has raised its logs.
 func (c *Control) prepared(err error) {
 	r := c.round
 	r.failed = errors.Join(r.failed, err)
@@ -83,7 +89,7 @@ func (c *Control) committed(err error) {
 // refuse ends a round of which nothing was committed. Where that was to complete hand-overs, their deadlines do.
 func (c *Control) refuse(err error) {
 	r := c.round
-	c.reopen()
+	c.unprepare()
 	if !r.follow {
 		for _, q := range r.commands {
 			c.answer(q, err)
@@ -92,10 +98,10 @@ func (c *Control) refuse(err error) {
 	c.endRound()
 }
 
-// reopen takes back that logs were closed, or raised.
-func (c *Control) reopen() {
-	if len(c.round.logs) > 0 {
-		c.emit(Effect{Kind: EffectReopen})
+// unprepare takes back that levels were raised.
+func (c *Control) unprepare() {
+	if c.round.prepares {
+		c.emit(Effect{Kind: EffectUnprepare})
 	}
 }
 
@@ -113,7 +119,7 @@ func (c *Control) apply() {
 			c.groups.begun(q.Result.Pending, c.facts.Mono+int64(c.cfg.RebalancingTimeout))
 			run.Entries, run.Pending, results = append(run.Entries, *e), append(run.Pending, q.Result.Pending...), append(results, q.Result)
 		} else {
-			c.reopen()
+			c.unprepare()
 		}
 		r.ends = append(r.ends, len(run.Pending))
 	}
@@ -137,9 +143,12 @@ func (c *Control) place(created []metadata.CreatedLog) (owners []int) {
 }
 
 // shardApplied counts a shard that has applied the run.
-func (c *Control) shardApplied(clear []int) {
+func (c *Control) shardApplied(e *Event) {
 	r := c.round
-	r.cleared = append(r.cleared, clear...)
+	r.cleared = append(r.cleared, e.Clear...)
+	for _, index := range e.Closing {
+		c.closes(index)
+	}
 	if r.waiting--; r.waiting == 0 {
 		c.endRun()
 	}
@@ -158,9 +167,9 @@ func (c *Control) endRun() {
 		switch q := r.commands[r.from+i]; {
 		case r.follow:
 		case k > first:
-			r.held = append(r.held, q)
+			r.held = append(r.held, held{q, r.entries[r.from+i].Index})
 		default:
-			c.answer(q, q.Err)
+			c.answerClosed(r.entries[r.from+i].Index, q)
 		}
 	}
 	r.run = nil
@@ -187,8 +196,8 @@ func (c *Control) handOver(r *round) {
 
 // endRound goes on with what waits.
 func (c *Control) endRound() {
-	for _, q := range c.round.held {
-		c.answer(q, nil)
+	for _, h := range c.round.held {
+		c.answerClosed(h.index, h.q)
 	}
 	c.round = nil
 	c.next()

@@ -1,9 +1,9 @@
 package control
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,8 +72,8 @@ func TestTogetherAsOneByOne(t *testing.T) {
 				refused++
 			}
 		}
-		if !bytes.Equal(one.replicas[1].AppendSnapshot(nil), all.replicas[1].AppendSnapshot(nil)) {
-			t.Fatalf("seed %d: the states differ", seed)
+		if a, b := shape(one.replicas[1]), shape(all.replicas[1]); a != b {
+			t.Fatalf("seed %d: the states differ:\n%s\n%s", seed, a, b)
 		}
 		all.settle()
 	}
@@ -81,6 +81,33 @@ func TestTogetherAsOneByOne(t *testing.T) {
 	if commits > commands*2/3 || refused == 0 {
 		t.Errorf("%d commands, %d of them refused, took %d goes: this proves little", commands, refused, commits)
 	}
+}
+
+// shape is what there is. Revisions are left out: a command for what is gone is refused by its judgement, or takes an index and is refused
+// when it is applied.
+func shape(m *metadata.Machine) string {
+	var s strings.Builder
+	for st := range m.Streams() {
+		fmt.Fprintln(&s, "stream", st.ID, st.Name)
+		for t := range st.Topics() {
+			fmt.Fprintln(&s, " topic", t.ID, t.Name, t.Explicit)
+			for _, p := range t.Partitions {
+				fmt.Fprint(&s, " ", p.Log)
+			}
+			for g := range t.Groups() {
+				fmt.Fprint(&s, "\n  group ", g.ID, g.Name)
+				for x := range g.Members() {
+					fmt.Fprint(&s, " ", x.ID, x.Key, x.Partitions)
+				}
+			}
+			fmt.Fprintln(&s)
+		}
+	}
+	for u := range m.Users() {
+		fmt.Fprintln(&s, "user", u.ID, u.Name, u.Permissions)
+	}
+	fmt.Fprintln(&s, m.Retired(), m.NextLog())
+	return s.String()
 }
 
 func sameError(a, b error) bool {

@@ -28,11 +28,11 @@ type world struct {
 	last     uint64                      // index of the last command that is safe
 	commits  int                         // times that something was made safe
 	owners   map[metadata.LogID]int
-	closed   map[metadata.LogID]bool
-	prepared []metadata.LogID // of the command in progress
-	keep     bool             // no hand-over can be completed at once
-	logsMax  int              // of a shard
-	moves    int              // asked for, and not answered
+	closing  map[uint64]int // shards that close logs of a command
+	raised   bool           // levels, by the command in progress
+	keep     bool           // no hand-over can be completed at once
+	logsMax  int            // of a shard
+	moves    int            // asked for, and not answered
 	sessions map[metadata.MemberKey]bool
 	answered int
 	refused  int
@@ -48,7 +48,7 @@ const shards = 3
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), todo: make([][]func(), shards), given: map[*metadata.Proposal]bool{}, byBytes: map[*byte]uint64{},
-		owners: map[metadata.LogID]int{}, closed: map[metadata.LogID]bool{}, logsMax: 60, sessions: map[metadata.MemberKey]bool{}, micros: 1 << 50}
+		owners: map[metadata.LogID]int{}, closing: map[uint64]int{}, logsMax: 60, sessions: map[metadata.MemberKey]bool{}, micros: 1 << 50}
 	root := metadata.EncodeCreateUser(nil, 1, metadata.CreateUser{Name: []byte("root"), PasswordPHC: "$h", Status: metadata.UserActive})
 	for range shards {
 		m := metadata.New()
@@ -103,18 +103,15 @@ func (w *world) do(x *Effect) {
 	switch x.Kind {
 	case EffectPrepare:
 		w.prepare(x)
-	case EffectReopen:
-		for _, id := range w.prepared {
-			w.everywhere(func(shard int) {
-				if w.owners[id] == shard {
-					delete(w.closed, id)
-				}
-			})
+	case EffectUnprepare:
+		if !w.raised {
+			w.t.Fatal("what was not raised is taken back")
 		}
+		w.everywhere(func(int) { w.raised = false })
 	case EffectCommit:
 		w.commit(x.Entries)
 	case EffectApply:
-		w.apply(x.Run)
+		w.apply(x.Run, x.Results)
 	case EffectAnswer:
 		w.answer(x.Proposal)
 	case EffectFindMember:
@@ -151,16 +148,13 @@ func (w *world) do(x *Effect) {
 	}
 }
 
-// prepare has every shard close the logs that it owns; one that fails may have closed some.
+// prepare has every shard raise its logs, or fail.
 func (w *world) prepare(x *Effect) {
-	w.prepared = x.Logs
-	raises := x.Proposal.Retires.Kind == metadata.RaisedTopic
-	w.everywhere(func(shard int) {
-		for _, id := range w.prepared {
-			if w.owners[id] == shard && !raises {
-				w.closed[id] = true
-			}
-		}
+	if x.Proposal.Retires.Kind != metadata.RaisedTopic {
+		w.t.Fatal("a command that raises nothing is prepared")
+	}
+	w.raised = true
+	w.everywhere(func(int) {
 		if w.fails() {
 			w.step(Event{Kind: EventPrepared, Err: errDisk})
 			return
@@ -193,22 +187,32 @@ func (w *world) commit(entries []Entry) {
 	})
 }
 
-// apply has every shard apply commands; the first one's replica has.
-func (w *world) apply(run *Run) {
+// apply has every shard apply commands; the first one's replica has. Owners of retired logs close them, each in its own time.
+func (w *world) apply(run *Run, results []metadata.Result) {
+	closing := make([][]uint64, shards)
+	for i := range run.Entries {
+		e, res := &run.Entries[i], &results[i]
+		for k := range res.Created {
+			w.owners[res.Created[k].Log] = e.Owners[k]
+		}
+		for _, r := range res.Retired {
+			if owner := w.owners[r.Log]; !slices.Contains(closing[owner], e.Index) {
+				closing[owner] = append(closing[owner], e.Index)
+				w.closing[e.Index]++
+			}
+			delete(w.owners, r.Log)
+		}
+	}
 	w.everywhere(func(shard int) {
 		var cleared []int
 		pending := 0
 		for i := range run.Entries {
-			e := &run.Entries[i]
-			if shard > 0 {
+			if e := &run.Entries[i]; shard > 0 {
 				res, err := w.replicas[shard].Apply(e.Index, e.Command)
 				if err != nil {
 					w.t.Fatalf("shard %d refuses command %d: %v", shard, e.Index, err)
 				}
 				pending += len(res.Pending)
-				if shard == 1 {
-					w.note(e, &res)
-				}
 			}
 		}
 		for k := range run.Pending {
@@ -219,22 +223,18 @@ func (w *world) apply(run *Run) {
 		if shard > 0 && pending != len(run.Pending) {
 			w.t.Fatalf("%d hand-overs at shard %d, %d in the run", pending, shard, len(run.Pending))
 		}
-		w.step(Event{Kind: EventApplied, Clear: cleared})
-	})
-}
-
-// note keeps the map of owners, and looks whether what is retired was closed.
-func (w *world) note(e *Entry, res *metadata.Result) {
-	for i := range res.Created {
-		w.owners[res.Created[i].Log] = e.Owners[i]
-	}
-	for _, r := range res.Retired {
-		if !w.closed[r.Log] {
-			w.t.Fatalf("log %d is retired by command %d and takes appends", r.Log, e.Index)
+		w.step(Event{Kind: EventApplied, Clear: cleared, Closing: closing[shard]})
+		for _, index := range closing[shard] {
+			w.alone = append(w.alone, func() {
+				w.closing[index]--
+				var err error
+				if w.fails() {
+					err = errNoRoom
+				}
+				w.step(Event{Kind: EventClosed, Closed: []Closed{{index, err}}})
+			})
 		}
-		delete(w.closed, r.Log)
-		delete(w.owners, r.Log)
-	}
+	})
 }
 
 // answer looks whether an answer is the only one, and whether what it says is everywhere.
@@ -250,6 +250,9 @@ func (w *world) answer(p *metadata.Proposal) {
 		return
 	}
 	index := w.byBytes[&p.Command[0]]
+	if n := w.closing[index]; n > 0 {
+		w.t.Fatalf("command %d is answered, and %d shards take appends to its logs", index, n)
+	}
 	for shard, m := range w.replicas {
 		if index == 0 || m.Revision() < index {
 			w.t.Fatalf("command %d is answered, and shard %d has applied %d", index, shard, m.Revision())
@@ -287,21 +290,21 @@ func (w *world) proposal() *metadata.Proposal {
 		p.Quota, p.Demand = &metadata.QuotaOfPartitions, metadata.Demand{Stream: stream, Topic: topic, Partitions: parts, Parts: metadata.MoreOfTopic}
 	case 6:
 		is(metadata.ActionDeletePartitions, metadata.EncodeDeletePartitions(nil, at, stream, topic, 2))
-		p.Retires = metadata.Retirement{Kind: metadata.LastPartitions, Stream: stream, Topic: topic, Last: 2}
+		p.Retires = metadata.Retirement{Kind: metadata.RetiresLogs}
 	case 7:
 		if w.r.IntN(2) == 0 {
 			is(metadata.ActionDeleteTopic, metadata.EncodeDeleteTopic(nil, at, stream, topic))
 		} else {
 			is(metadata.ActionPurgeTopic, metadata.EncodePurgeTopic(nil, at, stream, topic))
 		}
-		p.Retires = metadata.Retirement{Kind: metadata.WholeTopic, Stream: stream, Topic: topic}
+		p.Retires = metadata.Retirement{Kind: metadata.RetiresLogs}
 	case 8:
 		if w.r.IntN(3) == 0 {
 			is(metadata.ActionDeleteStream, metadata.EncodeDeleteStream(nil, at, stream))
 		} else {
 			is(metadata.ActionPurgeStream, metadata.EncodePurgeStream(nil, at, stream))
 		}
-		p.Retires = metadata.Retirement{Kind: metadata.WholeStream, Stream: stream}
+		p.Retires = metadata.Retirement{Kind: metadata.RetiresLogs}
 	case 9:
 		is(metadata.ActionUpdateTopic, metadata.EncodeSetLevels(nil, at, stream, topic, metadata.LevelPersisted, 0))
 		p.Retires = metadata.Retirement{Kind: metadata.RaisedTopic, Stream: stream, Topic: topic, Messages: metadata.LevelPersisted}
@@ -411,9 +414,6 @@ func (w *world) settle() {
 	}
 	if len(w.given) > 0 || w.moves > 0 {
 		w.t.Fatalf("%d commands and %d moves are not answered", len(w.given), w.moves)
-	}
-	for id := range w.closed {
-		w.t.Fatalf("log %d is there and takes no appends", id)
 	}
 	first := w.replicas[1].AppendSnapshot(nil)
 	for shard, m := range w.replicas[2:] {

@@ -15,6 +15,9 @@ const (
 	MixesWithMakers
 	// MixesWithJoins is for members: how much memory one takes depends on the group.
 	MixesWithJoins
+	// MixesWithRemovers is for what takes streams, topics or partitions away. Nothing that comes with it can get their numbers or names, and for
+	// what is not there any more judgement and command give the same error.
+	MixesWithRemovers
 )
 
 // mixing is by kind; a kind that is not listed mixes with none.
@@ -35,6 +38,12 @@ var mixing = [kindLast + 1]Mixing{
 	kindCreateGroup:  MixesWithMakers,
 
 	kindJoinGroup: MixesWithJoins,
+
+	kindDeleteStream:     MixesWithRemovers,
+	kindPurgeStream:      MixesWithRemovers,
+	kindDeleteTopic:      MixesWithRemovers,
+	kindPurgeTopic:       MixesWithRemovers,
+	kindDeletePartitions: MixesWithRemovers,
 }
 
 // MixingOf says with which others a command may go.

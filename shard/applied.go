@@ -13,10 +13,10 @@ import (
 
 // metaEvent is what shards tell each other of the order of metadata commands. The receiver reads it; nobody changes it.
 type metaEvent struct {
-	prepares *preparation
-	run      *control.Run
-	move     *logMove
-	news     control.Event // for the control room
+	raises *raising
+	run    *control.Run
+	move   *logMove
+	news   control.Event // for the control room
 }
 
 // tellControl gives the control room an event. The caller has seen that there is room for a message, or the event answers one of the
@@ -31,23 +31,31 @@ func (s *Shard) tellControl(e control.Event) {
 
 // applyRun applies committed commands to this shard's replica.
 func (s *Shard) applyRun(run *control.Run) {
-	var cleared []int
-	pending := 0
+	var did ran
 	for i := range run.Entries {
 		e := &run.Entries[i]
 		res, err := s.meta.Apply(e.Index, e.Command)
 		if err != nil {
 			panic(fmt.Sprintf("BUG: shard %d refuses metadata command %d, which shard 0 applied: %v", s.id, e.Index, err))
 		}
-		cleared = s.applied(cleared, pending, e, &res)
-		pending += len(res.Pending)
+		s.applied(&did, e, &res)
 	}
-	s.tellControl(control.Event{Kind: control.EventApplied, Clear: cleared})
+	s.tellControl(did.event())
 }
 
-// applied does what a command means for the logs of this shard. Its hand-overs are from pending on in those of the run; those
-// that this shard can complete at once are appended to cleared.
-func (s *Shard) applied(cleared []int, pending int, e *control.Entry, res *metadata.Result) []int {
+// ran is what came of commands that were applied in one go.
+type ran struct {
+	pending int      // hand-overs that they have begun
+	cleared []int    // those that this shard can complete at once
+	closing []uint64 // commands of which this shard closes logs
+}
+
+func (r *ran) event() control.Event {
+	return control.Event{Kind: control.EventApplied, Clear: r.cleared, Closing: r.closing}
+}
+
+// applied does what a command means for the logs of this shard.
+func (s *Shard) applied(did *ran, e *control.Entry, res *metadata.Result) {
 	for i := range res.Created {
 		c, owner := &res.Created[i], shardID(e.Owners[i])
 		s.owners.Set(router.LogID(c.Log), owner)
@@ -55,15 +63,9 @@ func (s *Shard) applied(cleared []int, pending int, e *control.Entry, res *metad
 			s.openLog(c)
 		}
 	}
-	for _, r := range res.Retired {
-		owner, ok := s.owners.Owner(router.LogID(r.Log))
-		s.owners.Delete(router.LogID(r.Log))
-		if ok && owner == s.id {
-			s.landed(storage.LogID(r.Log))
-			s.g.counters.drop(r.Log)
-			delete(s.delivered, storage.LogID(r.Log))
-			s.store.Drop(storage.LogID(r.Log), s.dropped)
-		}
+	if retired := s.retired(res); len(retired) > 0 {
+		did.closing = append(did.closing, e.Index)
+		s.retire(e.Index, retired)
 	}
 	if res.SettingsChanged || len(res.Created)+len(res.Retired) > 0 { // each partition has another share of the topic's size
 		s.takeSettingsOf(res.Stream, res.Topic)
@@ -78,10 +80,25 @@ func (s *Shard) applied(cleared []int, pending int, e *control.Entry, res *metad
 	}
 	for i := range res.Pending {
 		if s.completes(&res.Pending[i]) {
-			cleared = append(cleared, pending+i)
+			did.cleared = append(did.cleared, did.pending+i)
 		}
 	}
-	return cleared
+	did.pending += len(res.Pending)
+}
+
+// retired takes the logs that a command has retired off the map, and returns those that this shard owned.
+func (s *Shard) retired(res *metadata.Result) (own []metadata.LogID) {
+	for _, r := range res.Retired {
+		owner, ok := s.owners.Owner(router.LogID(r.Log))
+		s.owners.Delete(router.LogID(r.Log))
+		if ok && owner == s.id {
+			s.landed(storage.LogID(r.Log)) // polls that wait there look again
+			s.g.counters.drop(r.Log)
+			delete(s.delivered, storage.LogID(r.Log))
+			own = append(own, r.Log)
+		}
+	}
+	return own
 }
 
 // openLog makes the log of a new partition.

@@ -80,12 +80,8 @@ func rowOf(code wire.Code) *command {
 	return &commandTable[code]
 }
 
-func retiresStream(stream wire.Identifier) metadata.Retirement {
-	return metadata.Retirement{Kind: metadata.WholeStream, Stream: ident(stream)}
-}
-
-func retiresTopic(stream, topic wire.Identifier) metadata.Retirement {
-	return metadata.Retirement{Kind: metadata.WholeTopic, Stream: ident(stream), Topic: ident(topic)}
+func retiresLogs(*wire.Request) metadata.Retirement {
+	return metadata.Retirement{Kind: metadata.RetiresLogs}
 }
 
 var sessionCommands = map[wire.Code]command{
@@ -134,14 +130,8 @@ var streamCommands = map[wire.Code]command{
 			return metadata.Demand{Name: r.Form.(*wire.CreateStream).Name}
 		}},
 	wire.CodeUpdateStream: {handle: updateStream, actions: may(metadata.ActionUpdateStream), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyStreams}},
-	wire.CodeDeleteStream: {handle: deleteStream, actions: may(metadata.ActionDeleteStream), told: true,
-		retires: func(r *wire.Request) metadata.Retirement {
-			return retiresStream(r.Form.(*wire.DeleteStream).Stream)
-		}},
-	wire.CodePurgeStream: {handle: purgeStream, actions: may(metadata.ActionPurgeStream), told: true,
-		retires: func(r *wire.Request) metadata.Retirement {
-			return retiresStream(r.Form.(*wire.PurgeStream).Stream)
-		}},
+	wire.CodeDeleteStream: {handle: deleteStream, actions: may(metadata.ActionDeleteStream), told: true, retires: retiresLogs},
+	wire.CodePurgeStream:  {handle: purgeStream, actions: may(metadata.ActionPurgeStream), told: true, retires: retiresLogs},
 
 	wire.CodeGetTopic:  {handle: getTopic, actions: may(metadata.ActionGetTopic)},
 	wire.CodeGetTopics: {handle: getTopics, actions: may(metadata.ActionGetTopics)},
@@ -157,28 +147,16 @@ var streamCommands = map[wire.Code]command{
 			m := r.Form.(*wire.SetDurability)
 			return metadata.Retirement{Kind: metadata.RaisedTopic, Stream: ident(m.Stream), Topic: ident(m.Topic), Messages: metadata.Level(m.Messages), Offsets: metadata.Level(m.Offsets)}
 		}},
-	wire.CodeDeleteTopic: {handle: deleteTopic, actions: may(metadata.ActionDeleteTopic), told: true,
-		retires: func(r *wire.Request) metadata.Retirement {
-			m := r.Form.(*wire.DeleteTopic)
-			return retiresTopic(m.Stream, m.Topic)
-		}},
-	wire.CodePurgeTopic: {handle: purgeTopic, actions: may(metadata.ActionPurgeTopic), told: true,
-		retires: func(r *wire.Request) metadata.Retirement {
-			m := r.Form.(*wire.PurgeTopic)
-			return retiresTopic(m.Stream, m.Topic)
-		}},
+	wire.CodeDeleteTopic: {handle: deleteTopic, actions: may(metadata.ActionDeleteTopic), told: true, retires: retiresLogs},
+	wire.CodePurgeTopic:  {handle: purgeTopic, actions: may(metadata.ActionPurgeTopic), told: true, retires: retiresLogs},
 	wire.CodeCreatePartitions: {handle: createPartitions, actions: may(metadata.ActionCreatePartitions), told: true,
 		quota: &metadata.QuotaOfPartitions,
 		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
 			m := r.Form.(*wire.CreatePartitions)
 			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Partitions: m.Count, Parts: metadata.MoreOfTopic}
 		}},
-	wire.CodeDeletePartitions: {handle: deletePartitions, actions: may(metadata.ActionDeletePartitions), told: true,
-		retires: func(r *wire.Request) metadata.Retirement {
-			m := r.Form.(*wire.DeletePartitions)
-			return metadata.Retirement{Kind: metadata.LastPartitions, Stream: ident(m.Stream), Topic: ident(m.Topic), Last: m.Count}
-		}},
-	wire.CodeDeleteSegments: {handle: deleteSegments, actions: may(metadata.ActionDeleteSegments), told: true},
+	wire.CodeDeletePartitions: {handle: deletePartitions, actions: may(metadata.ActionDeletePartitions), told: true, retires: retiresLogs},
+	wire.CodeDeleteSegments:   {handle: deleteSegments, actions: may(metadata.ActionDeleteSegments), told: true},
 }
 
 var messageCommands = map[wire.Code]command{

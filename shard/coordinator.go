@@ -18,7 +18,7 @@ type coordinator struct {
 	facts    control.Facts
 	events   fifo.Queue[control.Event] // that effects have brought about
 	stepping bool
-	prepares *preparation // of the command in progress
+	raises   *raising // of the command in progress
 	snapshot snapshotFile
 	loads    []router.Load
 }
@@ -86,10 +86,10 @@ func (x *coordinator) do(e *control.Effect) {
 	s := x.s
 	switch e.Kind {
 	case control.EffectPrepare:
-		x.prepares = s.preparationOf(e)
-		x.everywhere(message{kind: msgPrepare, event: &metaEvent{prepares: x.prepares}})
-	case control.EffectReopen:
-		x.everywhere(message{kind: msgReopen, event: &metaEvent{prepares: x.prepares}})
+		x.raises = s.raisingOf(&e.Proposal.Retires)
+		x.everywhere(message{kind: msgRaise, event: &metaEvent{raises: x.raises}})
+	case control.EffectUnprepare:
+		x.everywhere(message{kind: msgLower, event: &metaEvent{raises: x.raises}})
 	case control.EffectCommit:
 		x.commit(e.Entries)
 	case control.EffectApply:
@@ -149,13 +149,11 @@ func (x *coordinator) apply(e *control.Effect) {
 			s.port.Control(o.id, message{kind: msgApply, event: &metaEvent{run: e.Run}})
 		}
 	}
-	var cleared []int
-	pending := 0
+	var did ran
 	for i := range e.Results {
-		cleared = s.applied(cleared, pending, &e.Run.Entries[i], &e.Results[i])
-		pending += len(e.Results[i].Pending)
+		s.applied(&did, &e.Run.Entries[i], &e.Results[i])
 	}
-	x.take(control.Event{Kind: control.EventApplied, Clear: cleared})
+	x.take(did.event())
 }
 
 // snapshotFailed says why the metadata's snapshot was not written, and gives up what there is of it.

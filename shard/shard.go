@@ -38,6 +38,7 @@ type Shard struct {
 	refused bool // its journal, for want of space: the broker knows
 
 	coordinator *coordinator // shard 0 only: the order of metadata commands
+	closings    closings
 	forgetting  fifo.Queue[metadata.LogID]
 	delivered   deliveries // to members of groups, of the logs of this shard
 	held        heldPolls
@@ -94,8 +95,8 @@ const (
 	msgMeta                            // req is a metadata command for shard 0
 	msgMetaDone                        // req, a metadata command, is answered
 	msgApply                           // the commands of event are committed: apply them
-	msgPrepare                         // close the logs of event that the receiver owns, or raise their level
-	msgReopen                          // that is taken back
+	msgRaise                           // raise the level of the logs of event that the receiver owns
+	msgLower                           // that is taken back
 	msgControl                         // news of event for the control room
 	msgMoveOut                         // event moves a log away from the receiver
 	msgMoveIn                          // the receiver gets it
@@ -164,6 +165,7 @@ func (s *Shard) tend() {
 	s.makeLists()
 	s.credits.retry()
 	s.sendForgotten()
+	s.tendClosings()
 	s.sendGroupNews()
 	s.endHolds()
 	s.sendUnholds()
@@ -200,6 +202,9 @@ func (s *Shard) sleep() time.Duration {
 		earlier(s.held.queue[0].until)
 	}
 	s.sleepLists(earlier)
+	if t := s.closingsWant(); t != 0 {
+		earlier(t)
+	}
 	if s.coordinator != nil && !s.stopping {
 		if t := s.coordinator.room.Deadline(); t != 0 {
 			earlier(t)
@@ -295,10 +300,10 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.metaAnswered(m.req)
 	case msgApply:
 		s.applyRun(m.event.run)
-	case msgPrepare:
-		s.prepare(m.event.prepares)
-	case msgReopen:
-		s.reopen(m.event.prepares)
+	case msgRaise:
+		s.raise(m.event.raises)
+	case msgLower:
+		s.takeSettingsOf(m.event.raises.stream, m.event.raises.topic)
 	case msgControl:
 		s.coordinator.take(m.event.news)
 	case msgUnhold:

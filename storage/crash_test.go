@@ -321,7 +321,7 @@ func (w *world) changeMeta(mine []*history) {
 	}
 }
 
-// deleteLog closes a log, has its retirement committed, drops it, and has its id forgotten.
+// deleteLog has the retirement of a log committed, closes the log, drops it, and has its id forgotten.
 func (w *world) deleteLog(h *history) {
 	if h.closing || h.moving || h.leveled {
 		return
@@ -329,27 +329,23 @@ func (w *world) deleteLog(h *history) {
 	h.closing = true
 	id := h.info.id
 	w.trace("log %d: delete", id)
-	c := w.newCall(h, storage.ReqClose)
-	c.done = func(c *call) {
-		if c.Err != nil {
-			w.unexpected(c)
-			h.closing = !errors.Is(c.Err, storage.ErrNoSpace)
-			return
+	w.proposeOr(idCmd(cmdRetire, id), func() { h.closing = false }, func() {
+		for i, o := range w.logs {
+			if o == h {
+				w.logs = append(w.logs[:i:i], w.logs[i+1:]...)
+				break
+			}
 		}
-		w.proposeOr(idCmd(cmdRetire, id), func() { // refused
-			h.owner.s.Reopen(id)
-			h.closing = false
-		}, func() {
-			for i, o := range w.logs {
-				if o == h {
-					w.logs = append(w.logs[:i:i], w.logs[i+1:]...)
-					break
-				}
+		c := w.newCall(h, storage.ReqClose)
+		c.done = func(c *call) {
+			if c.Err != nil {
+				w.unexpected(c)
+				return
 			}
 			w.drop(h.owner, id)
-		})
-	}
-	w.send(c)
+		}
+		w.send(c)
+	})
 }
 
 // drop removes the files of a retired log.

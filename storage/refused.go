@@ -212,7 +212,12 @@ func (s *Store) refusedShort(r *Request) bool {
 	switch r.Kind {
 	case ReqPoll, ReqGetOffset, ReqLoad, ReqAttach:
 		return false
-	case ReqClose, ReqTrim, ReqMeta:
+	case ReqClose: // its retirement is committed: it waits for what is in flight, and asks for room
+		if s.stuck() {
+			s.want()
+		}
+		return false
+	case ReqTrim, ReqMeta:
 		if s.RefusesMeta(r.Kind != ReqMeta || r.WhenShort) != nil || r.Kind == ReqTrim && s.cfg.Late != nil { // it would come back with the next start
 			break
 		}
@@ -237,19 +242,13 @@ func (s *Store) RefusesMeta(whenShort bool) error {
 // Short reports whether the store takes reads and what frees space only.
 func (s *Store) Short() bool { return s.short }
 
-// tireOfRefusals answers what frees space and has waited for too long. A log that is being closed is open again: what is in flight of it
-// still lands. While blocks alone are refused that says nothing of what only needs the journal.
+// tireOfRefusals refuses what frees space when it has waited for too long. While blocks alone are refused that says nothing of what only
+// needs the journal.
 func (s *Store) tireOfRefusals() {
 	if s.wantedAt == 0 || s.hopeless || s.mono-s.wantedAt < refusedPatience {
 		return
 	}
 	if s.hopeless = s.stuck(); !s.hopeless {
 		s.wantedAt = 0
-	}
-	for _, l := range s.order {
-		if q := l.closing; q != nil {
-			l.closing = nil
-			s.answer(q, errShort)
-		}
 	}
 }

@@ -135,13 +135,20 @@ func TestWhatFreesSpaceAsksForTheReserve(t *testing.T) {
 	}
 
 	r, _, _ = refusedOnce(t, syscall.ENOSPC)
-	closing := &Request{Kind: ReqClose, Log: 1}
-	if done := r.turn(0, closing); len(done) > 0 {
-		t.Fatalf("a log is closed: %v", closing.Err)
+	closing := &Request{Kind: ReqClose, Log: 1} // its retirement is committed, and it has nothing in flight
+	if done := r.turn(0, closing); len(done) != 1 || closing.Err != nil || !r.s.WantsReserve() {
+		t.Fatalf("a log is closed: %d answers, %v, wants the reserve: %v", len(done), closing.Err, r.s.WantsReserve())
+	}
+	late := command(2, true)
+	if done := r.turn(0, late); len(done) > 0 {
+		t.Fatalf("what frees space does not wait: %v", late.Err)
 	}
 	r.turn(refusedPatience)
-	if done := r.turn(0); len(done) != 1 || !errors.Is(closing.Err, ErrNoSpace) {
-		t.Fatalf("after so long: %d answers, %v", len(done), closing.Err)
+	r.s.Complete(r.next(OpFdatasync, 30).Token, 0, nil)
+	r.turn(refusedPauseMax)
+	r.s.Complete(r.next(OpWrite, 20).Token, 0, syscall.ENOSPC)
+	if later := command(3, true); len(r.turn(0, later)) != 1 || !errors.Is(later.Err, ErrNoSpace) {
+		t.Fatalf("after so long: %v", later.Err)
 	}
 }
 
@@ -160,12 +167,12 @@ func TestOnlyARefusedWriteIsTriedAgain(t *testing.T) {
 	}
 }
 
-// TestDeletionsGoOnWhileOnlyBlocksAreRefused: a log that can't be closed, as one of its blocks has no room, is answered after a time. That
-// says nothing of the journal, which still takes the deletion of another.
+// TestDeletionsGoOnWhileOnlyBlocksAreRefused: a log can't be closed while one of its blocks has no room. It takes nothing new, and is closed when
+// there is room. That says nothing of the journal, which still takes the deletion of another.
 func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
 	r := newShortRig(t)
 	r.s.OpenLog(LogConfig{ID: 2, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20})
-	l := r.s.Log(1)
+	l, full := r.s.Log(1), true
 	// all is done at once, but for what is written to the segment
 	settle := func() (done []*Request) {
 		for range 20 {
@@ -175,7 +182,7 @@ func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
 				switch {
 				case op.Kind == OpOpen:
 					r.s.Complete(op.Token, 100, nil)
-				case op.Kind == OpWrite && op.FD == 100 && op.Pos > 0:
+				case op.Kind == OpWrite && op.FD == 100 && op.Pos > 0 && full:
 					r.s.Complete(op.Token, 0, syscall.ENOSPC)
 				default:
 					r.s.Complete(op.Token, int64(len(op.Buf)), nil)
@@ -191,11 +198,11 @@ func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
 	}
 	closing := &Request{Kind: ReqClose, Log: 1}
 	done := r.turn(0, closing)
-	for i := 0; i < 10 && len(done) == 0; i++ {
-		done = settle()
+	for range 10 {
+		done = append(done, settle()...)
 	}
-	if len(done) != 1 || closing.Err == nil {
-		t.Fatalf("%d answers, %v", len(done), closing.Err)
+	if len(done) > 0 {
+		t.Fatalf("%d answers, %v: what is in flight has not ended", len(done), closing.Err)
 	}
 	other := &Request{Kind: ReqClose, Log: 2}
 	if done := append(r.turn(0, other), settle()...); len(done) != 1 || other.Err != nil {
@@ -205,13 +212,16 @@ func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
 	if done := append(r.turn(0, frees), settle()...); len(done) != 1 || frees.Err != nil {
 		t.Errorf("a command that frees space: %d answers, %v; the journal can be written: %v", len(done), frees.Err, !r.s.journal.stuck())
 	}
-	again := &Request{Kind: ReqClose, Log: 1}
-	done = r.turn(0, again)
-	for i := 0; i < 10 && len(done) == 0; i++ {
-		done = settle()
+	late := &Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, 10)}
+	if done := append(r.turn(0, late), settle()...); len(done) != 1 || late.Err == nil {
+		t.Errorf("an append to a log that is closing: %d answers, %v", len(done), late.Err)
 	}
-	if len(done) != 1 || again.Err == nil {
-		t.Errorf("closed again: %d answers, %v", len(done), again.Err)
+	full, done = false, nil
+	for i := 0; i < 10 && len(done) < 2; i++ {
+		done = append(done, settle()...)
+	}
+	if len(done) != 2 || large.Err != nil || closing.Err != nil {
+		t.Errorf("when there is room: %d answers, the append %v, the close %v", len(done), large.Err, closing.Err)
 	}
 }
 

@@ -325,7 +325,7 @@ func (l *Log) remove(g *segment, done func(s *Store, p *pendingOp, res int64, er
 	}
 }
 
-// close ends a log: appends that wait are refused, those in flight end, then the request is answered.
+// close ends a log whose retirement is committed: appends that wait are refused, those in flight end, then the request is answered.
 func (l *Log) close(r *Request) {
 	if l.closed || l.closing != nil {
 		l.s.answer(r, ErrClosed)
@@ -336,13 +336,6 @@ func (l *Log) close(r *Request) {
 	l.trimAgain() // which refuses them
 	l.refuseRepeats(ErrClosed)
 	l.tryClose()
-}
-
-// Reopen takes a close back: what was to retire the log has failed.
-func (s *Store) Reopen(id LogID) {
-	if l := s.logs[id]; l != nil && l.closing == nil {
-		l.closed = false
-	}
 }
 
 // tryClose answers the close when nothing of the log is in flight.
