@@ -5,6 +5,7 @@
 # make bench  io_uring beside epoll, and the levels of durability side by side, in one table
 # make conformance  the real clients in full: Python, Rust, command line; builds what is missing
 # make crash, make chaos, make powercut, make mutate, make planted: the long loops, each with its result in one table
+# make sim      10,000 whole brokers with their clients, each in one goroutine from a seed
 # make tenants  hostile tenants at brokers in small containers, 20 minutes each; goes on without the terminal
 
 GO      ?= go
@@ -15,7 +16,7 @@ COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 
 LDFLAGS := -X 'github.com/galgo-mq/galgo/server.version=$(VERSION)' -X 'main.commit=$(COMMIT)'
 SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') go.mod go.sum
 
-.PHONY: run build test test-quick check conformance bench crash chaos powercut mutate planted tenants fuzz clean
+.PHONY: run build test test-quick check conformance bench crash chaos powercut mutate planted tenants sim fuzz clean
 
 $(BIN): $(SOURCES)
 	@mkdir -p .cache
@@ -61,6 +62,9 @@ planted:
 
 tenants:
 	@scripts/test tenants
+
+sim:
+	@scripts/test sim
 
 clean:
 	rm -rf .cache

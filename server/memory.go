@@ -12,22 +12,7 @@ import (
 const (
 	defaultMemory  = 512 << 20
 	memoryPerShard = 64 << 20 // at least
-	dedupShare     = 8        // part of the budget, beside it, that the windows of deduplication may take on the heap
 	journalMemory  = 4        // a shard's journal takes at most this part of its memory: recovery then keeps what it has looked at
-)
-
-// The lines in percent of the budget. The line for reads holds the largest request that the one for requests takes, so what was
-// admitted, by this build or one before it with as much memory, can be read.
-const (
-	recvPercent    = 20 // bodies being received
-	readPercent    = 22 // reads from disk, on their way and being sent
-	replyPercent   = 8
-	journalPercent = 15 // divided among the shards
-	tailPercent    = 35 // likewise
-	loginPercent   = 5  // of all, within recvPercent: for connections before login
-
-	_ = uint(100 - recvPercent - readPercent - replyPercent - journalPercent - tailPercent) // no more than there is
-	_ = uint(readPercent - recvPercent)
 )
 
 // budgetMemory makes the lines. It divides descriptors as well.
@@ -42,22 +27,16 @@ func (s *Server) budgetMemory() error {
 	}
 	s.budget = uring.NewBudget(total)
 	shards := int64(len(s.cfg.CPUs))
-	part := func(name string, percent int64) *uring.Line { return s.budget.Line(name, total/100*percent) }
-	s.lines = shard.Lines{Recv: part("requests", recvPercent), Read: part("reads", readPercent), Reply: part("replies", replyPercent)}
-	for i := range shards {
-		s.lines.Tail = append(s.lines.Tail, s.budget.Line(fmt.Sprintf("tails of shard %d", i), total/100*tailPercent/shards))
-		s.lines.Journal = append(s.lines.Journal, s.budget.Line(fmt.Sprintf("journals of shard %d", i), total/100*journalPercent/shards))
-	}
+	s.lines = shard.Divide(s.budget, int(shards))
 	if most := s.lines.FrameMost(); s.cfg.FrameBytesMax > most {
 		s.lessThanAsked(s.cfg.FrameBytesMax != defaultFrameBytesMax, fmt.Sprintf("requests of at most %s are taken, and not frame_size_max = %s: memory has no room for a larger one; raise memory to %s, or lower frame_size_max to %s",
-			mebibytes(int64(most)), mebibytes(int64(s.cfg.FrameBytesMax)), mebibytes(memoryForFrames(int64(s.cfg.FrameBytesMax), shards)), mebibytes(int64(most))), zap.String("event", "frame_size_less"),
+			mebibytes(int64(most)), mebibytes(int64(s.cfg.FrameBytesMax)), mebibytes(shard.MemoryForFrames(int64(s.cfg.FrameBytesMax), shards)), mebibytes(int64(most))), zap.String("event", "frame_size_less"),
 			zap.Int("taken", most), zap.Int("frame_size_max", s.cfg.FrameBytesMax))
 		s.cfg.FrameBytesMax = most
 	}
 	if err := s.lines.Check(s.cfg.FrameBytesMax); err != nil {
 		return err
 	}
-	s.lines.Strangers, s.lines.Dedup = int(total/100*loginPercent/shards), total/dedupShare/shards
 	return s.divideDescriptors()
 }
 
@@ -76,10 +55,4 @@ func mebibytes(n int64) string {
 		return fmt.Sprintf("%d MiB", n>>20)
 	}
 	return fmt.Sprintf("%d.%d MiB", n>>20, n%(1<<20)*10>>20)
-}
-
-// memoryForFrames is the memory, in whole MiB, of which every line has room for frames of that size.
-func memoryForFrames(frame, shards int64) int64 {
-	need := max((frame+shard.FrameRoom)*100/recvPercent, (frame+shard.FrameRoom)*100*shards/tailPercent)
-	return (need>>20 + 2) << 20
 }

@@ -2,8 +2,6 @@ package server
 
 import (
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/galgo-mq/galgo/metadata"
@@ -66,36 +64,11 @@ func (s *Server) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 
 // replay applies journaled commands to a snapshot of the metadata, and says which logs live.
 func (s *Server) replay(snapshot []byte, commands []storage.MetaCommand) (st storage.MetaState, err error) {
-	m, err := shard.Restore(snapshot)
-	if err != nil {
-		return st, err
+	m, st, err := shard.Replay(snapshot, commands, s.cfg.Replicated)
+	if err == nil {
+		s.replayed = m
 	}
-	for _, c := range commands {
-		if c.Index <= m.Revision() {
-			continue // the snapshot has it
-		}
-		if next := m.Revision() + 1; c.Index != next {
-			return st, fmt.Errorf("metadata commands %d to %d are missing: the journal or a snapshot of the metadata is damaged; restore the data directory from a backup",
-				next, c.Index-1)
-		}
-		_, err := m.Apply(c.Index, c.Bytes)
-		if errors.Is(err, metadata.ErrCommand) || errors.Is(err, metadata.ErrVersion) {
-			return st, fmt.Errorf("metadata command %d: %w", c.Index, err)
-		}
-	}
-	s.replayed = m
-	st = storage.MetaState{Index: m.Revision(), Snapshot: m.AppendSnapshot(nil), Live: map[storage.LogID]storage.Level{}}
-	for stream := range m.Streams() {
-		for t := range stream.Topics() {
-			for _, p := range t.Partitions {
-				st.Live[storage.LogID(p.Log)] = shard.LevelOf(t.Settings.Durability, s.cfg.Replicated)
-			}
-		}
-	}
-	for _, id := range m.Retired() {
-		st.Retired = append(st.Retired, storage.LogID(id))
-	}
-	return st, nil
+	return st, err
 }
 
 const (

@@ -287,3 +287,8 @@ func OpenFlags(create, direct bool) int32 {
 	}
 	return flags
 }
+
+// OpenMode is what OpenFlags was given.
+func OpenMode(flags int32) (create, direct bool) {
+	return flags&unix.O_CREAT != 0, flags&unix.O_DIRECT != 0
+}

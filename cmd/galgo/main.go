@@ -67,7 +67,7 @@ func command() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return config.FlagError(c.Flags(), err) })
-	root.AddCommand(serverCommand(), iggyCommand(), benchCommand(), topicCommand(), onlyCommands(userCommand()), versionCommand(), hashWorkerCommand())
+	root.AddCommand(serverCommand(), iggyCommand(), benchCommand(), topicCommand(), onlyCommands(userCommand()), simCommand(), versionCommand(), hashWorkerCommand())
 	return root
 }
 
