@@ -107,7 +107,7 @@ func (w *world) do(x *Effect) {
 		if !w.raised {
 			w.t.Fatal("what was not raised is taken back")
 		}
-		w.everywhere(func(int) { w.raised = false })
+		w.raised = false
 	case EffectCommit:
 		w.commit(x.Entries)
 	case EffectApply:

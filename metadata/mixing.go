@@ -17,6 +17,7 @@ const (
 	MixesWithJoins
 	// MixesWithRemovers is for what takes streams, topics or partitions away. Nothing that comes with it can get their numbers or names, and for
 	// what is not there any more judgement and command give the same error.
+	// A purge is not among them: its new logs are placed beside those that are there, and what goes with it would still count.
 	MixesWithRemovers
 )
 
@@ -40,9 +41,7 @@ var mixing = [kindLast + 1]Mixing{
 	kindJoinGroup: MixesWithJoins,
 
 	kindDeleteStream:     MixesWithRemovers,
-	kindPurgeStream:      MixesWithRemovers,
 	kindDeleteTopic:      MixesWithRemovers,
-	kindPurgeTopic:       MixesWithRemovers,
 	kindDeletePartitions: MixesWithRemovers,
 }
 
