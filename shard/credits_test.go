@@ -14,8 +14,8 @@ func TestCreditsAreLeftToOthers(t *testing.T) {
 	c := credits{port: mesh.Port(0), all: mesh.Credits(), of: make([]creditsFor, 2)}
 	there := mesh.Port(1)
 	ask := func(kind storage.RequestKind, m messageKind) (*request, bool) {
-		q := &request{owner: 1}
-		q.Kind = kind
+		q := &request{}
+		q.owner, q.Kind = 1, kind
 		return q, c.send(q, m)
 	}
 	var writes, reads, owes []*request
@@ -78,7 +78,9 @@ func TestReleasesAreBounded(t *testing.T) {
 	there := mesh.Port(1)
 	n := 3*c.all + 7
 	for range n {
-		c.release(&request{owner: 1})
+		q := &request{}
+		q.owner = 1
+		c.release(q)
 	}
 	seen := map[*request]bool{}
 	for range 4 * n {

@@ -21,9 +21,14 @@ type request struct {
 	storage.Request // what its log's owner knows of it
 
 	home     *Shard
-	owner    router.ShardID // whose store answers; home.id or another
-	remote   bool           // owner is another shard, whose credit this holds
-	internal func(s *Shard, q *request)
+	internal func(s *Shard, q *request) // takes the answer to what the broker asks itself
+	call
+}
+
+// call is what handlers know of a request, until it is answered.
+type call struct {
+	owner  router.ShardID // whose store answers; home.id or another
+	remote bool           // owner is another shard, whose credit this holds
 
 	handle   wire.Handle
 	code     wire.Code
@@ -63,7 +68,7 @@ func (s *Shard) freeRequest(q *request) {
 	if q.list != nil {
 		s.endList(q.list)
 	}
-	*q = request{home: s, Exchange: q.Exchange, Request: q.Request.Reset()}
+	q.Request, q.call = q.Request.Reset(), call{}
 	s.front.Put(&q.Exchange)
 }
 
