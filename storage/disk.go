@@ -1,10 +1,6 @@
 package storage
 
-import (
-	"errors"
-	"fmt"
-	"syscall"
-)
+import "fmt"
 
 // Disk does one operation at a time, for recovery. Buffers come from Memory; paths are as in Op. Read fills buf unless
 // the file ends; Write is whole or failed.
@@ -24,8 +20,6 @@ type Disk interface {
 	List(dir string) ([]string, error)
 	Size(path string) (int64, error)
 }
-
-func notExist(err error) bool { return errors.Is(err, syscall.ENOENT) }
 
 // readFile reads the whole file, up to max bytes, into memory of mem. The caller puts it back. A missing file is nil.
 func readFile(d Disk, mem Memory, path string, max int64) (buf []byte, fd int32, err error) {

@@ -3,7 +3,6 @@ package storage
 import (
 	"fmt"
 	"strings"
-	"syscall"
 )
 
 // The journal files of a run. They are opened when the superblock has retired what they held, so that one that is missing, or of
@@ -150,7 +149,7 @@ func (r *recovery) roomForJournals(plans []journalPlan) error {
 		remedy = "give it more space, or use fewer shards"
 	}
 	return fmt.Errorf("%w: the journals of %d shards, %d MiB each, need %d MiB beside the %d MiB that they have, and %d MiB are free on the filesystem of %s: %s",
-		syscall.ENOSPC, shards, 2*plans[len(plans)-1].size>>20, need>>20, have>>20, free>>20, r.cfg.Dir, remedy)
+		errNoRoom, shards, 2*plans[len(plans)-1].size>>20, need>>20, have>>20, free>>20, r.cfg.Dir, remedy)
 }
 
 // makeJournals makes the files that are not as planned. What they held is retired: it gives its space back first. When one cannot

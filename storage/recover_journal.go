@@ -6,12 +6,9 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"syscall"
 
 	"github.com/galgo-mq/galgo/batch"
 )
-
-func exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
 
 // journalScan is what the journals of the last run hold.
 type journalScan struct {

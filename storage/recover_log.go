@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"syscall"
 
 	"github.com/galgo-mq/galgo/batch"
 )
@@ -75,7 +74,7 @@ func (l *logRecovery) run() error {
 	}
 	l.dropBelowStart()
 	err := l.writeDown()
-	if errors.Is(err, syscall.EIO) || FullDisk(err) { // a block that is copied when it is overwritten, and shared with a snapshot
+	if unreadable(err) || FullDisk(err) { // a block that is copied when it is overwritten, and shared with a snapshot
 		l.st.Fence = fmt.Sprintf("%s: %v", fenceAside, err)
 		l.r.report("log fenced", l.st.ID, err)
 		if err = l.r.distrust(); err == nil {
@@ -264,7 +263,7 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	defer l.r.cfg.Memory.Put(room)
 	clear(room)
 	if fd, err := l.openDirect(e.segment()); err == nil {
-		if _, err := l.r.d.Read(fd, room, int64(from)); errors.Is(err, syscall.EIO) {
+		if _, err := l.r.d.Read(fd, room, int64(from)); unreadable(err) {
 			l.damaged(fmt.Errorf("%w: batch at offset %d: %w", ErrDamaged, e.base, err))
 			return false, nil
 		} else if err != nil {

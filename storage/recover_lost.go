@@ -1,10 +1,8 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/galgo-mq/galgo/batch"
 )
@@ -162,7 +160,7 @@ func (l *logRecovery) readAt(id SegmentID, pos Pos, n int) ([]byte, error) {
 		return nil, ErrNoMemory
 	}
 	clear(buf)
-	if _, err := l.r.d.Read(fd, buf, int64(pos)); err != nil && !errors.Is(err, syscall.EIO) {
+	if _, err := l.r.d.Read(fd, buf, int64(pos)); err != nil && !unreadable(err) {
 		l.r.cfg.Memory.Put(buf)
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"syscall"
 )
 
 // Files of retired logs are removed in the background: a few logs at a time, one operation of each, so that the deletion of ten
@@ -128,7 +127,7 @@ func (s *Store) removeNext(r *removal) {
 	path := s.logDir(r.id) + "/" + r.names[k]
 	r.names = r.names[:k]
 	s.issue(Op{Kind: OpUnlink, Path: path}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
-		if err != nil && !errors.Is(err, syscall.ENOENT) {
+		if err != nil && !notExist(err) {
 			s.removed(p.removal, err)
 			return
 		}

@@ -1,10 +1,6 @@
 package storage
 
-import (
-	"errors"
-	"fmt"
-	"syscall"
-)
+import "fmt"
 
 // Reserve is a file that takes space on the disk and holds nothing, so that what must be written on a full disk has room: first of all the
 // state file of a recovery, and the groups of journals whose blocks are copied when they are overwritten. A recovery removes it at its
@@ -113,7 +109,7 @@ func (v *Reserve) fill(d Disk, fd int32, mem Memory) (whole bool, err error) {
 // take takes the space of n bytes at at. Where it can't be allocated it is written, with bytes that no filesystem makes smaller.
 func (v *Reserve) take(d Disk, fd int32, at, n int64, mem Memory) error {
 	err := d.Allocate(fd, at, n)
-	if !errors.Is(err, syscall.EOPNOTSUPP) {
+	if !unsupported(err) {
 		return err
 	}
 	buf := mem.Get(reservePiece)
@@ -149,9 +145,4 @@ func (r *recovery) makeReserve() error {
 	r.out.Reserve = r.reserve
 	_, err := r.reserve.Make(r.d, r.cfg.Memory)
 	return err
-}
-
-// FullDisk reports whether err says that the filesystem, or a quota on it, has no room.
-func FullDisk(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

@@ -2,9 +2,7 @@ package storage
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/zeebo/xxh3"
 )
@@ -197,7 +195,7 @@ func (l *Log) firstAlloc(n int) Pos {
 }
 
 func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
-	if err != nil && !errors.Is(err, syscall.EEXIST) {
+	if err != nil && !exists(err) {
 		p.seg.failed(err)
 		return
 	}
@@ -226,7 +224,7 @@ func segmentOpened(s *Store, p *pendingOp, fd int64, err error) {
 }
 
 func segmentAllocated(s *Store, p *pendingOp, _ int64, err error) {
-	if err != nil && !errors.Is(err, syscall.EOPNOTSUPP) {
+	if err != nil && !unsupported(err) {
 		p.seg.failed(err)
 		return
 	}
@@ -348,7 +346,7 @@ func segmentGrown(s *Store, p *pendingOp, _ int64, err error) {
 	l.growing = false
 	need := alignUp(Pos(p.n))
 	switch {
-	case err == nil || errors.Is(err, syscall.EOPNOTSUPP):
+	case err == nil || unsupported(err):
 		p.seg.alloc = max(p.seg.alloc, p.pos)
 	case need > p.seg.alloc && need < p.pos: // not so much, but perhaps enough for what waits
 		l.growing = true
