@@ -111,10 +111,9 @@ func (l *Log) tryAppend(r *Request) bool {
 func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, direct bool) {
 	s, j := l.s, &l.s.journal
 	n := len(b)
-	ts := max(s.now, l.lastTS)
-	base := l.next
+	base, ts := l.bounds.stamp(s.now)
 	if plantedReusedOffset && l.cfg.Level == LevelWritten {
-		base = l.hw
+		base = l.bounds.hw
 	}
 	if plantedPanic && bytes.Contains(b, []byte(PanicOnAppend)) {
 		panic("planted: an append that cannot be survived")
@@ -126,7 +125,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	s.hasher.Stamp(stored, l.cfg.Partition, base, ts)
 
 	node := pendNode{req: r, level: l.cfg.Level, seg: seg, pos: pos, length: uint32(n), count: uint32(b.Count()), base: base,
-		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.next, ts: ts, check: stored.Checksum()}
+		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.bounds.next, ts: ts, check: stored.Checksum()}
 	if seg.fresh {
 		node.prevSeg, node.prevEnd = l.before(seg)
 		seg.fresh, seg.firstTS = false, ts
@@ -137,7 +136,7 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	seg.end, seg.next, seg.lastTS = c.end, node.next, ts
 	seg.recordBytes += int64(n)
 	seg.used = s.mono
-	l.next, l.lastTS = node.next, ts
+	l.bounds.placed(node.next, ts)
 	if l.dedup != nil {
 		l.noteIDs(stored)
 	}
@@ -188,7 +187,7 @@ func (l *Log) journalNode(n *pendNode, c *chunk) {
 // stableNext is the offset up to which the log is on stable storage for certain: what was told at LevelPersisted.
 func (l *Log) stableNext() Offset {
 	if l.cfg.Level == LevelPersisted && l.raising == 0 {
-		return l.hw
+		return l.bounds.hw
 	}
 	return 0
 }
@@ -196,7 +195,7 @@ func (l *Log) stableNext() Offset {
 // reserve makes sure that n more offsets may be told at the log's level, or asks the journal and reports false. What was reserved for a
 // higher level does not do: a start after kill -9 trusts the page cache for that one.
 func (l *Log) reserve(n Offset) bool {
-	if l.reserveAsked < l.next+n+reserveMin/2 || l.askedFor > l.cfg.Level {
+	if l.reserveAsked < l.bounds.next+n+reserveMin/2 || l.askedFor > l.cfg.Level {
 		if !l.s.journal.room(entryHeadSize) {
 			l.retryLater()
 			return l.mayTell(n)
@@ -205,7 +204,7 @@ func (l *Log) reserve(n Offset) bool {
 			l.reserveStep = max(step*2, reserveMin) // the last one did not last a second
 		}
 		l.reserveAt = l.s.mono
-		bound := max(l.reserveAsked, l.next+n+max(l.reserveStep, reserveMin))
+		bound := max(l.reserveAsked, l.bounds.next+n+max(l.reserveStep, reserveMin))
 		level := l.cfg.Level
 		if l.raising > 0 && l.askedFor != 0 {
 			level = min(level, l.askedFor) // what was told is only as safe as that, and laps state this bound alone
@@ -221,7 +220,9 @@ func (l *Log) reserve(n Offset) bool {
 }
 
 // mayTell reports whether n more offsets are reserved for the log's level, or a lower one.
-func (l *Log) mayTell(n Offset) bool { return l.next+n <= l.reserved && l.reservedFor <= l.cfg.Level }
+func (l *Log) mayTell(n Offset) bool {
+	return l.bounds.next+n <= l.reserved && l.reservedFor <= l.cfg.Level
+}
 
 func (m *mark) apply(s *Store) {
 	l := m.log

@@ -54,7 +54,7 @@ func (l *Log) filter(r *Request) filtered {
 	if !d.built && !l.rebuilt() {
 		return waits
 	}
-	b, ts := batch.Batch(r.Batch), max(s.now, l.lastTS)
+	b, ts := batch.Batch(r.Batch), max(s.now, l.bounds.lastTS)
 	s.dropped = s.dropped[:0]
 	several := b.Count() > 1
 	if several {
@@ -65,7 +65,7 @@ func (l *Log) filter(r *Request) filtered {
 		var rec batch.Record
 		rec, frames = batch.Next(frames)
 		id := idOf(rec)
-		if o, ok := d.window.find(id, ts, l.start, kept); ok {
+		if o, ok := d.window.find(id, ts, l.bounds.start, kept); ok {
 			if i == 0 {
 				first = o
 			}
@@ -106,7 +106,7 @@ func (l *Log) dedupRoom(records int, ts uint64) bool {
 	if most <= 0 {
 		return true
 	}
-	more := l.dedup.window.wants(records, ts, l.start) - l.dedup.noted
+	more := l.dedup.window.wants(records, ts, l.bounds.start) - l.dedup.noted
 	return more <= 0 || l.s.dedupBytes+more <= most
 }
 
@@ -116,7 +116,7 @@ func (l *Log) noteIDs(b batch.Batch) {
 	for frames := b.Frames(); len(frames) > 0; o++ {
 		var rec batch.Record
 		rec, frames = batch.Next(frames)
-		w.push(windowEntry{idOf(rec), o, ts}, l.start)
+		w.push(windowEntry{idOf(rec), o, ts}, l.bounds.start)
 	}
 	l.noteDedup()
 }
@@ -130,8 +130,8 @@ func (l *Log) noteDedup() {
 
 // repeat answers r when all up to last is told.
 func (l *Log) repeat(r *Request, last Offset) {
-	if last < l.hw {
-		r.Current = l.last
+	if last < l.bounds.hw {
+		r.Current = l.bounds.last
 		l.s.answer(r, nil)
 		return
 	}
@@ -142,8 +142,8 @@ func (l *Log) repeat(r *Request, last Offset) {
 func (l *Log) settleRepeats() {
 	d, k := l.dedup, 0
 	for _, p := range d.repeats {
-		if p.last < l.hw {
-			p.req.Current = l.last
+		if p.last < l.bounds.hw {
+			p.req.Current = l.bounds.last
 			l.s.answer(p.req, nil)
 			continue
 		}
@@ -174,16 +174,16 @@ func (l *Log) rebuilt() bool {
 	if d.built || d.building {
 		return d.built
 	}
-	if d.window.clear(); l.records == 0 {
+	if d.window.clear(); l.bounds.records == 0 {
 		d.built = true
 		return true
 	}
 	d.building = true
-	r := &Request{Kind: ReqPoll, Log: l.cfg.ID, log: l, Strategy: FromOffset, Value: uint64(l.back(uint64(d.window.count))),
+	r := &Request{Kind: ReqPoll, Log: l.cfg.ID, log: l, Strategy: FromOffset, Value: uint64(l.bounds.back(uint64(d.window.count))),
 		Count: math.MaxUint32, BytesMax: rebuildBytes, Head: make([]byte, HeadMin), Spans: make([]Span, 0, SpansMax)}
 	r.internal = l.gather
-	if age := d.window.age; age > 0 && l.lastTS > age {
-		r.Strategy, r.Value = FromTimestamp, l.lastTS-age
+	if age := d.window.age; age > 0 && l.bounds.lastTS > age {
+		r.Strategy, r.Value = FromTimestamp, l.bounds.lastTS-age
 	}
 	l.startPoll(r)
 	return false
@@ -198,7 +198,7 @@ func (l *Log) gather(r *Request) {
 		return
 	}
 	next, found := r.poll.from, r.Err == nil && r.Records > 0
-	if o := l.back(uint64(d.window.count)); found && r.Strategy == FromTimestamp && r.Base < o {
+	if o := l.bounds.back(uint64(d.window.count)); found && r.Strategy == FromTimestamp && r.Base < o {
 		next = o // more records are young enough than the window holds
 	} else if found {
 		r.Err = l.gatherSpans(r)
@@ -209,7 +209,7 @@ func (l *Log) gather(r *Request) {
 	case err != nil:
 		d.building = false
 		l.refuse(err)
-	case found && next < l.hw:
+	case found && next < l.bounds.hw:
 		r.Strategy, r.Value, r.HeadLen = FromOffset, uint64(next), 0
 		l.startPoll(r)
 	default:
@@ -221,8 +221,8 @@ func (l *Log) gather(r *Request) {
 // gatherSpans notes the records of a poll's answer. A slice of a batch has its header in a span of its own. At the first
 // one there is memory for all that are to come.
 func (l *Log) gatherSpans(r *Request) error {
-	spans, records := r.Spans, int(l.countRecords(r.Base, l.hw))
-	if !l.dedupRoom(records, l.lastTS) {
+	spans, records := r.Spans, int(l.bounds.count(r.Base, l.bounds.hw))
+	if !l.dedupRoom(records, l.bounds.lastTS) {
 		return ErrNoMemory
 	}
 	l.dedup.window.reserve(records)
@@ -241,7 +241,7 @@ func (l *Log) gatherSpans(r *Request) error {
 			for len(frames) > 0 {
 				var rec batch.Record
 				rec, frames = batch.Next(frames)
-				l.dedup.window.push(windowEntry{idOf(rec), b.BaseOffset() + Offset(rec.OffsetDelta()), b.BaseTimestamp()}, l.start)
+				l.dedup.window.push(windowEntry{idOf(rec), b.BaseOffset() + Offset(rec.OffsetDelta()), b.BaseTimestamp()}, l.bounds.start)
 			}
 		}
 	}
@@ -254,15 +254,15 @@ func (l *Log) checkDedup() {
 	d.window.invariants(l.cfg.ID)
 	last, any := d.window.last()
 	aged := d.window.age > 0 // the log's last time may be that of records that were lost: those that are left may all be too old then
-	if d.built && (any && last.ts > l.lastTS || any && last.offset >= l.next || !any && l.records > 0 && !aged) {
-		panic(fmt.Sprintf("BUG: log %d remembers offset %d at %d, it goes on at %d, %d", l.cfg.ID, last.offset, last.ts, l.next, l.lastTS))
+	if d.built && (any && last.ts > l.bounds.lastTS || any && last.offset >= l.bounds.next || !any && l.bounds.records > 0 && !aged) {
+		panic(fmt.Sprintf("BUG: log %d remembers offset %d at %d, it goes on at %d, %d", l.cfg.ID, last.offset, last.ts, l.bounds.next, l.bounds.lastTS))
 	}
-	if d.built && any && l.records > 0 && last.offset < l.last {
-		panic(fmt.Sprintf("BUG: log %d remembers nothing behind offset %d, its last is %d", l.cfg.ID, last.offset, l.last))
+	if d.built && any && l.bounds.records > 0 && last.offset < l.bounds.last {
+		panic(fmt.Sprintf("BUG: log %d remembers nothing behind offset %d, its last is %d", l.cfg.ID, last.offset, l.bounds.last))
 	}
 	for _, p := range d.repeats {
-		if p.last < l.hw || p.last >= l.next {
-			panic(fmt.Sprintf("BUG: log %d: a repeat waits for offset %d, visible to %d, it goes on at %d", l.cfg.ID, p.last, l.hw, l.next))
+		if p.last < l.bounds.hw || p.last >= l.bounds.next {
+			panic(fmt.Sprintf("BUG: log %d: a repeat waits for offset %d, visible to %d, it goes on at %d", l.cfg.ID, p.last, l.bounds.hw, l.bounds.next))
 		}
 	}
 }

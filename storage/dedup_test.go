@@ -140,19 +140,19 @@ func TestAnAppendOfKnownRecordsIsAnsweredWithTheirOffset(t *testing.T) {
 	for range 20 { // the segment is made first
 		d.pass()
 	}
-	if l.next != 3 || first.Base != 0 || l.hw != 3 {
-		t.Fatalf("first batch at %d, log at %d, visible to %d", first.Base, l.next, l.hw)
+	if l.bounds.next != 3 || first.Base != 0 || l.bounds.hw != 3 {
+		t.Fatalf("first batch at %d, log at %d, visible to %d", first.Base, l.bounds.next, l.bounds.hw)
 	}
 	second, third, again := send(4, 2, 5, 4), send(2, 1), send(5, 4)
 	d.pass(second, third, again) // the last waits for the first
-	if again.Err = ErrNoMemory; l.next != 5 || len(l.dedup.repeats) != 1 || third.Base != 1 {
-		t.Fatalf("log at %d, %d repeats wait, the known batch at %d", l.next, len(l.dedup.repeats), third.Base)
+	if again.Err = ErrNoMemory; l.bounds.next != 5 || len(l.dedup.repeats) != 1 || third.Base != 1 {
+		t.Fatalf("log at %d, %d repeats wait, the known batch at %d", l.bounds.next, len(l.dedup.repeats), third.Base)
 	}
 	for range 3 {
 		d.pass()
 	}
-	if second.Base != 3 || again.Err != nil || again.Base != 4 || l.next != 5 || d.s.Duplicates() != 6 {
-		t.Fatalf("batch of two new records at %d; its repeat at %d (%v); log at %d; %d duplicates", second.Base, again.Base, again.Err, l.next, d.s.Duplicates())
+	if second.Base != 3 || again.Err != nil || again.Base != 4 || l.bounds.next != 5 || d.s.Duplicates() != 6 {
+		t.Fatalf("batch of two new records at %d; its repeat at %d (%v); log at %d; %d duplicates", second.Base, again.Base, again.Err, l.bounds.next, d.s.Duplicates())
 	}
 	d.pass(send(6))
 	waiting := send(6)
@@ -173,8 +173,8 @@ func TestWindowsKeepToTheMemoryOfTheirStore(t *testing.T) {
 		d.pass()
 		d.pass()
 	}
-	if last.Err != ErrNoMemory || d.s.DedupBytes() > 10_000 || l.next < 100 || l.next > 300 {
-		t.Fatalf("%d records, windows of %d bytes, then %v", l.next, d.s.DedupBytes(), last.Err)
+	if last.Err != ErrNoMemory || d.s.DedupBytes() > 10_000 || l.bounds.next < 100 || l.bounds.next > 300 {
+		t.Fatalf("%d records, windows of %d bytes, then %v", l.bounds.next, d.s.DedupBytes(), last.Err)
 	}
 }
 
@@ -212,13 +212,13 @@ func TestAppendsWithDeduplicationDoNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(2000, round); n != 0 {
 		t.Errorf("%v allocations for an append of new ids", n)
 	}
-	before := l.next
+	before := l.bounds.next
 	repeated = true
 	if n := testing.AllocsPerRun(2000, round); n != 0 {
 		t.Errorf("%v allocations for an append or its repeat", n)
 	}
-	if l.next-before > 4000 || d.s.Duplicates() < 1000 {
-		t.Errorf("%d records appended, %d duplicates: the test tests nothing", l.next-before, d.s.Duplicates())
+	if l.bounds.next-before > 4000 || d.s.Duplicates() < 1000 {
+		t.Errorf("%d records appended, %d duplicates: the test tests nothing", l.bounds.next-before, d.s.Duplicates())
 	}
 }
 
@@ -238,9 +238,9 @@ func BenchmarkFilter(b *testing.B) {
 		if l.filter(r) != goesOn {
 			b.Fatal("found what was never there")
 		}
-		l.s.hasher.Stamp(r.Batch, 0, l.next, 1)
+		l.s.hasher.Stamp(r.Batch, 0, l.bounds.next, 1)
 		l.noteIDs(r.Batch)
-		l.next += 1000
+		l.bounds.next += 1000
 	}
 	for range 1100 {
 		one()

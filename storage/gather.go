@@ -38,7 +38,7 @@ func (g *gathering) all() (more bool, err error) {
 			return false, err
 		}
 		switch next := b.BaseOffset() + Offset(b.Count()); {
-		case b.BaseOffset() >= g.l.hw:
+		case b.BaseOffset() >= g.l.bounds.hw:
 			return false, nil
 		case next <= p.from || p.byTime && b.BaseTimestamp() < p.ts:
 			g.flush()
@@ -84,7 +84,7 @@ func (g *gathering) inOrder(b batch.Batch) error {
 		return nil
 	}
 	p := &g.r.poll
-	if p.passed && !g.l.follows(p.next, b.BaseOffset()) {
+	if p.passed && !g.l.bounds.follows(p.next, b.BaseOffset()) {
 		return fmt.Errorf("%w: log %d, offset %d at byte %d follows %d", ErrDamaged, g.l.cfg.ID, b.BaseOffset(), g.pos(), p.next-1)
 	}
 	p.next, p.passed = b.BaseOffset()+Offset(b.Count()), true
@@ -139,16 +139,6 @@ func (g *gathering) flush() {
 		g.l.addSpan(g.r, g.c, g.data[g.run:g.i], g.at+Pos(g.run))
 		g.run = -1
 	}
-}
-
-// follows reports whether a record at base may come next behind the one before from: only gaps hold none.
-func (l *Log) follows(from, base Offset) bool {
-	for _, g := range l.gaps {
-		if g.From <= from && from < g.To {
-			from = g.To
-		}
-	}
-	return from == base
 }
 
 // paddingAt reports how many zero bytes lead from pos to the next block, if p begins with such padding.

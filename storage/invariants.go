@@ -125,15 +125,12 @@ func (j *journal) invariants() {
 
 func (l *Log) invariants() {
 	id := l.cfg.ID
-	if l.start > l.hw || l.hw > l.next || l.hw > 0 && l.last >= l.hw || l.told > l.pend.len() {
-		panic(fmt.Sprintf("BUG: log %d starts at %d, is visible to %d (last %d), goes on at %d; %d of %d told", id, l.start, l.hw,
-			l.last, l.next, l.told, l.pend.len()))
+	l.bounds.invariants(id)
+	if l.told > l.pend.len() {
+		panic(fmt.Sprintf("BUG: log %d: %d of %d pending batches are told", id, l.told, l.pend.len()))
 	}
 	if l.reserved > l.reserveAsked {
 		panic(fmt.Sprintf("BUG: log %d reserved offsets up to %d, asked for %d", id, l.reserved, l.reserveAsked))
-	}
-	if n := l.countRecords(l.start, l.hw); n != l.records {
-		panic(fmt.Sprintf("BUG: log %d counts %d records, %d offsets are visible", id, l.records, n))
 	}
 	stored := 0
 	for _, o := range l.offsets {
@@ -160,11 +157,11 @@ func (l *Log) checkPending() {
 		}
 		last := i == l.pend.len()-1
 		switch {
-		case n.next <= n.base || n.prevNext != n.base && !plantedReusedOffset || last && n.next != l.next ||
+		case n.next <= n.base || n.prevNext != n.base && !plantedReusedOffset || last && n.next != l.bounds.next ||
 			!last && l.pend.at(i+1).prevNext != n.next:
-			panic(fmt.Sprintf("BUG: log %d: pending batch %d to %d behind %d, the log goes on at %d", l.cfg.ID, n.base, n.next, n.prevNext, l.next))
-		case (i < l.told) != (n.next <= l.hw):
-			panic(fmt.Sprintf("BUG: log %d: pending batch %d to %d, %d are told, visible to %d", l.cfg.ID, n.base, n.next, l.told, l.hw))
+			panic(fmt.Sprintf("BUG: log %d: pending batch %d to %d behind %d, the log goes on at %d", l.cfg.ID, n.base, n.next, n.prevNext, l.bounds.next))
+		case (i < l.told) != (n.next <= l.bounds.hw):
+			panic(fmt.Sprintf("BUG: log %d: pending batch %d to %d, %d are told, visible to %d", l.cfg.ID, n.base, n.next, l.told, l.bounds.hw))
 		case n.direct > l.writeSeq || n.gseq > l.s.journal.seq:
 			panic(fmt.Sprintf("BUG: log %d: batch %d waits for write %d and group %d", l.cfg.ID, n.base, n.direct, n.gseq))
 		}

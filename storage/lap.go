@@ -201,7 +201,7 @@ func (l *Log) carry(j *journal) {
 		return
 	}
 	first := l.carryEnd()
-	seg, end, next, ts := Offset(0), Pos(0), l.next, l.lastTS
+	seg, end, next, ts := Offset(0), Pos(0), l.bounds.next, l.bounds.lastTS
 	if k := len(l.segs); k > 0 {
 		if g := l.segs[k-1]; g.fresh {
 			seg, end = l.before(g)
@@ -217,7 +217,7 @@ func (l *Log) carry(j *journal) {
 	if len(l.segs) > 0 {
 		startSeg = l.segs[0].base
 	}
-	e := entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.start,
+	e := entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.bounds.start,
 		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reserved, length: uint32(l.reservedFor), timestamp: ts, stable: l.stableNext()}
 	if g := l.segment(seg); g != nil {
 		e.generation, e.check = g.gen, g.firstTS
@@ -236,7 +236,7 @@ func (l *Log) carry(j *journal) {
 // carryBounds is carry for a fenced log: the side file has the rest.
 func (l *Log) carryBounds(j *journal) {
 	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved, length: uint32(l.reservedFor)}, nil)
-	j.add(&entry{kind: entryStart, level: LevelPersisted, log: l.cfg.ID, base: l.start}, nil)
+	j.add(&entry{kind: entryStart, level: LevelPersisted, log: l.cfg.ID, base: l.bounds.start}, nil)
 	l.carryMarks(j)
 	l.carryOffsets(j)
 }
@@ -286,7 +286,7 @@ func (l *Log) carryBytes(j *journal, seg Offset, end Pos) {
 			to = min(to, end)
 		}
 		if to > from {
-			j.add(&entry{kind: entryBytes, level: LevelPersisted, log: l.cfg.ID, seg: g.base, generation: g.gen, pos: from, base: l.start}, c.bytes(from, to))
+			j.add(&entry{kind: entryBytes, level: LevelPersisted, log: l.cfg.ID, seg: g.base, generation: g.gen, pos: from, base: l.bounds.start}, c.bytes(from, to))
 		}
 	}
 	for _, w := range l.writes {

@@ -29,9 +29,6 @@ type LogStats struct {
 	Segments uint32
 }
 
-// Gap is a range of offsets that hold no records: they may have been told before a crash that lost them.
-type Gap struct{ From, To Offset }
-
 // Log is one partition's log on this shard.
 type Log struct {
 	Tag any // the caller's; not touched
@@ -41,14 +38,7 @@ type Log struct {
 	at   int        // in Store.order
 	segs []*segment // oldest first; the last one is active unless it is sealed
 
-	start   Offset // first offset kept
-	next    Offset // to be given out next
-	hw      Offset // first offset not visible
-	last    Offset // last visible offset
-	lastTS  uint64
-	records uint64 // visible, since start
-	bytes   uint64
-	gaps    []Gap
+	bounds bounds
 
 	// The tail. Blocks of the active segment below flushed are written or being written.
 	chunks    []*chunk
@@ -169,21 +159,21 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 // AdoptLog adds a log as recovery left it. Its newest segment goes on at the next block.
 func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	l := s.OpenLog(cfg)
-	l.start, l.next, l.hw, l.last, l.lastTS = st.Start, st.Next, st.Next, st.Last, st.LastTS
-	l.reserved, l.reserveAsked, l.gaps, l.offCount = st.Reserved, st.Reserved, st.Gaps, st.OffsetCount
+	l.bounds = bounds{start: st.Start, next: st.Next, hw: st.Next, last: st.Last, lastTS: st.LastTS, gaps: st.Gaps}
+	l.reserved, l.reserveAsked, l.offCount = st.Reserved, st.Reserved, st.OffsetCount
 	for i, g := range st.Segments {
 		seg := &segment{log: l, base: g.Base, gen: g.Generation, next: g.Next, fd: -1, readFD: -1, end: g.End, found: g.End, stable: alignUp(g.End),
 			alloc: alignUp(g.End), firstTS: g.FirstTS, lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
 		seg.sealed = seg.sealed || seg.full()
 		l.segs = append(l.segs, seg)
 		l.flushed = afterPadding(g.End)
-		l.bytes += uint64(g.RecordBytes)
+		l.bounds.bytes += uint64(g.RecordBytes)
 		l.dirReady = true
 	}
 	for _, o := range st.Offsets {
 		l.setOffset(o.Key, storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted, elsewhere: true, user: o.User, moved: o.Moved})
 	}
-	l.records = l.countRecords(l.start, l.next)
+	l.bounds.records = l.bounds.count(l.bounds.start, l.bounds.next)
 	l.noteFixed()
 	if st.Fence != "" {
 		l.fenced = fmt.Errorf("%w: %s", ErrFenced, st.Fence)
@@ -200,7 +190,8 @@ func (s *Store) Log(id LogID) *Log { return s.logs[id] }
 
 // Stats reports what is visible of the log now.
 func (l *Log) Stats() LogStats {
-	st := LogStats{Start: l.start, Next: l.hw, Current: l.last, Records: l.records, Bytes: l.bytes, Segments: uint32(len(l.segs))}
+	b := &l.bounds
+	st := LogStats{Start: b.start, Next: b.hw, Current: b.last, Records: b.records, Bytes: b.bytes, Segments: uint32(len(l.segs))}
 	if l.active() == nil {
 		st.Segments++ // the next one; its file comes with its first batch
 	}
@@ -279,16 +270,11 @@ func (l *Log) settle() {
 
 // tell makes n visible and answers its request.
 func (l *Log) tell(n *pendNode) {
-	if n.next <= l.hw {
-		panic(fmt.Sprintf("BUG: high watermark %d told again up to %d", l.hw, n.next))
-	}
-	l.hw, l.last = n.next, n.next-1
-	l.records += uint64(n.count)
-	l.bytes += uint64(n.length)
+	l.bounds.show(n.next, n.count, n.length)
 	l.noteChange()
 	if r := n.req; r != nil {
 		n.req = nil
-		r.Base, r.Current = n.base, l.last
+		r.Base, r.Current = n.base, l.bounds.last
 		l.s.answer(r, nil)
 	}
 }

@@ -27,7 +27,7 @@ func (l *Log) changeOffset(r *Request) {
 	case r.Kind == ReqDeleteOffset && (!had || old.deleted):
 		l.s.answer(r, ErrNoStoredOffset)
 		return
-	case r.Kind == ReqStoreOffset && (l.hw == 0 || l.records == 0 && l.start == l.hw && l.last == 0 || Offset(r.Value) > l.last):
+	case r.Kind == ReqStoreOffset && !l.bounds.reaches(Offset(r.Value)):
 		l.s.answer(r, ErrOffsetBeyondEnd)
 		return
 	case r.Kind == ReqStoreOffset && (!had || old.deleted) && !l.offsetRoom(r.User):
@@ -189,7 +189,7 @@ func (o *storedOffset) state(key ConsumerKey) OffsetState {
 func (l *Log) getOffset(r *Request) {
 	o, ok := l.offsets[r.Consumer]
 	r.Found = ok && !o.deleted
-	r.Value, r.Current = uint64(o.offset), l.last
+	r.Value, r.Current = uint64(o.offset), l.bounds.last
 	l.s.answer(r, nil)
 }
 

@@ -40,7 +40,7 @@ func (l *Log) startPoll(r *Request) {
 		return
 	}
 	*p = pollState{newest: p.newest}
-	r.Current = l.last
+	r.Current = l.bounds.last
 	r.Spans, r.Records, r.Bytes, r.HeadLen = r.Spans[:0], 0, 0, r.headFrom
 	p.left, p.bytes = r.Count, r.BytesMax
 	if p.newest > 0 {
@@ -52,16 +52,16 @@ func (l *Log) startPoll(r *Request) {
 	case FromTimestamp:
 		p.byTime, p.ts = true, r.Value
 	case FromFirst:
-		p.from = l.start
+		p.from = l.bounds.start
 	case FromLast:
-		p.from = l.back(uint64(p.left))
+		p.from = l.bounds.back(uint64(p.left))
 	case FromNext:
 		if o, ok := l.offsets[r.Consumer]; ok && !o.deleted {
 			p.from = o.offset + 1
 		}
 	}
-	p.from = max(p.from, l.start)
-	if r.Count == 0 || l.records == 0 || p.from >= l.hw || p.byTime && p.ts > l.lastTS {
+	p.from = max(p.from, l.bounds.start)
+	if r.Count == 0 || l.bounds.records == 0 || p.from >= l.bounds.hw || p.byTime && p.ts > l.bounds.lastTS {
 		l.s.answer(r, nil)
 		return
 	}
@@ -72,39 +72,19 @@ func (l *Log) startPoll(r *Request) {
 func (l *Log) pollAgain(r *Request) {
 	p := &r.poll
 	p.seg, p.pos, p.want = nil, 0, 0
-	if r.Records > 0 && p.from < l.start && l.s.logs[l.cfg.ID] == l {
+	if r.Records > 0 && p.from < l.bounds.start && l.s.logs[l.cfg.ID] == l {
 		l.finishPoll(r) // what would follow is gone
 		return
 	}
-	p.from, p.passed = max(p.from, l.start), false
+	p.from, p.passed = max(p.from, l.bounds.start), false
 	switch {
 	case l.s.logs[l.cfg.ID] != l:
 		r.failPoll(l.s, ErrClosed)
-	case p.from >= l.hw:
+	case p.from >= l.bounds.hw:
 		l.finishPoll(r)
 	default:
 		l.pollFrom(r)
 	}
-}
-
-// back returns the offset of the n-th visible record from the end, or the first one; gaps hold no records.
-func (l *Log) back(n uint64) Offset {
-	hi := l.hw
-	for i := len(l.gaps) - 1; i >= 0; i-- {
-		g := l.gaps[i]
-		if g.To > hi {
-			continue
-		}
-		if uint64(hi-g.To) >= n {
-			break
-		}
-		n -= uint64(hi - g.To)
-		hi = g.From
-	}
-	if Offset(n) > hi {
-		return l.start
-	}
-	return max(l.start, hi-Offset(n))
 }
 
 // pollFrom serves from the tail if what is wanted is there, else from the disk.
@@ -123,7 +103,7 @@ func (l *Log) pollFrom(r *Request) {
 // olderInTail reports whether the tail reaches back beyond ts, so that the first batch at or after it is in the tail.
 func (l *Log) olderInTail(ts uint64) bool {
 	c := l.chunks[0]
-	return len(c.index) > 0 && (c.index[0].ts < ts || c.firstOffset <= l.start)
+	return len(c.index) > 0 && (c.index[0].ts < ts || c.firstOffset <= l.bounds.start)
 }
 
 // pollTail gathers from the chunks.
@@ -236,7 +216,7 @@ func (l *Log) endSegment(r *Request, g *segment) {
 	if len(l.chunks) > 0 && l.chunks[0].seg == g {
 		end = l.chunks[0].firstOffset
 	}
-	if p.passed && p.next < end && !l.follows(p.next, end) {
+	if p.passed && p.next < end && !l.bounds.follows(p.next, end) {
 		if r.Records > 0 { // the next poll meets it
 			l.finishPoll(r)
 			return

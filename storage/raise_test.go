@@ -15,7 +15,7 @@ func raised(t *testing.T, to Level) (r *shortRig, l *Log, write Op) {
 	for range 20 {
 		write = r.rest(l, write)
 	}
-	if l.hw == 0 || write.Kind != OpWrite {
+	if l.bounds.hw == 0 || write.Kind != OpWrite {
 		t.Fatal("the batch is not told, or its write not in flight")
 	}
 	r.turn(1000, &Request{Kind: ReqRaise, Log: 2, Value: uint64(to), Count: uint32(to)})
@@ -76,6 +76,6 @@ func TestAReservationDuringARaiseIsForTheLevelBefore(t *testing.T) {
 		t.Fatal("nothing more was reserved")
 	}
 	if l.raising == 0 || l.reservedFor != LevelMemory {
-		t.Errorf("raises that wait: %d; offsets below %d may be told at level %d or above, %d were told at level %d", l.raising, l.reserved, l.reservedFor, l.hw, LevelMemory)
+		t.Errorf("raises that wait: %d; offsets below %d may be told at level %d or above, %d were told at level %d", l.raising, l.reserved, l.reservedFor, l.bounds.hw, LevelMemory)
 	}
 }

@@ -164,10 +164,10 @@ func (l *Log) readTo(p *pollState, g *segment) Pos {
 // try with instead.
 func (l *Log) missesNewest(r *Request) bool {
 	p := &r.poll
-	if r.Strategy != FromLast || r.Records == 0 || p.left == 0 || l.countRecords(p.from, l.hw) == 0 || l.s.logs[l.cfg.ID] != l {
+	if r.Strategy != FromLast || r.Records == 0 || p.left == 0 || l.bounds.count(p.from, l.bounds.hw) == 0 || l.s.logs[l.cfg.ID] != l {
 		return false
 	}
-	if r.Base < l.start {
+	if r.Base < l.bounds.start {
 		return true // it was overtaken by a log start, and not full
 	}
 	asked := r.Records + p.left

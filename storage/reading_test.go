@@ -35,7 +35,7 @@ func newReadRig(t *testing.T, memory int, sizes ...int) *readRig {
 		g.index = []indexEntry{{Offset(i), segmentStart, 1}}
 		l.segs = append(l.segs, g)
 	}
-	l.next, l.hw, l.last, l.records = Offset(len(sizes)), Offset(len(sizes)), Offset(len(sizes)-1), uint64(len(sizes))
+	l.bounds.next, l.bounds.hw, l.bounds.last, l.bounds.records = Offset(len(sizes)), Offset(len(sizes)), Offset(len(sizes)-1), uint64(len(sizes))
 	return r
 }
 

@@ -126,7 +126,7 @@ func (s *Store) Held() (segments int, bytes int64, most string) {
 
 // removable reports whether g may be removed at all: everything in it is visible and on stable storage.
 func (l *Log) removable(g *segment) bool {
-	return g.sealed && g.next <= l.hw && g.stable >= alignUp(g.end) && g.next > g.base
+	return g.sealed && g.next <= l.bounds.hw && g.stable >= alignUp(g.end) && g.next > g.base
 }
 
 // lowest is the smallest stored offset that keeps what is expired.
@@ -241,21 +241,20 @@ func (l *Log) raiseStart(n int, r *Request) {
 func (l *Log) started(m *mark) {
 	l.trimming = false
 	defer l.trimAgain()
-	if l.closed || m.bound <= l.start {
+	if l.closed || m.bound <= l.bounds.start {
 		return
 	}
-	l.start = m.bound
-	n := 0
+	n, bytes := 0, int64(0)
 	for n < len(l.segs) && l.segs[n].sealed && l.segs[n].next <= m.bound {
 		g := l.segs[n]
-		l.bytes -= uint64(g.recordBytes)
+		bytes += g.recordBytes
 		l.dropSegmentChunks(g)
 		l.unlinking++
 		l.remove(g, trimmed)
 		n++
 	}
 	l.segs = append(l.segs[:0], l.segs[n:]...)
-	l.records = l.countRecords(l.start, l.hw)
+	l.bounds.trim(m.bound, bytes)
 	l.noteFixed()
 	l.noteChange()
 	if n > 0 {
@@ -278,21 +277,6 @@ func trimmed(_ *Store, p *pendingOp, _ int64, _ error) {
 	if l.unlinking--; l.closing != nil {
 		l.tryClose()
 	}
-}
-
-// countRecords counts the offsets in [from, to) that hold records.
-func (l *Log) countRecords(from, to Offset) uint64 {
-	if to <= from {
-		return 0
-	}
-	n := uint64(to - from)
-	for _, g := range l.gaps {
-		lo, hi := max(g.From, from), min(g.To, to)
-		if hi > lo {
-			n -= uint64(hi - lo)
-		}
-	}
-	return n
 }
 
 func (l *Log) dropSegmentChunks(g *segment) {

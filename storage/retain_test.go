@@ -12,7 +12,7 @@ func retained(l *Log, rule Retention) (n int) {
 	now := l.s.now
 	for i := range l.segs {
 		g := l.segs[i]
-		if !g.sealed || g.next > l.hw || g.next == g.base || g.stable < alignUp(g.end) {
+		if !g.sealed || g.next > l.bounds.hw || g.next == g.base || g.stable < alignUp(g.end) {
 			return n
 		}
 		left, newest := int64(0), true
@@ -60,7 +60,7 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 			ts += uint64(rng.IntN(10))
 			first := ts
 			ts += uint64(rng.IntN(10))
-			g := &segment{log: l, base: l.next, next: l.next + 1 + Offset(rng.IntN(10)), fd: -1, readFD: -1, sealed: true, firstTS: first, lastTS: ts,
+			g := &segment{log: l, base: l.bounds.next, next: l.bounds.next + 1 + Offset(rng.IntN(10)), fd: -1, readFD: -1, sealed: true, firstTS: first, lastTS: ts,
 				recordBytes: int64(1 + rng.IntN(1000)), indexed: true}
 			g.end = segmentStart + Pos(g.recordBytes)
 			g.stable, g.alloc = alignUp(g.end), alignUp(g.end)
@@ -68,13 +68,13 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 				g.stable = segmentStart
 			}
 			l.segs = append(l.segs, g)
-			l.next = g.next
+			l.bounds.next = g.next
 		}
 		if k := len(l.segs); k > 0 {
 			l.segs[k-1].sealed = rng.IntN(3) > 0
 		}
-		l.hw = l.next - min(l.next, Offset(rng.IntN(4)))
-		l.last, l.records = max(l.hw, 1)-1, uint64(l.hw)
+		l.bounds.hw = l.bounds.next - min(l.bounds.next, Offset(rng.IntN(4)))
+		l.bounds.last, l.bounds.records = max(l.bounds.hw, 1)-1, uint64(l.bounds.hw)
 		l.noteFixed()
 		for i := range rng.IntN(3) {
 			l.setOffset(ConsumerKey{ID: uint32(i)}, storedOffset{offset: Offset(rng.IntN(40)), count: 1, deleted: rng.IntN(4) == 0, moved: uint64(rng.IntN(100))})

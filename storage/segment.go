@@ -175,9 +175,9 @@ func (l *Log) startSegment(n int) {
 	if old := l.active(); old != nil {
 		l.seal(old)
 	}
-	putSegmentHead(head, l.cfg.ID, SegmentID{Base: l.next})
-	g := &segment{log: l, head: head, base: l.next, next: l.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
-		alloc: l.firstAlloc(n), fresh: true, indexed: true, lastTS: l.lastTS}
+	putSegmentHead(head, l.cfg.ID, SegmentID{Base: l.bounds.next})
+	g := &segment{log: l, head: head, base: l.bounds.next, next: l.bounds.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
+		alloc: l.firstAlloc(n), fresh: true, indexed: true, lastTS: l.bounds.lastTS}
 	if l.dirReady {
 		l.openSegment(g)
 		return

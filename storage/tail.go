@@ -72,7 +72,7 @@ func (l *Log) tailRoom(seg *segment, pos Pos, n int) *chunk {
 	l.chunkSize = min(chunkMax, max(l.chunkSize, size)*2)
 	nc := l.s.newChunk()
 	nc.log, nc.seg, nc.base, nc.buf, nc.first, nc.end = l, seg, base, buf, pos, pos
-	nc.firstOffset, nc.nextOffset = l.next, l.next
+	nc.firstOffset, nc.nextOffset = l.bounds.next, l.bounds.next
 	if c != nil && c.seg == seg {
 		l.flushBlocks(c, base)
 		if k := copy(buf[:pos-base], c.tailFrom(base)); k < int(pos-base) {
@@ -111,10 +111,10 @@ const tailTargetMin = 64 << 20
 // as they may be.
 func (l *Log) tailMissed(from Offset) {
 	s := l.s
-	if len(l.chunks) == 0 || l.records == 0 || s.tailBytes < s.tailTarget/4*3 {
+	if len(l.chunks) == 0 || l.bounds.records == 0 || s.tailBytes < s.tailTarget/4*3 {
 		return
 	}
-	behind := int64(l.chunks[0].firstOffset-min(from, l.chunks[0].firstOffset)) * int64(l.bytes/l.records+1)
+	behind := int64(l.chunks[0].firstOffset-min(from, l.chunks[0].firstOffset)) * int64(l.bounds.bytes/l.bounds.records+1)
 	if behind <= s.tailTarget {
 		s.tailTarget *= 2
 	}
