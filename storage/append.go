@@ -192,46 +192,16 @@ func (l *Log) stableNext() Offset {
 	return 0
 }
 
-// reserve makes sure that n more offsets may be told at the log's level, or asks the journal and reports false. What was reserved for a
-// higher level does not do: a start after kill -9 trusts the page cache for that one.
+// reserve makes sure that n more offsets may be told at the log's level, or asks the journal and reports false.
 func (l *Log) reserve(n Offset) bool {
-	if l.reserveAsked < l.bounds.next+n+reserveMin/2 || l.askedFor > l.cfg.Level {
+	v, next := &l.reservation, l.bounds.next+n
+	if v.due(next, l.cfg.Level) {
 		if !l.s.journal.room(entryHeadSize) {
 			l.retryLater()
-			return l.mayTell(n)
+			return v.allows(next, l.cfg.Level)
 		}
-		if step := l.reserveStep; l.s.mono-l.reserveAt < 1e9 && step < reserveMax {
-			l.reserveStep = max(step*2, reserveMin) // the last one did not last a second
-		}
-		l.reserveAt = l.s.mono
-		bound := max(l.reserveAsked, l.bounds.next+n+max(l.reserveStep, reserveMin))
-		level := l.cfg.Level
-		if l.raising > 0 && l.askedFor != 0 {
-			level = min(level, l.askedFor) // what was told is only as safe as that, and laps state this bound alone
-		}
-		l.reserveAsked, l.askedFor = bound, level
-		j := &l.s.journal
-		m := mark{kind: entryReserve, log: l, bound: bound, level: level}
-		j.add(m.entry(), nil)
-		j.gather.marks = append(j.gather.marks, m)
-		j.touch(l)
+		bound, level := v.ask(next, l.cfg.Level, l.raising > 0, l.s.mono)
+		l.decide(mark{kind: entryReserve, log: l, bound: bound, level: level})
 	}
-	return l.mayTell(n)
-}
-
-// mayTell reports whether n more offsets are reserved for the log's level, or a lower one.
-func (l *Log) mayTell(n Offset) bool {
-	return l.bounds.next+n <= l.reserved && l.reservedFor <= l.cfg.Level
-}
-
-func (m *mark) apply(s *Store) {
-	l := m.log
-	s.working = l.cfg.ID
-	switch m.kind {
-	case entryReserve:
-		l.reserved, l.reservedFor = max(l.reserved, m.bound), m.level
-		l.pump()
-	case entryStart:
-		l.started(m)
-	}
+	return v.allows(next, l.cfg.Level)
 }

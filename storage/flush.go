@@ -171,7 +171,7 @@ func (l *Log) flushAll(r *Request) {
 
 // persistAll adds an entry that changes nothing, but makes the gathering group, and with it all before it, persisted.
 func (l *Log) persistAll() {
-	l.s.journal.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved, length: uint32(l.reservedFor)}, nil)
+	l.s.journal.add(l.reservation.entry(l.cfg.ID), nil)
 }
 
 // settleFlushes answers the flushes whose turn has come.

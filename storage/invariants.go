@@ -129,9 +129,7 @@ func (l *Log) invariants() {
 	if l.told > l.pend.len() {
 		panic(fmt.Sprintf("BUG: log %d: %d of %d pending batches are told", id, l.told, l.pend.len()))
 	}
-	if l.reserved > l.reserveAsked {
-		panic(fmt.Sprintf("BUG: log %d reserved offsets up to %d, asked for %d", id, l.reserved, l.reserveAsked))
-	}
+	l.reservation.invariants(id)
 	stored := 0
 	for _, o := range l.offsets {
 		if !o.deleted {
@@ -152,8 +150,8 @@ func (l *Log) invariants() {
 func (l *Log) checkPending() {
 	for i := 0; i < l.pend.len(); i++ {
 		n := l.pend.at(i)
-		if i < l.told && n.level < LevelPersisted && n.next > l.reserved {
-			panic(fmt.Sprintf("BUG: log %d told up to %d, reserved are %d", l.cfg.ID, n.next, l.reserved))
+		if i < l.told && n.level < LevelPersisted && n.next > l.reservation.bound {
+			panic(fmt.Sprintf("BUG: log %d told up to %d, reserved are %d", l.cfg.ID, n.next, l.reservation.bound))
 		}
 		last := i == l.pend.len()-1
 		switch {

@@ -81,15 +81,6 @@ type group struct {
 	marks   []mark
 }
 
-// mark is something that takes effect when its group is safe on stable storage.
-type mark struct {
-	kind  entryKind
-	log   *Log
-	bound Offset
-	seg   Offset
-	level Level // reserve: at which the offsets may be told
-}
-
 type journal struct {
 	s         *Store
 	files     [2]JournalFile

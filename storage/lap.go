@@ -218,7 +218,7 @@ func (l *Log) carry(j *journal) {
 		startSeg = l.segs[0].base
 	}
 	e := entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.bounds.start,
-		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reserved, length: uint32(l.reservedFor), timestamp: ts, stable: l.stableNext()}
+		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reservation.bound, length: uint32(l.reservation.level), timestamp: ts, stable: l.stableNext()}
 	if g := l.segment(seg); g != nil {
 		e.generation, e.check = g.gen, g.firstTS
 	}
@@ -235,7 +235,7 @@ func (l *Log) carry(j *journal) {
 
 // carryBounds is carry for a fenced log: the side file has the rest.
 func (l *Log) carryBounds(j *journal) {
-	j.add(&entry{kind: entryReserve, level: LevelPersisted, log: l.cfg.ID, next: l.reserved, length: uint32(l.reservedFor)}, nil)
+	j.add(l.reservation.entry(l.cfg.ID), nil)
 	j.add(&entry{kind: entryStart, level: LevelPersisted, log: l.cfg.ID, base: l.bounds.start}, nil)
 	l.carryMarks(j)
 	l.carryOffsets(j)
@@ -311,8 +311,4 @@ func (l *Log) carrySealed(j *journal, before Offset) {
 	if l.s.scratch = data; len(data) > 0 {
 		j.add(&entry{kind: entrySealed, level: LevelPersisted, log: l.cfg.ID}, data)
 	}
-}
-
-func (m *mark) entry() *entry {
-	return &entry{kind: m.kind, level: LevelPersisted, log: m.log.cfg.ID, seg: m.seg, base: m.bound, next: m.bound, length: uint32(m.level)}
 }

@@ -62,12 +62,7 @@ type Log struct {
 
 	dedup *dedup // nil: every record is stored
 
-	reserved     Offset // below LevelPersisted: offsets under it may be told
-	reservedFor  Level  // the level at which, or above which, they may be; 0: none are reserved
-	reserveAsked Offset
-	askedFor     Level
-	reserveStep  Offset
-	reserveAt    int64
+	reservation reservation
 
 	wait     requestList // appends that wait for a segment, space, a reservation or memory
 	queued   bool        // in Store.retry
@@ -160,7 +155,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	l := s.OpenLog(cfg)
 	l.bounds = bounds{start: st.Start, next: st.Next, hw: st.Next, last: st.Last, lastTS: st.LastTS, gaps: st.Gaps}
-	l.reserved, l.reserveAsked, l.offCount = st.Reserved, st.Reserved, st.OffsetCount
+	l.reservation, l.offCount = reservation{bound: st.Reserved, asked: st.Reserved}, st.OffsetCount
 	for i, g := range st.Segments {
 		seg := &segment{log: l, base: g.Base, gen: g.Generation, next: g.Next, fd: -1, readFD: -1, end: g.End, found: g.End, stable: alignUp(g.End),
 			alloc: alignUp(g.End), firstTS: g.FirstTS, lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}

@@ -67,15 +67,15 @@ func TestARaiseThatFailedStatesNothingStable(t *testing.T) {
 // TestAReservationDuringARaiseIsForTheLevelBefore: what was told at that level is not safe yet, and a lap states the newest reservation only.
 func TestAReservationDuringARaiseIsForTheLevelBefore(t *testing.T) {
 	r, l, write := raised(t, LevelWritten)
-	before := l.reserved
+	before := l.reservation.bound
 	r.turn(1000, &Request{Kind: ReqAppend, Log: 2, Batch: manyRecords(t)})
 	for range 20 {
 		r.rest(l, write)
 	}
-	if l.reserved == before {
+	if l.reservation.bound == before {
 		t.Fatal("nothing more was reserved")
 	}
-	if l.raising == 0 || l.reservedFor != LevelMemory {
-		t.Errorf("raises that wait: %d; offsets below %d may be told at level %d or above, %d were told at level %d", l.raising, l.reserved, l.reservedFor, l.bounds.hw, LevelMemory)
+	if l.raising == 0 || l.reservation.level != LevelMemory {
+		t.Errorf("raises that wait: %d; offsets below %d may be told at level %d or above, %d were told at level %d", l.raising, l.reservation.bound, l.reservation.level, l.bounds.hw, LevelMemory)
 	}
 }

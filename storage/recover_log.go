@@ -28,7 +28,7 @@ type logRecovery struct {
 	uncertain bool                // its journal is lost
 	unfiled   bool                // a segment that a journal names is not there
 	rewrite   bool                // what reads back right may not be on disk
-	bounds    []reservation
+	bounds    []reservedBound
 }
 
 type openSegment struct {
@@ -375,8 +375,8 @@ func (l *logRecovery) removeStrangers() error {
 	return nil
 }
 
-// reservation is a bound below which offsets may have been told, and the level at which.
-type reservation struct {
+// reservedBound is a bound below which offsets may have been told, and the level at which.
+type reservedBound struct {
 	bound Offset
 	level Level
 }
@@ -384,7 +384,7 @@ type reservation struct {
 // reserved takes a bound that e states.
 func (l *logRecovery) reserved(e *entry, bound Offset) {
 	l.st.Reserved = max(l.st.Reserved, bound)
-	r := reservation{bound, Level(e.length)}
+	r := reservedBound{bound, Level(e.length)}
 	if r.level == 0 { // an older build did not say: it is what the log has now
 		r.level = l.level
 	}

@@ -227,10 +227,8 @@ func (l *Log) raiseStart(n int, r *Request) {
 		seg = l.segs[n].base
 	}
 	m := mark{kind: entryStart, log: l, bound: to, seg: seg}
-	j.add(m.entry(), nil)
-	j.gather.marks = append(j.gather.marks, m)
+	l.decide(m)
 	j.gather.frees = true
-	j.touch(l)
 	if r != nil {
 		r.level = LevelPersisted
 		j.gather.wait.push(r)

@@ -82,8 +82,6 @@ const (
 	carryTailMax = 64 << 10  // a tail longer than this is flushed before a lap
 	chunkMin     = 4 << 10
 	chunkMax     = 4 << 20
-	reserveMin   = 65536 // offsets reserved ahead below LevelPersisted
-	reserveMax   = 1 << 26
 )
 
 func alignDown(p Pos) Pos { return p &^ (BlockSize - 1) }
