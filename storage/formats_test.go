@@ -264,11 +264,10 @@ func TestStateFormats(t *testing.T) {
 
 // TestOffsetsNameWhoStoredThem: a user is told from others that had its number, in journals and in state files.
 func TestOffsetsNameWhoStoredThem(t *testing.T) {
-	l := newStore().OpenLog(LogConfig{ID: 7})
-	key := ConsumerKey{Group: true, ID: 9}
-	o := storedOffset{offset: 4, count: 2, user: User{Number: 8, Since: 1<<32 - 2}, moved: 3}
-	want := o.state(key)
-	_, list := entriesFrom(t, groupOf([]entry{*l.offsetEntry(key, o, LevelPersisted)}))
+	want := OffsetState{Key: ConsumerKey{Group: true, ID: 9}, Offset: 4, Count: 2, User: User{Number: 8, Since: 1<<32 - 2}, Moved: 3}
+	var e entry
+	want.put(&e, 7, LevelPersisted)
+	_, list := entriesFrom(t, groupOf([]entry{e}))
 	if got := list[0].storedOffset(); got != want {
 		t.Errorf("a journal has %+v, want %+v", got, want)
 	}

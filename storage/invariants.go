@@ -30,18 +30,13 @@ func (s *Store) invariants() {
 	if ids != s.dedupBytes {
 		panic(fmt.Sprintf("BUG: windows of ids take %d bytes, %d were counted", ids, s.dedupBytes))
 	}
-	var users map[User]int // made when it is needed: tests count what requests allocate
+	var users tally // made when it is needed: tests count what requests allocate
 	for _, l := range s.order {
-		stored := 0
-		for user, n := range l.users {
+		for user, n := range l.offsets.users {
 			if users == nil {
-				users = make(map[User]int)
+				users = make(tally)
 			}
-			users[user] += n
-			stored += n
-		}
-		if stored != l.stored {
-			panic(fmt.Sprintf("BUG: log %d has %d stored offsets, its users %d", l.cfg.ID, l.stored, stored))
+			users.add(user, n)
 		}
 	}
 	if !maps.Equal(users, s.users) {
@@ -130,15 +125,7 @@ func (l *Log) invariants() {
 		panic(fmt.Sprintf("BUG: log %d: %d of %d pending batches are told", id, l.told, l.pend.len()))
 	}
 	l.reservation.invariants(id)
-	stored := 0
-	for _, o := range l.offsets {
-		if !o.deleted {
-			stored++
-		}
-	}
-	if stored != l.stored {
-		panic(fmt.Sprintf("BUG: log %d counts %d stored offsets, there are %d", id, l.stored, stored))
-	}
+	l.offsets.invariants(id)
 	l.checkPending()
 	l.checkSegments()
 	l.checkTail()

@@ -136,7 +136,7 @@ func (s *Store) CheckCarry() error {
 
 // fixedCarry is what l takes in every lap, whatever its tail holds.
 func (l *Log) fixedCarry() int64 {
-	return logCarry + int64(len(l.segs))*sealedSize + int64(len(l.offsets))*offsetSize
+	return logCarry + int64(len(l.segs))*sealedSize + int64(len(l.offsets.list))*offsetSize
 }
 
 // noteFixed keeps the sum of what all logs take in every lap.

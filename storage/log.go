@@ -70,11 +70,8 @@ type Log struct {
 	growing  bool
 	dirReady bool
 
-	offsets  map[ConsumerKey]storedOffset
-	offCount uint64
-	stored   int          // of offsets: those that are not deleted
-	users    map[User]int // and of whom
-	fixed    int64        // bytes in every lap, counted in Store.fixed
+	offsets storedOffsets
+	fixed   int64 // bytes in every lap, counted in Store.fixed
 
 	fenced   error
 	silent   bool // fenced for panics: it answers nothing
@@ -142,7 +139,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 	if cfg.ID == 0 || s.logs[cfg.ID] != nil {
 		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
 	}
-	l := &Log{s: s, cfg: cfg, offsets: make(map[ConsumerKey]storedOffset), chunkSize: chunkMin,
+	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.users}, chunkSize: chunkMin,
 		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s, &cfg)}
 	s.logs[cfg.ID] = l
 	l.at = len(s.order)
@@ -155,7 +152,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 	l := s.OpenLog(cfg)
 	l.bounds = bounds{start: st.Start, next: st.Next, hw: st.Next, last: st.Last, lastTS: st.LastTS, gaps: st.Gaps}
-	l.reservation, l.offCount = reservation{bound: st.Reserved, asked: st.Reserved}, st.OffsetCount
+	l.reservation, l.offsets.count = reservation{bound: st.Reserved, asked: st.Reserved}, st.OffsetCount
 	for i, g := range st.Segments {
 		seg := &segment{log: l, base: g.Base, gen: g.Generation, next: g.Next, fd: -1, readFD: -1, end: g.End, found: g.End, stable: alignUp(g.End),
 			alloc: alignUp(g.End), firstTS: g.FirstTS, lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
@@ -166,7 +163,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 		l.dirReady = true
 	}
 	for _, o := range st.Offsets {
-		l.setOffset(o.Key, storedOffset{offset: o.Offset, count: o.Count, deleted: o.Deleted, elsewhere: true, user: o.User, moved: o.Moved})
+		l.offsets.apply(storedOffset{OffsetState: o, elsewhere: true})
 	}
 	l.bounds.records = l.bounds.count(l.bounds.start, l.bounds.next)
 	l.noteFixed()

@@ -153,10 +153,8 @@ func (s *Store) Attach(l *Log, r *Request) {
 	s.logs[l.cfg.ID] = l
 	l.at = len(s.order)
 	s.order = append(s.order, l)
-	for user, n := range l.users {
-		s.users[user] += n
-	}
-	l.copied() // to the journal of the store that it left
+	l.offsets.join(s.users)
+	l.offsets.copied() // to the journal of the store that it left
 	l.noteFixed()
 	if l.dedup != nil {
 		s.dedupBytes += l.dedup.noted

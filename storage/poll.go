@@ -56,8 +56,8 @@ func (l *Log) startPoll(r *Request) {
 	case FromLast:
 		p.from = l.bounds.back(uint64(p.left))
 	case FromNext:
-		if o, ok := l.offsets[r.Consumer]; ok && !o.deleted {
-			p.from = o.offset + 1
+		if o, ok := l.offsets.get(r.Consumer); ok {
+			p.from = o + 1
 		}
 	}
 	p.from = max(p.from, l.bounds.start)

@@ -73,7 +73,7 @@ func (l *Log) expendable() (n int) {
 			break
 		}
 		if !tooMuch && !asked {
-			low, asked = l.lowestHolding(), true
+			low, asked = l.offsets.lowest(l.rule.HoldMicros, l.s.now), true
 		}
 		if !tooMuch && low.holds(g) {
 			l.noteHeld(i, low)
@@ -129,43 +129,6 @@ func (l *Log) removable(g *segment) bool {
 	return g.sealed && g.next <= l.bounds.hw && g.stable >= alignUp(g.end) && g.next > g.base
 }
 
-// lowest is the smallest stored offset that keeps what is expired.
-type lowest struct {
-	none   bool
-	key    ConsumerKey
-	offset Offset
-	until  uint64
-}
-
-// holds reports whether g has a record behind it.
-func (w *lowest) holds(g *segment) bool { return !w.none && g.next-1 > w.offset }
-
-// lowestHolding looks through the stored offsets. One of which nobody knows when it moved counts as moved now.
-func (l *Log) lowestHolding() lowest {
-	low := lowest{none: true}
-	hold := l.rule.HoldMicros
-	if hold == 0 {
-		return low
-	}
-	for key, o := range l.offsets {
-		if o.deleted {
-			continue
-		}
-		if o.moved == 0 {
-			o.moved = l.s.now
-			l.offsets[key] = o
-		}
-		if hold != HoldForever && o.moved+min(hold, math.MaxInt64) <= l.s.now || !low.none && !(o.offset < low.offset || o.offset == low.offset && key.less(low.key)) {
-			continue
-		}
-		low = lowest{key: key, offset: o.offset}
-		if hold != HoldForever {
-			low.until = o.moved + min(hold, math.MaxInt64)
-		}
-	}
-	return low
-}
-
 // retainCapped applies the size of the logs that have sealed a segment since the last time: the rest of a rule can wait.
 func (s *Store) retainCapped() {
 	for i := 0; i < len(s.capped); i++ { // Retain may seal another one
@@ -190,7 +153,7 @@ func (l *Log) trim(r *Request) {
 		l.trims.push(r)
 		return
 	}
-	low := l.lowestHolding()
+	low := l.offsets.lowest(l.rule.HoldMicros, l.s.now)
 	n := 0
 	for _, g := range l.segs {
 		if uint32(n) >= r.Count || !l.removable(g) || low.holds(g) {
@@ -341,11 +304,7 @@ func (s *Store) forget(l *Log) {
 	l.setHeld(Held{})
 	delete(s.logs, l.cfg.ID)
 	s.fixed -= l.fixed
-	for user, n := range l.users {
-		if s.users[user] -= n; s.users[user] == 0 {
-			delete(s.users, user)
-		}
-	}
+	l.offsets.leave()
 	if l.dedup != nil {
 		s.dedupBytes -= l.dedup.noted
 	}

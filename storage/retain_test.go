@@ -24,9 +24,9 @@ func retained(l *Log, rule Retention) (n int) {
 		}
 		large := rule.BytesMax > 0 && left > rule.BytesMax && !newest
 		unread := false // by somebody who has read something lately
-		for _, o := range l.offsets {
-			lately := rule.HoldMicros == HoldForever || o.moved == 0 && rule.HoldMicros > 0 || o.moved+rule.HoldMicros > now
-			unread = unread || !o.deleted && o.offset < g.next-1 && lately
+		for _, o := range l.offsets.list {
+			lately := rule.HoldMicros == HoldForever || o.Moved == 0 && rule.HoldMicros > 0 || o.Moved+rule.HoldMicros > now
+			unread = unread || !o.Deleted && o.Offset < g.next-1 && lately
 		}
 		old := rule.ExpiryMicros > 0 && g.lastTS+rule.ExpiryMicros <= now
 		if !large && (!old || unread) {
@@ -77,7 +77,9 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 		l.bounds.last, l.bounds.records = max(l.bounds.hw, 1)-1, uint64(l.bounds.hw)
 		l.noteFixed()
 		for i := range rng.IntN(3) {
-			l.setOffset(ConsumerKey{ID: uint32(i)}, storedOffset{offset: Offset(rng.IntN(40)), count: 1, deleted: rng.IntN(4) == 0, moved: uint64(rng.IntN(100))})
+			l.offsets.count = 1
+			l.offsets.apply(storedOffset{OffsetState: OffsetState{Key: ConsumerKey{ID: uint32(i)}, Offset: Offset(rng.IntN(40)), Count: 1, Deleted: rng.IntN(4) == 0, Moved: uint64(rng.IntN(100))}})
+			l.noteFixed()
 		}
 		var rule Retention
 		if rng.IntN(2) == 0 {

@@ -31,7 +31,7 @@ func (l *Log) saveAside() {
 	g := &group{buf: buf, n: groupHeadSize}
 	j.gather = g
 	l.carry(j)
-	l.copied()
+	l.offsets.copied()
 	j.gather = gather
 	p := buf[:alignUp(Pos(g.n))]
 	sealGroup(p, groupHead{number: j.first, safe: j.first - 1, first: j.first, entries: uint32(g.n - groupHeadSize),

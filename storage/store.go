@@ -68,12 +68,12 @@ type Store struct {
 	wantedAt        int64    // when something that frees space first waited for the reserve, monotonic; 0: nothing does
 	hopeless        bool     // it has waited long enough
 	blocks          refusedBlocks
-	moved           []moved      // have left, and are not journaled there yet
-	fixed           int64        // bytes that every lap takes: all logs, their offsets and segments, and metadata
-	scratch         []byte       // for laps
-	users           map[User]int // of all logs: who stored how many offsets
-	nextShareReport int64        // monotonic time of the next report that offsets of new consumers are refused
-	nextRoomReport  int64        // monotonic time of the next report that laps have no room
+	moved           []moved // have left, and are not journaled there yet
+	fixed           int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
+	scratch         []byte  // for laps
+	users           tally   // of all logs: who stored how many offsets
+	nextShareReport int64   // monotonic time of the next report that offsets of new consumers are refused
+	nextRoomReport  int64   // monotonic time of the next report that laps have no room
 
 	seen       seenIDs  // of the batch being filtered
 	dropped    []uint32 // which of its records are
@@ -124,7 +124,7 @@ func (s *Stats) copied(n int) {
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(map[User]int), opFree: -1, tailTarget: tailTargetMin}
+	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), opFree: -1, tailTarget: tailTargetMin}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
 	}
