@@ -186,7 +186,7 @@ func (l *Log) journalNode(n *pendNode, c *chunk) {
 
 // stableNext is the offset up to which the log is on stable storage for certain: what was told at LevelPersisted.
 func (l *Log) stableNext() Offset {
-	if l.cfg.Level == LevelPersisted && l.raising == 0 {
+	if l.cfg.Level == LevelPersisted && l.pend.raising == 0 {
 		return l.bounds.hw
 	}
 	return 0
@@ -200,7 +200,7 @@ func (l *Log) reserve(n Offset) bool {
 			l.retryLater()
 			return v.allows(next, l.cfg.Level)
 		}
-		bound, level := v.ask(next, l.cfg.Level, l.raising > 0, l.s.mono)
+		bound, level := v.ask(next, l.cfg.Level, l.pend.raising > 0, l.s.mono)
 		l.decide(mark{kind: entryReserve, log: l, bound: bound, level: level})
 	}
 	return v.allows(next, l.cfg.Level)

@@ -137,13 +137,6 @@ func (s *Store) flushTails(n Pos) {
 	}
 }
 
-// flushWait is a flush that waits for the group with its own entry, and for the direct writes before it.
-type flushWait struct {
-	req    *Request
-	gseq   uint64
-	direct uint64
-}
-
 // flushRequest answers when everything appended to the log so far is on stable storage.
 func (l *Log) flushRequest(r *Request) {
 	j := &l.s.journal
@@ -166,40 +159,10 @@ func (l *Log) flushAll(r *Request) {
 	j := &l.s.journal
 	l.persistAll()
 	j.touch(l)
-	l.flushes = append(l.flushes, flushWait{req: r, gseq: j.gather.seq, direct: l.lastDirect})
+	l.pend.flush(r, j.gather.seq, l.lastDirect)
 }
 
 // persistAll adds an entry that changes nothing, but makes the gathering group, and with it all before it, persisted.
 func (l *Log) persistAll() {
 	l.s.journal.add(l.reservation.entry(l.cfg.ID), nil)
-}
-
-// settleFlushes answers the flushes whose turn has come.
-func (l *Log) settleFlushes() {
-	k := 0
-	for k < len(l.flushes) && l.flushes[k].gseq <= l.s.journal.pseq && l.flushes[k].direct <= l.writesDone {
-		l.endFlush(l.flushes[k].req, nil)
-		k++
-	}
-	if k > 0 {
-		n := copy(l.flushes, l.flushes[k:])
-		clear(l.flushes[n:])
-		l.flushes = l.flushes[:n]
-	}
-}
-
-// refuseFlushes answers the flushes that wait for writes that will not be done.
-func (l *Log) refuseFlushes(err error) {
-	for _, f := range l.flushes {
-		l.endFlush(f.req, err)
-	}
-	clear(l.flushes)
-	l.flushes = l.flushes[:0]
-}
-
-func (l *Log) endFlush(r *Request, err error) {
-	if r.Kind == ReqRaise && err == nil { // after a failure nothing says any more what is stable
-		l.raising--
-	}
-	l.s.answer(r, err)
 }

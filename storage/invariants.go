@@ -121,35 +121,13 @@ func (j *journal) invariants() {
 func (l *Log) invariants() {
 	id := l.cfg.ID
 	l.bounds.invariants(id)
-	if l.told > l.pend.len() {
-		panic(fmt.Sprintf("BUG: log %d: %d of %d pending batches are told", id, l.told, l.pend.len()))
-	}
 	l.reservation.invariants(id)
 	l.offsets.invariants(id)
-	l.checkPending()
+	l.pend.invariants(id, &l.bounds, l.reservation.bound, l.writeSeq, l.s.journal.seq)
 	l.checkSegments()
 	l.checkTail()
 	if l.dedup != nil {
 		l.checkDedup()
-	}
-}
-
-func (l *Log) checkPending() {
-	for i := 0; i < l.pend.len(); i++ {
-		n := l.pend.at(i)
-		if i < l.told && n.level < LevelPersisted && n.next > l.reservation.bound {
-			panic(fmt.Sprintf("BUG: log %d told up to %d, reserved are %d", l.cfg.ID, n.next, l.reservation.bound))
-		}
-		last := i == l.pend.len()-1
-		switch {
-		case n.next <= n.base || n.prevNext != n.base && !plantedReusedOffset || last && n.next != l.bounds.next ||
-			!last && l.pend.at(i+1).prevNext != n.next:
-			panic(fmt.Sprintf("BUG: log %d: pending batch %d to %d behind %d, the log goes on at %d", l.cfg.ID, n.base, n.next, n.prevNext, l.bounds.next))
-		case (i < l.told) != (n.next <= l.bounds.hw):
-			panic(fmt.Sprintf("BUG: log %d: pending batch %d to %d, %d are told, visible to %d", l.cfg.ID, n.base, n.next, l.told, l.bounds.hw))
-		case n.direct > l.writeSeq || n.gseq > l.s.journal.seq:
-			panic(fmt.Sprintf("BUG: log %d: batch %d waits for write %d and group %d", l.cfg.ID, n.base, n.direct, n.gseq))
-		}
 	}
 }
 

@@ -146,16 +146,6 @@ func (l *Log) noteFixed() {
 	l.fixed = n
 }
 
-// carryEnd says where the checkpoint of l stands: at its end, or before the first direct batch still in flight.
-func (l *Log) carryEnd() (first int) {
-	for i := 0; i < l.pend.len(); i++ {
-		if n := l.pend.at(i); n.direct > l.writesDone {
-			return i
-		}
-	}
-	return l.pend.len()
-}
-
 // carrySize bounds the bytes that carry adds.
 func (l *Log) carrySize() int64 {
 	n := l.fixedCarry() + int64(entryHeadSize)*int64(len(l.writes)+l.s.journal.marksOf(l))
@@ -170,7 +160,7 @@ func (l *Log) carrySize() int64 {
 	if seg := l.active(); seg != nil {
 		n += int64(max(0, seg.end-l.flushed))
 	}
-	for i := l.carryEnd(); i < l.pend.len(); i++ {
+	for i := l.pend.firstOpen(l.writesDone); i < l.pend.len(); i++ {
 		n += 2*entryHeadSize + BlockSize
 		if p := l.pend.at(i); p.direct == 0 {
 			n += int64(p.length)
@@ -200,7 +190,7 @@ func (l *Log) carry(j *journal) {
 		l.carryBounds(j)
 		return
 	}
-	first := l.carryEnd()
+	first := l.pend.firstOpen(l.writesDone) // the checkpoint stands before it
 	seg, end, next, ts := Offset(0), Pos(0), l.bounds.next, l.bounds.lastTS
 	if k := len(l.segs); k > 0 {
 		if g := l.segs[k-1]; g.fresh {
@@ -258,12 +248,7 @@ func (l *Log) recordBytesAt(seg Offset, first int) int64 {
 	if g := l.segment(seg); g != nil {
 		n = g.recordBytes
 	}
-	for i := first; i < l.pend.len(); i++ {
-		if p := l.pend.at(i); p.seg.base == seg {
-			n -= int64(p.length)
-		}
-	}
-	return n
+	return n - l.pend.bytesIn(seg, first)
 }
 
 // segment returns the one with that base offset, or nil.

@@ -21,7 +21,6 @@ func (l *Log) raise(r *Request) {
 		l.s.starved.push(r)
 	default:
 		l.cfg.Level, l.cfg.OffsetLevel = max(l.cfg.Level, Level(r.Value)), max(l.cfg.OffsetLevel, Level(r.Count))
-		l.raising++
 		l.flushAll(r)
 	}
 }

@@ -53,12 +53,8 @@ type Log struct {
 	refused    int    // of writes: there was no room for them
 	lastDirect uint64 // number of the last direct batch's write
 	lostFrom   uint64 // number of the first write that failed, 0: none
-	flushes    []flushWait
-	raising    int // raises of the level that wait: not all that is told is as safe as the level says
 
-	// Appends not yet told, or told while their direct write is in flight. The first told of them are told.
-	pend pendQueue
-	told int
+	pend pending
 
 	dedup *dedup // nil: every record is stored
 
@@ -89,49 +85,6 @@ type Log struct {
 
 	uses      int // of segments, also of those that have left the log
 	unlinking int // segments whose names are being removed
-}
-
-// pendNode is an append that is not finished.
-type pendNode struct {
-	req      *Request
-	level    Level  // of the log when it was appended
-	gseq     uint64 // gathering order of its group
-	direct   uint64 // number of its direct write; 0: it went through the journal
-	seg      *segment
-	pos      Pos
-	length   uint32
-	count    uint32
-	base     Offset
-	next     Offset
-	prevSeg  Offset
-	prevEnd  Pos
-	prevNext Offset
-	ts       uint64
-	check    uint64
-}
-
-// pendQueue is a queue of nodes by value that reuses its memory.
-type pendQueue struct {
-	items []pendNode
-	head  int
-}
-
-func (q *pendQueue) len() int           { return len(q.items) - q.head }
-func (q *pendQueue) at(i int) *pendNode { return &q.items[q.head+i] }
-func (q *pendQueue) push(n pendNode) *pendNode {
-	if q.head > 0 && len(q.items) == cap(q.items) {
-		k := copy(q.items, q.items[q.head:])
-		clear(q.items[k:])
-		q.items, q.head = q.items[:k], 0
-	}
-	q.items = append(q.items, n)
-	return &q.items[len(q.items)-1]
-}
-func (q *pendQueue) pop() {
-	q.items[q.head] = pendNode{}
-	if q.head++; q.head == len(q.items) {
-		q.items, q.head = q.items[:0], 0
-	}
 }
 
 // OpenLog adds a log that has no data yet.
@@ -220,43 +173,34 @@ func (l *Log) active() *segment {
 	return nil
 }
 
-// safe reports whether n, which everything before it is, is safe at the log's level, and at that which the log had when it
-// was appended: a lower one has reserved nothing for it.
-func (l *Log) safe(n *pendNode) bool {
+// safety says how far the log is safe by the journal of its shard, which is what moves it today.
+func (l *Log) safety() safety {
 	j := &l.s.journal
-	switch max(n.level, l.cfg.Level) {
-	case LevelMemory:
-		return true
-	case LevelWritten:
-		return n.gseq <= j.wseq && n.direct <= l.writesDone
-	default:
-		if plantedAckBeforeSyncDirect && n.direct != 0 {
-			return n.gseq <= j.pseq
-		}
-		return n.gseq <= j.pseq && n.direct <= l.writesDone
-	}
+	return safety{written: j.wseq, persisted: j.pseq, direct: l.writesDone}
 }
 
 // settle answers what is safe now, in order, and forgets what is done.
 func (l *Log) settle() {
-	for l.told < l.pend.len() {
-		n := l.pend.at(l.told)
-		if !l.safe(n) {
-			break
-		}
-		l.tell(n)
-		l.told++
-	}
-	for l.told > 0 && l.pend.at(0).direct <= l.writesDone {
-		l.pend.pop()
-		l.told--
-	}
+	safe := l.safety()
+	l.tellTo(l.pend.safeTo(l.cfg.Level, safe))
+	l.pend.forget(safe.direct)
 	if l.dedup != nil && len(l.dedup.repeats) > 0 {
 		l.settleRepeats()
 	}
-	l.settleFlushes()
+	for r := l.pend.flushed(safe); r != nil; r = l.pend.flushed(safe) {
+		l.s.answer(r, nil)
+	}
 	if l.closing != nil {
 		l.tryClose()
+	}
+}
+
+// tellTo makes everything visible that ends at next or before, and answers it. Whoever calls it knows that it is safe: the journal of
+// this shard does.
+func (l *Log) tellTo(next Offset) {
+	for n := l.pend.untold(); n != nil && n.next <= next; n = l.pend.untold() {
+		l.tell(n)
+		l.pend.told++
 	}
 }
 
@@ -284,7 +228,11 @@ func (l *Log) fence(err error) {
 		r = next
 	}
 	l.dropRefused()
-	l.refuseFlushes(l.fenced)
+	for r := l.pend.refuseFlushes(); r != nil; {
+		next := r.next
+		l.s.answer(r, l.fenced)
+		r = next
+	}
 	l.refuseRepeats(l.fenced)
 	l.saveAside()
 }
@@ -296,14 +244,10 @@ func (l *Log) writeFailed(number uint64, err error) {
 	if l.lostFrom == 0 || number < l.lostFrom {
 		l.lostFrom = number
 	}
-	lost := false
-	for i := l.told; i < l.pend.len(); i++ {
-		n := l.pend.at(i)
-		lost = lost || n.direct >= l.lostFrom
-		if r := n.req; lost && r != nil {
-			n.req = nil
-			l.s.answer(r, l.fenced)
-		}
+	for r := l.pend.lose(l.lostFrom); r != nil; {
+		next := r.next
+		l.s.answer(r, l.fenced)
+		r = next
 	}
 	if l.closing != nil {
 		l.tryClose()

@@ -77,8 +77,8 @@ func (l *Log) tryDepart() bool {
 
 // quiet reports whether nothing of l is in flight, waits, or is being read.
 func (l *Log) quiet() bool {
-	if l.uses > 0 || l.pend.len() > 0 || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
-		len(l.flushes) > 0 || l.dedup.busy() || len(l.writes) > 0 || l.changed || l.reservation.onItsWay() {
+	if l.uses > 0 || l.pend.len() > 0 || !l.pend.settled() || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
+		l.dedup.busy() || len(l.writes) > 0 || l.changed || l.reservation.onItsWay() {
 		return false
 	}
 	for _, c := range l.chunks {

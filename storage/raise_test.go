@@ -75,7 +75,7 @@ func TestAReservationDuringARaiseIsForTheLevelBefore(t *testing.T) {
 	if l.reservation.bound == before {
 		t.Fatal("nothing more was reserved")
 	}
-	if l.raising == 0 || l.reservation.level != LevelMemory {
-		t.Errorf("raises that wait: %d; offsets below %d may be told at level %d or above, %d were told at level %d", l.raising, l.reservation.bound, l.reservation.level, l.bounds.hw, LevelMemory)
+	if l.pend.raising == 0 || l.reservation.level != LevelMemory {
+		t.Errorf("raises that wait: %d; offsets below %d may be told at level %d or above, %d were told at level %d", l.pend.raising, l.reservation.bound, l.reservation.level, l.bounds.hw, LevelMemory)
 	}
 }

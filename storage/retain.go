@@ -287,7 +287,7 @@ func (l *Log) close(r *Request) {
 func (l *Log) tryClose() {
 	busy := l.opening || l.growing || l.unlinking > 0 || l.side == sideOpening
 	if l.fenced == nil && l.s.journal.failed == nil {
-		busy = busy || l.told < l.pend.len() || len(l.flushes) > 0
+		busy = busy || !l.pend.settled()
 	}
 	for _, w := range l.writes {
 		busy = busy || !w.done && !w.refused && l.fenced == nil

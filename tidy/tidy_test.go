@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"fifo":        {},
 	"wire":        {"batch"},
 	"router":      {},
-	"storage":     {"batch"},
+	"storage":     {"batch", "fifo"},
 	"metadata":    {},
 	"control":     {"fifo", "metadata"},
 	"uring":       {},
