@@ -53,6 +53,14 @@ func (l *Log) retryLater() {
 	}
 }
 
+// spot is where the next batch goes: into a segment at pos, by way of a chunk of the tail.
+type spot struct {
+	seg    *segment
+	chunk  *chunk
+	pos    Pos
+	direct bool // its whole blocks go straight to the segment
+}
+
 // tryAppend appends r or refuses it, or reports false and has seen to it that pump is called when it may work.
 func (l *Log) tryAppend(r *Request) bool {
 	if l.dedup != nil {
@@ -60,9 +68,7 @@ func (l *Log) tryAppend(r *Request) bool {
 			return f == handled
 		}
 	}
-	b := batch.Batch(r.Batch)
-	n := len(r.Batch)
-	if l.cfg.Level < LevelPersisted && !l.reserve(Offset(b.Count())) {
+	if l.cfg.Level < LevelPersisted && !l.reserve(Offset(batch.Batch(r.Batch).Count())) {
 		return false
 	}
 	seg := l.active()
@@ -70,47 +76,55 @@ func (l *Log) tryAppend(r *Request) bool {
 		l.refuseSegment(r)
 		return true
 	}
+	at, ok := l.spotFor(seg, len(r.Batch))
+	if !ok {
+		return false
+	}
+	if at.chunk == nil && l.s.tails == 0 {
+		l.s.answer(r, ErrNoMemory) // nothing here could make room for it
+		return true
+	}
+	if at.chunk == nil {
+		l.retryLater()
+		return false
+	}
+	stored := l.stamp(r.Batch, at)
+	n := l.place(stored, at)
+	n.req = r
+	l.journalBatch(&n, at)
+	return true
+}
+
+// spotFor finds room for n bytes: space in seg, the active segment or nil, room in the journal, and memory. False: pump is called when there
+// may be some. Without a chunk there was no memory.
+func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 	if seg == nil {
 		l.startSegment(n)
-		return false
+		return at, false
 	}
 	if seg.fd < 0 {
 		l.reopen(seg)
-		return false
+		return at, false
 	}
-	pos := seg.end
-	if pos < l.flushed {
-		pos = l.flushed // its block is on disk, padded: the next batch begins at the next block
+	at = spot{seg: seg, pos: max(seg.end, l.flushed), direct: n >= DirectMin} // behind a block on disk that was padded
+	if !l.allocate(seg, at.pos+Pos(n)) {
+		return at, false
 	}
-	if !l.allocate(seg, pos+Pos(n)) {
-		return false
-	}
-	direct := n >= DirectMin
 	need := entryHeadSize + n
-	if direct {
+	if at.direct {
 		need = 2*entryHeadSize + BlockSize
 	}
 	if !l.s.journal.room(need) {
 		l.retryLater()
-		return false
+		return at, false
 	}
-	c := l.tailRoom(seg, pos, n)
-	if c == nil && l.s.tails == 0 {
-		l.s.answer(r, ErrNoMemory) // nothing here could make room for it
-		return true
-	}
-	if c == nil {
-		l.retryLater()
-		return false
-	}
-	l.place(r, b, seg, c, pos, direct)
-	return true
+	at.chunk = l.tailRoom(seg, at.pos, n)
+	return at, true
 }
 
-// place copies the batch to its place and makes it pending. Everything that could refuse it was asked before.
-func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, direct bool) {
-	s, j := l.s, &l.s.journal
-	n := len(b)
+// stamp copies a batch to its place in the tail and gives it its offset and append time.
+func (l *Log) stamp(b batch.Batch, at spot) batch.Batch {
+	s := l.s
 	base, ts := l.bounds.stamp(s.now)
 	if plantedReusedOffset && l.cfg.Level == LevelWritten {
 		base = l.bounds.hw
@@ -118,44 +132,48 @@ func (l *Log) place(r *Request, b batch.Batch, seg *segment, c *chunk, pos Pos, 
 	if plantedPanic && bytes.Contains(b, []byte(PanicOnAppend)) {
 		panic("planted: an append that cannot be survived")
 	}
-	dst := c.bytes(pos, pos+Pos(n))
-	copy(dst, b) // the one copy between receive buffer and disk
-	s.stats.copied(n)
-	stored := batch.Batch(dst)
+	stored := batch.Batch(at.chunk.bytes(at.pos, at.pos+Pos(len(b))))
+	copy(stored, b) // the one copy between receive buffer and disk
+	s.stats.copied(len(b))
 	s.hasher.Stamp(stored, l.cfg.Partition, base, ts)
+	return stored
+}
 
-	node := pendNode{req: r, level: l.cfg.Level, seg: seg, pos: pos, length: uint32(n), count: uint32(b.Count()), base: base,
-		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.bounds.next, ts: ts, check: stored.Checksum()}
+// place takes a stamped batch, which lies in the tail, into the log. Everything that could refuse it was asked before.
+func (l *Log) place(b batch.Batch, at spot) pendNode {
+	seg, base, ts := at.seg, b.BaseOffset(), b.BaseTimestamp()
+	n := pendNode{level: l.cfg.Level, seg: seg, pos: at.pos, length: uint32(len(b)), count: uint32(b.Count()), base: base,
+		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.bounds.next, ts: ts, check: b.Checksum()}
 	if seg.fresh {
-		node.prevSeg, node.prevEnd = l.before(seg)
-		seg.fresh, seg.firstTS = false, ts
+		n.prevSeg, n.prevEnd = l.before(seg)
 	}
-	c.note(base, pos, ts)
-	c.end, c.nextOffset = pos+Pos(n), node.next
-	seg.index = note(seg.index, base, pos, ts)
-	seg.end, seg.next, seg.lastTS = c.end, node.next, ts
-	seg.recordBytes += int64(n)
-	seg.used = s.mono
-	l.bounds.placed(node.next, ts)
+	at.chunk.add(&n)
+	seg.add(&n)
+	seg.used = l.s.mono
+	l.bounds.placed(n.next, ts)
 	if l.dedup != nil {
-		l.noteIDs(stored)
+		l.noteIDs(b)
 	}
+	return n
+}
 
-	if direct {
-		to := alignDown(seg.end)
-		l.writeBlocks(c, l.flushed, to)
-		node.direct, l.lastDirect = l.writeSeq, l.writeSeq
+// journalBatch has a placed batch written: whole blocks of a large one to the segment, all else by the gathering group.
+func (l *Log) journalBatch(n *pendNode, at spot) {
+	j, seg := &l.s.journal, at.seg
+	if at.direct {
+		l.writeBlocks(at.chunk, l.flushed, alignDown(seg.end))
+		n.direct, l.lastDirect = l.writeSeq, l.writeSeq
 		if l.cfg.Level < LevelPersisted {
-			j.named += int64(n)
+			j.named += int64(n.length)
 		}
-		s.stats.directWrites++
+		l.s.stats.directWrites++
 	}
-	l.journalNode(&node, c)
-	node.gseq = j.gather.seq
+	l.journalNode(n, at.chunk)
+	n.gseq = j.gather.seq
 	j.touch(l)
-	l.pend.push(node)
-	if !direct && alignDown(seg.end)-l.flushed >= flushBytes {
-		l.flushBlocks(c, alignDown(seg.end))
+	l.pend.push(*n)
+	if !at.direct && alignDown(seg.end)-l.flushed >= flushBytes {
+		l.flushBlocks(at.chunk, alignDown(seg.end))
 	}
 	if seg.full() {
 		l.seal(seg) // the next batch begins the next one

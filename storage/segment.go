@@ -149,6 +149,16 @@ func (g *segment) full() bool {
 	return g.recordBytes >= size || int64(g.end-segmentStart) >= size+size/4
 }
 
+// add notes a batch that has its place in g, behind all others.
+func (g *segment) add(n *pendNode) {
+	if g.fresh {
+		g.fresh, g.firstTS = false, n.ts
+	}
+	g.index = note(g.index, n.base, n.pos, n.ts)
+	g.end, g.next, g.lastTS = n.pos+Pos(n.length), n.next, n.ts
+	g.recordBytes += int64(n.length)
+}
+
 // before says where the log ended before its new segment.
 func (l *Log) before(seg *segment) (Offset, Pos) {
 	for i, g := range l.segs {

@@ -29,6 +29,12 @@ func (c *chunk) bytes(from, to Pos) []byte { return c.buf[from-c.base : to-c.bas
 // chunkIndexStep is how many bytes lie between two entries of a chunk's index, at least.
 const chunkIndexStep = 4096
 
+// add notes a batch that lies in c.
+func (c *chunk) add(n *pendNode) {
+	c.note(n.base, n.pos, n.ts)
+	c.end, c.nextOffset = n.pos+Pos(n.length), n.next
+}
+
 func (c *chunk) note(offset Offset, pos Pos, ts uint64) {
 	if k := len(c.index); k > 0 && pos-c.index[k-1].pos < chunkIndexStep {
 		return
