@@ -53,7 +53,7 @@ func TestAppendsAndPollsDoNotAllocate(t *testing.T) {
 		mem := &pool{free: map[int][][]byte{}}
 		file := JournalFile{Size: 64 << 20}
 		s := New(Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: mem, JournalMemory: mem, ReadMemory: mem})
-		s.tailTarget = 1 << 20
+		s.chunks.target = 1 << 20
 		s.OpenLog(LogConfig{ID: 1, Level: level, SegmentSize: 1 << 40})
 		d := &steady{s: s}
 		var b batch.Builder

@@ -80,7 +80,7 @@ func (l *Log) tryAppend(r *Request) bool {
 	if !ok {
 		return false
 	}
-	if at.chunk == nil && l.s.tails == 0 {
+	if at.chunk == nil && l.s.chunks.count == 0 {
 		l.s.answer(r, ErrNoMemory) // nothing here could make room for it
 		return true
 	}
@@ -106,7 +106,7 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 		l.reopen(seg)
 		return at, false
 	}
-	at = spot{seg: seg, pos: max(seg.end, l.flushed), direct: n >= DirectMin} // behind a block on disk that was padded
+	at = spot{seg: seg, pos: max(seg.end, l.tail.flushed), direct: n >= DirectMin} // behind a block on disk that was padded
 	if !l.allocate(seg, at.pos+Pos(n)) {
 		return at, false
 	}
@@ -118,7 +118,11 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 		l.retryLater()
 		return at, false
 	}
-	at.chunk = l.tailRoom(seg, at.pos, n)
+	c, flush := l.tail.room(&l.s.chunks, seg, at.pos, n, l.bounds.next)
+	if l.flush(flush); c == nil {
+		l.s.squeeze(n)
+	}
+	at.chunk = c
 	return at, true
 }
 
@@ -161,8 +165,8 @@ func (l *Log) place(b batch.Batch, at spot) pendNode {
 func (l *Log) journalBatch(n *pendNode, at spot) {
 	j, seg := &l.s.journal, at.seg
 	if at.direct {
-		l.writeBlocks(at.chunk, l.flushed, alignDown(seg.end))
-		n.direct, l.lastDirect = l.writeSeq, l.writeSeq
+		l.write(l.tail.write(&l.s.chunks, at.chunk, alignDown(seg.end)))
+		n.direct, l.tail.direct = l.tail.number, l.tail.number
 		if l.cfg.Level < LevelPersisted {
 			j.named += int64(n.length)
 		}
@@ -172,8 +176,8 @@ func (l *Log) journalBatch(n *pendNode, at spot) {
 	n.gseq = j.gather.seq
 	j.touch(l)
 	l.pend.push(*n)
-	if !at.direct && alignDown(seg.end)-l.flushed >= flushBytes {
-		l.flushBlocks(at.chunk, alignDown(seg.end))
+	if !at.direct && alignDown(seg.end)-l.tail.flushed >= flushBytes {
+		l.flush(l.tail.write(&l.s.chunks, at.chunk, alignDown(seg.end)))
 	}
 	if seg.full() {
 		l.seal(seg) // the next batch begins the next one

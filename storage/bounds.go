@@ -64,6 +64,11 @@ func (b *bounds) count(from, to Offset) uint64 {
 	return n
 }
 
+// span guesses how many bytes the records in [from, to) have, by the mean of all.
+func (b *bounds) span(from, to Offset) int64 {
+	return int64(to-min(from, to)) * int64(b.bytes/b.records+1)
+}
+
 // back returns the offset of the n-th visible record from the end, or the first one; gaps hold no records.
 func (b *bounds) back(n uint64) Offset {
 	hi := b.hw

@@ -116,7 +116,7 @@ func newDedupStore(count int, age uint64) (*steady, *Log) {
 	mem := &pool{free: map[int][][]byte{}}
 	file := JournalFile{Size: 64 << 20}
 	s := New(Config{FirstGroup: 1, Seed: 7, Journal: [2]JournalFile{file, file}, TailMemory: mem, JournalMemory: mem, ReadMemory: mem})
-	s.tailTarget = 1 << 20
+	s.chunks.target = 1 << 20
 	l := s.OpenLog(LogConfig{ID: 1, Level: LevelPersisted, SegmentSize: 1 << 40, DedupCount: count, DedupMicros: age})
 	return &steady{s: s}, l
 }

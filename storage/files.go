@@ -37,7 +37,7 @@ func (s *Store) closeQuiet() {
 		if s.open <= s.cfg.FilesMax/4*3 {
 			return
 		}
-		if l := g.log; !g.sealed && l.flushed < g.end {
+		if l := g.log; !g.sealed && l.tail.flushed < g.end {
 			l.pad() // closed the next time
 			continue
 		}
@@ -54,12 +54,7 @@ func (g *segment) idle() bool {
 	if !l.wait.empty() || l.growing && g == l.active() {
 		return false
 	}
-	for _, w := range l.writes {
-		if w.seg == g {
-			return false
-		}
-	}
-	return true
+	return !l.tail.writesTo(g)
 }
 
 // openFiles is how many descriptors l has.

@@ -1,57 +1,19 @@
 package storage
 
-import "fmt"
-
-// segWrite is a write of whole blocks to a segment, from a chunk's memory, synced when it completes.
-type segWrite struct {
-	seg      *segment
-	chunk    *chunk
-	from, to Pos
-	end      Pos // of the records it holds, when the last block is padded; else to
-	number   uint64
-	done     bool
-	refused  bool // there was no room for it: to be written again
-	suspect  bool // in flight when another one was refused
-	again    bool // it was refused before
-}
-
-// writeBlocks writes the blocks [from, to) of c, which were never written before.
-func (l *Log) writeBlocks(c *chunk, from, to Pos) {
-	if from >= to {
-		return
+// write issues w; nil is none.
+func (l *Log) write(w *segWrite) {
+	if w != nil {
+		l.s.issue(Op{Kind: OpWrite, FD: w.seg.fd, Pos: int64(w.from), Buf: w.chunk.bytes(w.from, w.to), DSync: true},
+			pendingOp{done: blocksWritten, log: l, seg: w.seg, w: w})
 	}
-	if from != l.flushed || from < c.base || to > c.base+Pos(len(c.buf)) {
-		panic(fmt.Sprintf("BUG: log %d: blocks %d to %d written, flushed to %d, from a chunk at %d to %d", l.cfg.ID, from, to, l.flushed, c.base, c.base+Pos(len(c.buf))))
-	}
-	l.writeSeq++
-	w := l.s.newSegWrite()
-	*w = segWrite{seg: c.seg, chunk: c, from: from, to: to, end: min(to, c.end), number: l.writeSeq}
-	l.flushed = to
-	l.writes = append(l.writes, w)
-	c.refs++
-	l.issueBlocks(w)
 }
 
-func (l *Log) issueBlocks(w *segWrite) {
-	l.s.issue(Op{Kind: OpWrite, FD: w.seg.fd, Pos: int64(w.from), Buf: w.chunk.bytes(w.from, w.to), DSync: true},
-		pendingOp{done: blocksWritten, log: l, seg: w.seg, w: w})
-}
-
-// flushBlocks writes the whole blocks of c below to that are in no write yet.
-func (l *Log) flushBlocks(c *chunk, to Pos) {
-	if l.fenced == nil && l.flushed < to {
-		l.writeBlocks(c, l.flushed, to)
+// flush is write for blocks that are full, and not those of a large batch.
+func (l *Log) flush(w *segWrite) {
+	if w != nil {
+		l.write(w)
 		l.s.stats.flushWrites++
 	}
-}
-
-func (s *Store) newSegWrite() *segWrite {
-	if k := len(s.writeFree); k > 0 {
-		w := s.writeFree[k-1]
-		s.writeFree = s.writeFree[:k-1]
-		return w
-	}
-	return &segWrite{}
 }
 
 func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
@@ -60,7 +22,7 @@ func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 		return
 	}
 	s.blockEnded(w)
-	s.unref(w.chunk)
+	s.chunks.unref(w.chunk)
 	if s.logs[l.cfg.ID] != l {
 		return // dropped
 	}
@@ -68,46 +30,20 @@ func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 		l.writeFailed(w.number, spaceError(err))
 		return
 	}
-	w.done = true
-	for len(l.writes) > 0 && l.writes[0].done {
-		f := l.writes[0]
-		k := copy(l.writes, l.writes[1:])
-		l.writes[k] = nil
-		l.writes = l.writes[:k]
-		f.seg.stable = f.to
-		l.writesDone = f.number
-		f.chunk = nil
-		s.writeFree = append(s.writeFree, f)
-	}
-	l.listEvictable()
+	l.tail.landed(&s.chunks, w)
 	l.settle()
-}
-
-// unref ends one use of a chunk's memory.
-func (s *Store) unref(c *chunk) {
-	if c.refs--; c.refs < 0 {
-		panic("BUG: chunk released more often than held")
-	}
-	if c.refs == 0 && c.dropped {
-		s.freeChunk(c)
-	}
 }
 
 // pad writes the last, partly filled block of the log with zeros behind; the next batch begins at the next block.
 func (l *Log) pad() {
 	seg := l.active()
-	if seg == nil || l.fenced != nil || len(l.chunks) == 0 {
+	if seg == nil || l.fenced != nil {
 		return
 	}
-	c := l.chunks[len(l.chunks)-1]
-	to := alignUp(seg.end)
-	if c.seg != seg || l.flushed >= to {
-		return
+	if w := l.tail.pad(&l.s.chunks, seg); w != nil {
+		l.write(w)
+		l.s.stats.pads++
 	}
-	clear(c.buf[c.end-c.base : to-c.base])
-	l.writeBlocks(c, l.flushed, to)
-	l.flushed = afterPadding(seg.end)
-	l.s.stats.pads++
 }
 
 // seal ends a segment: its last block goes out padded, and the journal is told where it ended.
@@ -127,12 +63,32 @@ func (l *Log) seal(g *segment) {
 // flushTails writes the whole blocks of every tail longer than n bytes.
 func (s *Store) flushTails(n Pos) {
 	for _, l := range s.order {
-		seg := l.active()
-		if seg == nil || len(l.chunks) == 0 {
+		seg, c := l.active(), l.tail.last()
+		if seg == nil || c == nil || l.fenced != nil {
 			continue
 		}
-		if to := alignDown(seg.end); to-l.flushed >= n {
-			l.flushBlocks(l.chunks[len(l.chunks)-1], to)
+		if to := alignDown(seg.end); to-l.tail.flushed >= n {
+			l.flush(l.tail.write(&s.chunks, c, to))
+		}
+	}
+}
+
+// squeeze has tails written out, with their last block padded, so that n bytes can be evicted soon. The logs take turns.
+func (s *Store) squeeze(n int) {
+	coming := 0
+	for i := range s.order {
+		l := s.order[(s.squeezed+i)%len(s.order)]
+		c := l.tail.last()
+		if c == nil || l.fenced != nil || c.listed {
+			continue
+		}
+		l.pad()
+		for k := len(l.tail.chunks); k > 0 && !l.tail.chunks[k-1].listed; k-- {
+			coming += len(l.tail.chunks[k-1].buf)
+		}
+		if coming >= n {
+			s.squeezed = (s.squeezed + i + 1) % len(s.order)
+			return
 		}
 	}
 }
@@ -159,7 +115,7 @@ func (l *Log) flushAll(r *Request) {
 	j := &l.s.journal
 	l.persistAll()
 	j.touch(l)
-	l.pend.flush(r, j.gather.seq, l.lastDirect)
+	l.pend.flush(r, j.gather.seq, l.tail.direct)
 }
 
 // persistAll adds an entry that changes nothing, but makes the gathering group, and with it all before it, persisted.

@@ -14,6 +14,7 @@ func (s *Store) invariants() {
 		panic(fmt.Sprintf("BUG: %d logs in order, %d by id", len(s.order), len(s.logs)))
 	}
 	fixed, ids := s.metaCarrySize(), int64(0)
+	count, bytes, listed := 0, int64(0), 0
 	for _, m := range s.moved {
 		fixed += int64(len(m.entries))
 	}
@@ -25,6 +26,13 @@ func (s *Store) invariants() {
 		fixed += l.fixed
 		if l.dedup != nil {
 			ids += l.dedup.noted
+		}
+		for _, c := range l.tail.chunks {
+			count++
+			bytes += int64(cap(c.buf))
+			if c.listed {
+				listed++
+			}
 		}
 	}
 	if ids != s.dedupBytes {
@@ -47,40 +55,13 @@ func (s *Store) invariants() {
 	}
 	refused := 0
 	for _, l := range s.blocks.logs {
-		refused += l.refused
+		refused += l.tail.refused
 	}
 	if refused != s.blocks.count || refused > 0 && (!s.short || s.blocks.err == nil) {
 		panic(fmt.Sprintf("BUG: %d writes to segments are refused, %d were counted, short %v, %v", refused, s.blocks.count, s.short, s.blocks.err))
 	}
 	s.journal.invariants()
-	s.checkChunks()
-}
-
-// checkChunks compares the lists and sums of chunks with the chunks that there are.
-func (s *Store) checkChunks() {
-	tails, bytes, listed := 0, int64(0), 0
-	for _, l := range s.order {
-		for _, c := range l.chunks {
-			tails++
-			bytes += int64(cap(c.buf))
-			if c.listed {
-				listed++
-			}
-		}
-	}
-	if tails > s.tails || bytes > s.tailBytes { // those of dropped logs that are being sent count too
-		panic(fmt.Sprintf("BUG: %d chunks with %d bytes, %d with %d were counted", tails, bytes, s.tails, s.tailBytes))
-	}
-	var prev *chunk
-	for c := s.evictable.first; c != nil; prev, c = c, c.nextc {
-		if c.prev != prev || !c.listed || c.dropped || c.seg.stable < c.end && c.log.side != sideSafe {
-			panic(fmt.Sprintf("BUG: chunk of log %d at %d cannot be evicted", c.log.cfg.ID, c.base))
-		}
-		listed--
-	}
-	if prev != s.evictable.last || listed != 0 {
-		panic(fmt.Sprintf("BUG: %d chunks say that they are listed and are not", listed))
-	}
+	s.chunks.invariants(count, bytes, listed)
 }
 
 func (j *journal) invariants() {
@@ -123,9 +104,13 @@ func (l *Log) invariants() {
 	l.bounds.invariants(id)
 	l.reservation.invariants(id)
 	l.offsets.invariants(id)
-	l.pend.invariants(id, &l.bounds, l.reservation.bound, l.writeSeq, l.s.journal.seq)
+	l.pend.invariants(id, &l.bounds, l.reservation.bound, l.tail.number, l.s.journal.seq)
 	l.checkSegments()
-	l.checkTail()
+	if g := l.active(); l.opening {
+		l.tail.invariants(id, nil)
+	} else {
+		l.tail.invariants(id, g)
+	}
 	if l.dedup != nil {
 		l.checkDedup()
 	}
@@ -145,31 +130,5 @@ func (l *Log) checkSegments() {
 				panic(fmt.Sprintf("BUG: log %d: index entry %v follows %v", l.cfg.ID, b, a))
 			}
 		}
-	}
-}
-
-func (l *Log) checkTail() {
-	for i := 1; i < len(l.chunks); i++ {
-		if a, b := l.chunks[i-1], l.chunks[i]; a.nextOffset > b.firstOffset || a.seg == b.seg && a.end > b.first {
-			panic(fmt.Sprintf("BUG: log %d: chunk to %d at %d is followed by %d at %d", l.cfg.ID, a.nextOffset, a.end, b.firstOffset, b.first))
-		}
-	}
-	for i, w := range l.writes {
-		if w.number != l.writesDone+1+uint64(i) || w.from >= w.to || w.end > w.to {
-			panic(fmt.Sprintf("BUG: log %d: write %d of blocks %d to %d, %d are done", l.cfg.ID, w.number, w.from, w.to, l.writesDone))
-		}
-	}
-	g := l.active()
-	if g == nil || l.opening {
-		return
-	}
-	if l.flushed != alignDown(l.flushed) || l.flushed > afterPadding(g.end) {
-		panic(fmt.Sprintf("BUG: log %d ends at %d, flushed to %d", l.cfg.ID, g.end, l.flushed))
-	}
-	if l.flushed >= g.end || l.side == sideSafe {
-		return
-	}
-	if k := len(l.chunks); k == 0 || l.chunks[k-1].seg != g || l.chunks[k-1].base > l.flushed || l.chunks[k-1].end != g.end {
-		panic(fmt.Sprintf("BUG: log %d: bytes %d to %d are in no segment block and in no chunk", l.cfg.ID, l.flushed, g.end))
 	}
 }

@@ -77,11 +77,11 @@ func (s *Store) carrySize() int64 {
 func (s *Store) shrinkTails(excess int64) (busy bool) {
 	s.flushTails(BlockSize)
 	for _, l := range s.order {
-		if seg := l.active(); seg != nil && excess > 0 && l.flushed < seg.end && len(l.writes) == 0 {
-			excess -= int64(seg.end - l.flushed)
+		if seg := l.active(); seg != nil && excess > 0 && l.tail.flushed < seg.end && len(l.tail.writes) == 0 {
+			excess -= l.tail.unwritten(seg)
 			l.pad()
 		}
-		busy = busy || l.inFlight() && l.fenced == nil
+		busy = busy || l.tail.inFlight() && l.fenced == nil
 	}
 	return busy
 }
@@ -148,19 +148,12 @@ func (l *Log) noteFixed() {
 
 // carrySize bounds the bytes that carry adds.
 func (l *Log) carrySize() int64 {
-	n := l.fixedCarry() + int64(entryHeadSize)*int64(len(l.writes)+l.s.journal.marksOf(l))
-	if l.side == sideSafe {
+	n := l.fixedCarry() + int64(entryHeadSize)*int64(len(l.tail.writes)+l.s.journal.marksOf(l))
+	if l.tail.side == sideSafe {
 		return n
 	}
-	for _, w := range l.writes {
-		if !w.done {
-			n += int64(w.end - w.from)
-		}
-	}
-	if seg := l.active(); seg != nil {
-		n += int64(max(0, seg.end-l.flushed))
-	}
-	for i := l.pend.firstOpen(l.writesDone); i < l.pend.len(); i++ {
+	n += l.tail.unsynced(l.active())
+	for i := l.pend.firstOpen(l.tail.done); i < l.pend.len(); i++ {
 		n += 2*entryHeadSize + BlockSize
 		if p := l.pend.at(i); p.direct == 0 {
 			n += int64(p.length)
@@ -186,11 +179,11 @@ func (j *journal) marksOf(l *Log) int {
 
 // carry adds what the shard still needs of l to the lap group, which gathers.
 func (l *Log) carry(j *journal) {
-	if l.side == sideSafe {
+	if l.tail.side == sideSafe {
 		l.carryBounds(j)
 		return
 	}
-	first := l.pend.firstOpen(l.writesDone) // the checkpoint stands before it
+	first := l.pend.firstOpen(l.tail.done) // the checkpoint stands before it
 	seg, end, next, ts := Offset(0), Pos(0), l.bounds.next, l.bounds.lastTS
 	if k := len(l.segs); k > 0 {
 		if g := l.segs[k-1]; g.fresh {
@@ -217,7 +210,7 @@ func (l *Log) carry(j *journal) {
 	l.carryBytes(j, seg, end)
 	for i := first; i < l.pend.len(); i++ {
 		n := l.pend.at(i)
-		l.journalNode(n, l.chunkFor(n.seg, n.pos))
+		l.journalNode(n, l.tail.holds(n.seg, n.pos))
 	}
 	l.carryMarks(j)
 	l.carryOffsets(j)
@@ -274,13 +267,13 @@ func (l *Log) carryBytes(j *journal, seg Offset, end Pos) {
 			j.add(&entry{kind: entryBytes, level: LevelPersisted, log: l.cfg.ID, seg: g.base, generation: g.gen, pos: from, base: l.bounds.start}, c.bytes(from, to))
 		}
 	}
-	for _, w := range l.writes {
+	for _, w := range l.tail.writes {
 		if !w.done {
 			add(w.seg, w.chunk, w.from, w.end)
 		}
 	}
-	if g := l.active(); g != nil && l.flushed < g.end {
-		add(g, l.chunkFor(g, l.flushed), l.flushed, g.end)
+	if g := l.active(); g != nil && l.tail.flushed < g.end {
+		add(g, l.tail.holds(g, l.tail.flushed), l.tail.flushed, g.end)
 	}
 }
 

@@ -40,21 +40,9 @@ type Log struct {
 
 	bounds bounds
 
-	// The tail. Blocks of the active segment below flushed are written or being written.
-	chunks    []*chunk
-	flushed   Pos
-	chunkSize int
-	touched   *group
-
-	// Writes to segments in flight, oldest first, and how many of them are done without a hole.
-	writes     []*segWrite
-	writeSeq   uint64
-	writesDone uint64
-	refused    int    // of writes: there was no room for them
-	lastDirect uint64 // number of the last direct batch's write
-	lostFrom   uint64 // number of the first write that failed, 0: none
-
-	pend pending
+	tail    tail
+	touched *group
+	pend    pending
 
 	dedup *dedup // nil: every record is stored
 
@@ -71,7 +59,6 @@ type Log struct {
 
 	fenced   error
 	silent   bool // fenced for panics: it answers nothing
-	side     sideState
 	closing  *Request
 	closed   bool
 	leaving  *Request // moves to another store when nothing is in flight
@@ -92,7 +79,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 	if cfg.ID == 0 || s.logs[cfg.ID] != nil {
 		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
 	}
-	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.users}, chunkSize: chunkMin,
+	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.users},
 		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s, &cfg)}
 	s.logs[cfg.ID] = l
 	l.at = len(s.order)
@@ -111,7 +98,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 			alloc: alignUp(g.End), firstTS: g.FirstTS, lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
 		seg.sealed = seg.sealed || seg.full()
 		l.segs = append(l.segs, seg)
-		l.flushed = afterPadding(g.End)
+		l.tail.flushed = afterPadding(g.End)
 		l.bounds.bytes += uint64(g.RecordBytes)
 		l.dirReady = true
 	}
@@ -124,7 +111,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 		l.fenced = fmt.Errorf("%w: %s", ErrFenced, st.Fence)
 		l.silent = st.Quarantined()
 		if st.Aside {
-			l.side = sideSafe
+			l.tail.side = sideSafe
 		}
 	}
 	return l
@@ -176,7 +163,7 @@ func (l *Log) active() *segment {
 // safety says how far the log is safe by the journal of its shard, which is what moves it today.
 func (l *Log) safety() safety {
 	j := &l.s.journal
-	return safety{written: j.wseq, persisted: j.pseq, direct: l.writesDone}
+	return safety{written: j.wseq, persisted: j.pseq, direct: l.tail.done}
 }
 
 // settle answers what is safe now, in order, and forgets what is done.
@@ -241,10 +228,7 @@ func (l *Log) fence(err error) {
 // What the journal alone holds before that can still be told.
 func (l *Log) writeFailed(number uint64, err error) {
 	l.fence(err)
-	if l.lostFrom == 0 || number < l.lostFrom {
-		l.lostFrom = number
-	}
-	for r := l.pend.lose(l.lostFrom); r != nil; {
+	for r := l.pend.lose(l.tail.lost(number)); r != nil; {
 		next := r.next
 		l.s.answer(r, l.fenced)
 		r = next

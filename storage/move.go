@@ -56,7 +56,7 @@ func (l *Log) tryDepart() bool {
 	if !l.quiet() || !s.journal.quietOf(l) {
 		return false
 	}
-	if g := l.active(); g != nil && l.flushed < g.end {
+	if g := l.active(); g != nil && l.tail.flushed < g.end {
 		l.pad()
 		return false
 	}
@@ -64,7 +64,7 @@ func (l *Log) tryDepart() bool {
 		return false
 	}
 	s.journal.add(l.leftEntry(), nil)
-	l.dropChunks()
+	l.tail.drop(&s.chunks, nil)
 	s.moved = append(s.moved, l.freeze())
 	s.fixed += int64(len(s.moved[len(s.moved)-1].entries))
 	s.open -= l.openFiles()
@@ -78,13 +78,8 @@ func (l *Log) tryDepart() bool {
 // quiet reports whether nothing of l is in flight, waits, or is being read.
 func (l *Log) quiet() bool {
 	if l.uses > 0 || l.pend.len() > 0 || !l.pend.settled() || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
-		l.dedup.busy() || len(l.writes) > 0 || l.changed || l.reservation.onItsWay() {
+		l.dedup.busy() || len(l.tail.writes) > 0 || l.tail.read() || l.changed || l.reservation.onItsWay() {
 		return false
-	}
-	for _, c := range l.chunks {
-		if c.refs > 0 {
-			return false
-		}
 	}
 	for _, g := range l.segs {
 		if g.users > 0 || g.opening || g.indexing || !g.waiters.empty() {

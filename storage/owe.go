@@ -65,7 +65,7 @@ func (s *Store) shed(r *Request, sp *Span) {
 	sp.owed, sp.Data, sp.buf = len(sp.Data), nil, 0
 	if c := sp.chunk; c != nil {
 		sp.chunk = nil
-		s.unref(c)
+		s.chunks.unref(c)
 	}
 	sp.held = true
 }
@@ -128,7 +128,7 @@ func loaded(s *Store, op *pendingOp, res int64, err error) {
 // dropSpan ends what a span holds.
 func (s *Store) dropSpan(sp *Span) {
 	if sp.chunk != nil {
-		s.unref(sp.chunk)
+		s.chunks.unref(sp.chunk)
 	}
 	if sp.held {
 		sp.seg.release()

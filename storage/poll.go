@@ -90,8 +90,8 @@ func (l *Log) pollAgain(r *Request) {
 // pollFrom serves from the tail if what is wanted is there, else from the disk.
 func (l *Log) pollFrom(r *Request) {
 	p := &r.poll
-	if len(l.chunks) > 0 {
-		c := l.chunks[0]
+	if len(l.tail.chunks) > 0 {
+		c := l.tail.chunks[0]
 		if p.byTime && (len(l.segs) == 0 || l.olderInTail(p.ts)) || !p.byTime && p.from >= c.firstOffset {
 			l.pollTail(r)
 			return
@@ -102,13 +102,13 @@ func (l *Log) pollFrom(r *Request) {
 
 // olderInTail reports whether the tail reaches back beyond ts, so that the first batch at or after it is in the tail.
 func (l *Log) olderInTail(ts uint64) bool {
-	c := l.chunks[0]
+	c := l.tail.chunks[0]
 	return len(c.index) > 0 && (c.index[0].ts < ts || c.firstOffset <= l.bounds.start)
 }
 
 // pollTail gathers from the chunks.
 func (l *Log) pollTail(r *Request) {
-	for _, c := range l.chunks {
+	for _, c := range l.tail.chunks {
 		if !r.poll.byTime && c.nextOffset <= r.poll.from {
 			continue
 		}
@@ -178,10 +178,10 @@ func (l *Log) segmentFor(r *Request) *segment {
 func (l *Log) read(r *Request, g *segment, n int) {
 	p := &r.poll
 	end := g.end
-	if len(l.chunks) > 0 && l.chunks[0].seg == g {
-		end = min(end, l.chunks[0].first)
+	if len(l.tail.chunks) > 0 && l.tail.chunks[0].seg == g {
+		end = min(end, l.tail.chunks[0].first)
 	}
-	if l.side == sideSafe && g.stable < end { // what it could not take is in the side file until the next start
+	if l.tail.side == sideSafe && g.stable < end { // what it could not take is in the side file until the next start
 		end = g.stable
 		if p.pos >= end {
 			l.failOrFinish(r, l.fenced)
@@ -203,8 +203,8 @@ func (l *Log) read(r *Request, g *segment, n int) {
 	g.use()
 	g.used = l.s.mono
 	l.s.stats.diskReads++
-	if !p.byTime {
-		l.tailMissed(p.from)
+	if c := l.tail.first(); c != nil && !p.byTime && l.bounds.records > 0 {
+		l.s.chunks.missed(l.bounds.span(p.from, c.firstOffset))
 	}
 	l.s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
 }
@@ -213,8 +213,8 @@ func (l *Log) read(r *Request, g *segment, n int) {
 func (l *Log) endSegment(r *Request, g *segment) {
 	p := &r.poll
 	end := g.next
-	if len(l.chunks) > 0 && l.chunks[0].seg == g {
-		end = l.chunks[0].firstOffset
+	if len(l.tail.chunks) > 0 && l.tail.chunks[0].seg == g {
+		end = l.tail.chunks[0].firstOffset
 	}
 	if p.passed && p.next < end && !l.bounds.follows(p.next, end) {
 		if r.Records > 0 { // the next poll meets it
@@ -238,12 +238,12 @@ func (l *Log) nextSegment(r *Request, g *segment) {
 		return
 	}
 	r.poll.seg, r.poll.pos = nil, 0
-	if len(l.chunks) > 0 && l.chunks[0].seg == g { // the rest of g is in the tail
+	if len(l.tail.chunks) > 0 && l.tail.chunks[0].seg == g { // the rest of g is in the tail
 		l.pollTail(r)
 		return
 	}
 	r.poll.from = max(r.poll.from, g.next)
-	if len(l.chunks) > 0 && r.poll.from >= l.chunks[0].firstOffset {
+	if len(l.tail.chunks) > 0 && r.poll.from >= l.tail.chunks[0].firstOffset {
 		l.pollTail(r)
 		return
 	}
@@ -326,7 +326,7 @@ func (l *Log) readOn(r *Request, g *segment, used int) {
 	case p.batch > 0 && r.Records > 0 && p.batch > p.bytes:
 		l.finishPoll(r) // it would go beyond what a reply may hold
 		return
-	case p.batch > 0 && p.last && l.side == sideSafe:
+	case p.batch > 0 && p.last && l.tail.side == sideSafe:
 		l.failOrFinish(r, l.fenced)
 		return
 	case p.batch > 0 && (p.last || p.pos+Pos(p.batch) > g.boundary(p.pos)):

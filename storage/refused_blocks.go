@@ -19,7 +19,7 @@ func (w *segWrite) refuse(l *Log, err error) bool {
 	}
 	if err != nil {
 		s.blocks.err = spaceError(err)
-		for _, x := range l.writes {
+		for _, x := range l.tail.writes {
 			x.suspect = x.suspect || x != w && !x.done && !x.refused
 		}
 	}
@@ -38,16 +38,16 @@ func (w *segWrite) refuse(l *Log, err error) bool {
 // keepRefused counts the refused writes of l again.
 func (l *Log) keepRefused() {
 	l.leaveRefused()
-	for _, w := range l.writes {
+	for _, w := range l.tail.writes {
 		if w.refused {
-			l.refused++
+			l.tail.refused++
 		}
 	}
 	r := &l.s.blocks
-	if l.refused == 0 {
+	if l.tail.refused == 0 {
 		return
 	}
-	r.count += l.refused
+	r.count += l.tail.refused
 	r.logs = append(r.logs, l)
 	if r.err == nil { // what was refused with them is written
 		r.err = errShort
@@ -59,7 +59,7 @@ func (l *Log) keepRefused() {
 // leaveRefused takes l off the logs whose blocks are tried again.
 func (l *Log) leaveRefused() {
 	r := &l.s.blocks
-	if l.refused == 0 {
+	if l.tail.refused == 0 {
 		return
 	}
 	for i, o := range r.logs {
@@ -68,8 +68,8 @@ func (l *Log) leaveRefused() {
 			break
 		}
 	}
-	r.count -= l.refused
-	l.refused = 0
+	r.count -= l.tail.refused
+	l.tail.refused = 0
 	if r.count == 0 && len(r.logs) == 0 {
 		r.refusals = refusals{}
 		l.s.roomAgain()
@@ -78,10 +78,10 @@ func (l *Log) leaveRefused() {
 
 // dropRefused gives up the refused writes of l: it failed, or is gone.
 func (l *Log) dropRefused() {
-	for _, w := range l.writes {
+	for _, w := range l.tail.writes {
 		if w.refused {
 			w.refused = false
-			l.s.unref(w.chunk)
+			l.s.chunks.unref(w.chunk)
 		}
 	}
 	l.leaveRefused()
@@ -96,12 +96,12 @@ func (s *Store) retryBlocks() {
 	logs := r.logs
 	r.logs, r.count, r.retryAt = nil, 0, s.mono+r.pause
 	for _, l := range logs {
-		l.refused = 0
-		for _, w := range l.writes {
+		l.tail.refused = 0
+		for _, w := range l.tail.writes {
 			if w.refused {
 				w.refused = false
 				w.seg.use() // its log may be closed, and dropped meanwhile
-				l.issueBlocks(w)
+				l.write(w)
 			}
 		}
 	}
@@ -117,16 +117,6 @@ func (s *Store) blockEnded(w *segWrite) {
 		r.refusals = refusals{}
 		s.roomAgain()
 	}
-}
-
-// inFlight reports whether a write of l is on its way.
-func (l *Log) inFlight() bool {
-	for _, w := range l.writes {
-		if !w.done && !w.refused {
-			return true
-		}
-	}
-	return false
 }
 
 // deadline is when the refused blocks are to be tried again; 0: there are none, or the journal comes first.

@@ -193,7 +193,7 @@ func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
 		return done
 	}
 	large := &Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, DirectMin)}
-	if done := append(r.turn(0, large), settle()...); len(done) > 0 || r.s.Refused() == nil || l.refused == 0 {
+	if done := append(r.turn(0, large), settle()...); len(done) > 0 || r.s.Refused() == nil || l.tail.refused == 0 {
 		t.Fatalf("%d answers, refused: %v", len(done), r.s.Refused())
 	}
 	closing := &Request{Kind: ReqClose, Log: 1}

@@ -40,7 +40,7 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 			panic(fmt.Sprintf("BUG: log %d dropped while it is open", id))
 		}
 		l.dropRefused()
-		l.dropChunks()
+		l.tail.drop(&s.chunks, nil)
 		for _, g := range l.segs {
 			g.gone = true
 			if g.users == 0 {

@@ -209,7 +209,7 @@ func (l *Log) started(m *mark) {
 	for n < len(l.segs) && l.segs[n].sealed && l.segs[n].next <= m.bound {
 		g := l.segs[n]
 		bytes += g.recordBytes
-		l.dropSegmentChunks(g)
+		l.tail.drop(&l.s.chunks, g)
 		l.unlinking++
 		l.remove(g, trimmed)
 		n++
@@ -240,27 +240,6 @@ func trimmed(_ *Store, p *pendingOp, _ int64, _ error) {
 	}
 }
 
-func (l *Log) dropSegmentChunks(g *segment) {
-	k := 0
-	for _, c := range l.chunks {
-		if c.seg != g {
-			l.chunks[k] = c
-			k++
-			continue
-		}
-		if c.listed {
-			l.s.unlist(c)
-		}
-		if c.refs == 0 {
-			l.s.freeChunk(c)
-		} else {
-			c.dropped = true
-		}
-	}
-	clear(l.chunks[k:])
-	l.chunks = l.chunks[:k]
-}
-
 // remove unlinks g's file, calls done, and closes it when nobody reads it any more.
 func (l *Log) remove(g *segment, done func(s *Store, p *pendingOp, res int64, err error)) {
 	g.gone = true
@@ -285,12 +264,9 @@ func (l *Log) close(r *Request) {
 
 // tryClose answers the close when nothing of the log is in flight.
 func (l *Log) tryClose() {
-	busy := l.opening || l.growing || l.unlinking > 0 || l.side == sideOpening
+	busy := l.opening || l.growing || l.unlinking > 0 || l.tail.side == sideOpening || l.fenced == nil && l.tail.inFlight()
 	if l.fenced == nil && l.s.journal.failed == nil {
 		busy = busy || !l.pend.settled()
-	}
-	for _, w := range l.writes {
-		busy = busy || !w.done && !w.refused && l.fenced == nil
 	}
 	if busy {
 		return

@@ -175,7 +175,7 @@ func (l *Log) startSegment(n int) {
 	if l.opening {
 		return
 	}
-	head := l.s.tailMemory(BlockSize)
+	head := l.s.chunks.get(BlockSize)
 	if head == nil {
 		l.s.squeeze(BlockSize)
 		l.retryLater()
@@ -264,14 +264,14 @@ func (g *segment) ready() {
 	l.opening = false
 	g.dropHead()
 	l.segs = append(l.segs, g)
-	l.flushed = g.end
+	l.tail.flushed = g.end
 	l.noteFixed()
 	l.noteChange()
 	l.pump()
 }
 
 func (g *segment) dropHead() {
-	g.log.s.cfg.TailMemory.Put(g.head)
+	g.log.s.chunks.memory.Put(g.head)
 	g.head = nil
 }
 

@@ -36,19 +36,9 @@ func (l *Log) saveAside() {
 	p := buf[:alignUp(Pos(g.n))]
 	sealGroup(p, groupHead{number: j.first, safe: j.first - 1, first: j.first, entries: uint32(g.n - groupHeadSize),
 		count: uint32(g.count), shard: uint32(s.cfg.Shard)}, s.cfg.Seed)
-	l.side = sideOpening
+	l.tail.side = sideOpening
 	s.issue(Op{Kind: OpOpen, Path: sidePath(s.cfg.Dir, l.cfg.ID, j.first), Create: true}, pendingOp{done: sideOpened, log: l, buf: p})
 }
-
-// sideState is how far the side file of a fenced log has come.
-type sideState uint8
-
-const (
-	sideNone sideState = iota
-	sideOpening
-	sideSafe   // laps need not carry what it holds
-	sideFailed // they have to
-)
 
 func sideOpened(s *Store, p *pendingOp, fd int64, err error) {
 	if err != nil {
@@ -74,8 +64,8 @@ func sideSynced(s *Store, p *pendingOp, _ int64, err error) {
 	}
 	l := p.log
 	s.cfg.JournalMemory.Put(p.buf)
-	l.side = sideSafe
-	l.listEvictable()
+	l.tail.side = sideSafe
+	l.tail.list(&s.chunks)
 	if l.closing != nil {
 		l.tryClose()
 	}
@@ -84,7 +74,7 @@ func sideSynced(s *Store, p *pendingOp, _ int64, err error) {
 func (s *Store) sideFailed(p *pendingOp, err error) {
 	l := p.log
 	s.cfg.JournalMemory.Put(p.buf)
-	l.side = sideFailed
+	l.tail.side = sideFailed
 	s.report("fenced log not saved aside; the journal keeps what its segment lacks", l.cfg.ID, fmt.Errorf("%s: %w", sideName(s.journal.first), err))
 	if l.closing != nil {
 		l.tryClose()

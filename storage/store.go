@@ -79,16 +79,11 @@ type Store struct {
 	dropped    []uint32 // which of its records are
 	dedupBytes int64    // of all windows
 
-	tails      int   // chunks that hold memory
-	tailBytes  int64 // and how much
-	tailTarget int64 // beyond it old chunks are given up for new ones
-	open       int   // descriptors of segments
-	nextFiles  int64 // when to look again for some to close
-	squeezed   int   // where in order squeeze goes on
-	evictable  chunkList
-	chunkFree  []*chunk
-	writeFree  []*segWrite
-	stats      Stats
+	chunks    chunks
+	open      int   // descriptors of segments
+	nextFiles int64 // when to look again for some to close
+	squeezed  int   // where in order squeeze goes on
+	stats     Stats
 }
 
 // Stats counts since the store was made.
@@ -124,7 +119,7 @@ func (s *Stats) copied(n int) {
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), opFree: -1, tailTarget: tailTargetMin}
+	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), opFree: -1, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin}}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
 	}
