@@ -71,8 +71,8 @@ func (l *Log) tryAppend(r *Request) bool {
 	if l.cfg.Level < LevelPersisted && !l.reserve(Offset(batch.Batch(r.Batch).Count())) {
 		return false
 	}
-	seg := l.active()
-	if seg == nil && !l.opening && !l.s.segmentRoom() {
+	seg := l.segs.active()
+	if seg == nil && !l.segs.opening && !l.s.segmentRoom() {
 		l.refuseSegment(r)
 		return true
 	}
@@ -149,7 +149,7 @@ func (l *Log) place(b batch.Batch, at spot) pendNode {
 	n := pendNode{level: l.cfg.Level, seg: seg, pos: at.pos, length: uint32(len(b)), count: uint32(b.Count()), base: base,
 		next: base + Offset(b.Count()), prevSeg: seg.base, prevEnd: seg.end, prevNext: l.bounds.next, ts: ts, check: b.Checksum()}
 	if seg.fresh {
-		n.prevSeg, n.prevEnd = l.before(seg)
+		n.prevSeg, n.prevEnd = l.segs.before(seg)
 	}
 	at.chunk.add(&n)
 	seg.add(&n)

@@ -23,7 +23,7 @@ func (s *Store) closeQuiet() {
 	s.nextFiles = s.mono + filesPause
 	var idle []*segment
 	for _, l := range s.order {
-		for _, g := range l.segs {
+		for _, g := range l.segs.list {
 			if (g.fd >= 0 || g.readFD >= 0) && g.idle() {
 				idle = append(idle, g)
 			}
@@ -48,23 +48,11 @@ func (s *Store) closeQuiet() {
 // idle reports whether no operation on g is in flight or waits.
 func (g *segment) idle() bool {
 	l := g.log
-	if g.users > 0 || g.opening || g.indexing || !g.waiters.empty() || l.opening || l.fenced != nil || l.leaving != nil || l.closing != nil {
+	if g.users > 0 || g.opening || g.indexing || !g.waiters.empty() || l.segs.opening || l.fenced != nil || l.leaving != nil || l.closing != nil {
 		return false
 	}
-	if !l.wait.empty() || l.growing && g == l.active() {
+	if !l.wait.empty() || l.segs.growing && g == l.segs.active() {
 		return false
 	}
 	return !l.tail.writesTo(g)
-}
-
-// openFiles is how many descriptors l has.
-func (l *Log) openFiles() (n int) {
-	for _, g := range l.segs {
-		for _, fd := range []int32{g.fd, g.readFD} {
-			if fd >= 0 {
-				n++
-			}
-		}
-	}
-	return n
 }

@@ -36,7 +36,7 @@ func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 
 // pad writes the last, partly filled block of the log with zeros behind; the next batch begins at the next block.
 func (l *Log) pad() {
-	seg := l.active()
+	seg := l.segs.active()
 	if seg == nil || l.fenced != nil {
 		return
 	}
@@ -63,7 +63,7 @@ func (l *Log) seal(g *segment) {
 // flushTails writes the whole blocks of every tail longer than n bytes.
 func (s *Store) flushTails(n Pos) {
 	for _, l := range s.order {
-		seg, c := l.active(), l.tail.last()
+		seg, c := l.segs.active(), l.tail.last()
 		if seg == nil || c == nil || l.fenced != nil {
 			continue
 		}

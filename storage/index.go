@@ -232,12 +232,12 @@ func (g *segment) endScan(err error) {
 // use begins a use of the segment's descriptors, which ends with release.
 func (g *segment) use() {
 	g.users++
-	g.log.uses++
+	g.log.segs.uses++
 }
 
 // release ends one use of the segment's descriptors; a removed segment closes with the last one.
 func (g *segment) release() {
-	g.log.uses--
+	g.log.segs.uses--
 	if g.users--; g.users == 0 && g.gone {
 		g.closeFiles()
 	}

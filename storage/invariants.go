@@ -105,30 +105,13 @@ func (l *Log) invariants() {
 	l.reservation.invariants(id)
 	l.offsets.invariants(id)
 	l.pend.invariants(id, &l.bounds, l.reservation.bound, l.tail.number, l.s.journal.seq)
-	l.checkSegments()
-	if g := l.active(); l.opening {
+	l.segs.invariants(id)
+	if g := l.segs.active(); l.segs.opening {
 		l.tail.invariants(id, nil)
 	} else {
 		l.tail.invariants(id, g)
 	}
 	if l.dedup != nil {
 		l.checkDedup()
-	}
-}
-
-func (l *Log) checkSegments() {
-	for i, g := range l.segs {
-		last := i == len(l.segs)-1
-		switch {
-		case g.gone || !last && (!g.sealed || g.next > l.segs[i+1].base || g.next <= g.base):
-			panic(fmt.Sprintf("BUG: log %d: segment %d to %d, sealed %v, gone %v", l.cfg.ID, g.base, g.next, g.sealed, g.gone))
-		case g.end < segmentStart || g.stable > alignUp(g.end) || g.end > g.alloc:
-			panic(fmt.Sprintf("BUG: log %d: segment %d ends at %d, stable to %d, allocated to %d", l.cfg.ID, g.base, g.end, g.stable, g.alloc))
-		}
-		for k := 1; k < len(g.index); k++ {
-			if a, b := g.index[k-1], g.index[k]; a.offset >= b.offset || a.pos+indexStep > b.pos && k > 1 && g.found == 0 || a.ts > b.ts {
-				panic(fmt.Sprintf("BUG: log %d: index entry %v follows %v", l.cfg.ID, b, a))
-			}
-		}
 	}
 }

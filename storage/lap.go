@@ -77,7 +77,7 @@ func (s *Store) carrySize() int64 {
 func (s *Store) shrinkTails(excess int64) (busy bool) {
 	s.flushTails(BlockSize)
 	for _, l := range s.order {
-		if seg := l.active(); seg != nil && excess > 0 && l.tail.flushed < seg.end && len(l.tail.writes) == 0 {
+		if seg := l.segs.active(); seg != nil && excess > 0 && l.tail.flushed < seg.end && len(l.tail.writes) == 0 {
 			excess -= l.tail.unwritten(seg)
 			l.pad()
 		}
@@ -136,7 +136,7 @@ func (s *Store) CheckCarry() error {
 
 // fixedCarry is what l takes in every lap, whatever its tail holds.
 func (l *Log) fixedCarry() int64 {
-	return logCarry + int64(len(l.segs))*sealedSize + int64(len(l.offsets.list))*offsetSize
+	return logCarry + int64(len(l.segs.list))*sealedSize + int64(len(l.offsets.list))*offsetSize
 }
 
 // noteFixed keeps the sum of what all logs take in every lap.
@@ -152,7 +152,7 @@ func (l *Log) carrySize() int64 {
 	if l.tail.side == sideSafe {
 		return n
 	}
-	n += l.tail.unsynced(l.active())
+	n += l.tail.unsynced(l.segs.active())
 	for i := l.pend.firstOpen(l.tail.done); i < l.pend.len(); i++ {
 		n += 2*entryHeadSize + BlockSize
 		if p := l.pend.at(i); p.direct == 0 {
@@ -185,24 +185,22 @@ func (l *Log) carry(j *journal) {
 	}
 	first := l.pend.firstOpen(l.tail.done) // the checkpoint stands before it
 	seg, end, next, ts := Offset(0), Pos(0), l.bounds.next, l.bounds.lastTS
-	if k := len(l.segs); k > 0 {
-		if g := l.segs[k-1]; g.fresh {
-			seg, end = l.before(g)
-		} else {
-			seg, end = g.base, g.end
-		}
+	if g := l.segs.last(); g != nil && g.fresh {
+		seg, end = l.segs.before(g)
+	} else if g != nil {
+		seg, end = g.base, g.end
 	}
 	if first < l.pend.len() {
 		n := l.pend.at(first)
 		seg, end, next, ts = n.prevSeg, n.prevEnd, n.prevNext, n.ts
 	}
 	startSeg := Offset(0)
-	if len(l.segs) > 0 {
-		startSeg = l.segs[0].base
+	if len(l.segs.list) > 0 {
+		startSeg = l.segs.list[0].base
 	}
 	e := entry{kind: entryCheckpoint, level: LevelPersisted, log: l.cfg.ID, seg: seg, pos: end, next: next, base: l.bounds.start,
 		prevSeg: startSeg, prevEnd: Pos(l.recordBytesAt(seg, first)), prevNext: l.reservation.bound, length: uint32(l.reservation.level), timestamp: ts, stable: l.stableNext()}
-	if g := l.segment(seg); g != nil {
+	if g := l.segs.find(seg); g != nil {
 		e.generation, e.check = g.gen, g.firstTS
 	}
 	j.add(&e, nil)
@@ -238,20 +236,10 @@ func (l *Log) carryMarks(j *journal) {
 // recordBytesAt is what the segment of the checkpoint held before the pending batches from first on.
 func (l *Log) recordBytesAt(seg Offset, first int) int64 {
 	n := int64(0)
-	if g := l.segment(seg); g != nil {
+	if g := l.segs.find(seg); g != nil {
 		n = g.recordBytes
 	}
 	return n - l.pend.bytesIn(seg, first)
-}
-
-// segment returns the one with that base offset, or nil.
-func (l *Log) segment(base Offset) *segment {
-	for i := len(l.segs) - 1; i >= 0; i-- { // mostly the last one
-		if l.segs[i].base == base {
-			return l.segs[i]
-		}
-	}
-	return nil
 }
 
 // carryBytes adds the bytes before (seg, end) that are in no synced block.
@@ -272,7 +260,7 @@ func (l *Log) carryBytes(j *journal, seg Offset, end Pos) {
 			add(w.seg, w.chunk, w.from, w.end)
 		}
 	}
-	if g := l.active(); g != nil && l.tail.flushed < g.end {
+	if g := l.segs.active(); g != nil && l.tail.flushed < g.end {
 		add(g, l.tail.holds(g, l.tail.flushed), l.tail.flushed, g.end)
 	}
 }
@@ -280,12 +268,7 @@ func (l *Log) carryBytes(j *journal, seg Offset, end Pos) {
 // carrySealed describes the segments before the one that the checkpoint is in. Those that the state file describes as they
 // are need no word.
 func (l *Log) carrySealed(j *journal, before Offset) {
-	data := l.s.scratch[:0]
-	for _, g := range l.segs {
-		if g.sealed && !g.described && g.base < before {
-			data = appendSegment(data, &SegmentState{Base: g.base, Generation: g.gen, Next: g.next, End: g.end, RecordBytes: g.recordBytes, FirstTS: g.firstTS, LastTS: g.lastTS})
-		}
-	}
+	data := l.segs.describe(l.s.scratch[:0], before)
 	if l.s.scratch = data; len(data) > 0 {
 		j.add(&entry{kind: entrySealed, level: LevelPersisted, log: l.cfg.ID}, data)
 	}

@@ -33,29 +33,22 @@ type LogStats struct {
 type Log struct {
 	Tag any // the caller's; not touched
 
-	s    *Store
-	cfg  LogConfig
-	at   int        // in Store.order
-	segs []*segment // oldest first; the last one is active unless it is sealed
+	s   *Store
+	cfg LogConfig
+	at  int // in Store.order
 
-	bounds bounds
-
-	tail    tail
-	touched *group
-	pend    pending
-
-	dedup *dedup // nil: every record is stored
-
+	bounds      bounds
+	segs        segments
+	tail        tail
+	pend        pending
 	reservation reservation
+	offsets     storedOffsets
+	dedup       *dedup // nil: every record is stored
 
-	wait     requestList // appends that wait for a segment, space, a reservation or memory
-	queued   bool        // in Store.retry
-	opening  bool        // a new segment is being made
-	growing  bool
-	dirReady bool
-
-	offsets storedOffsets
-	fixed   int64 // bytes in every lap, counted in Store.fixed
+	wait    requestList // appends that wait for a segment, space, a reservation or memory
+	queued  bool        // in Store.retry
+	touched *group      // the gathering one, if it looks at the log when it is safe
+	fixed   int64       // bytes in every lap, counted in Store.fixed
 
 	fenced   error
 	silent   bool // fenced for panics: it answers nothing
@@ -69,9 +62,6 @@ type Log struct {
 	rule   Retention
 	held   Held
 	capped bool // in Store.capped
-
-	uses      int // of segments, also of those that have left the log
-	unlinking int // segments whose names are being removed
 }
 
 // OpenLog adds a log that has no data yet.
@@ -97,10 +87,10 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 		seg := &segment{log: l, base: g.Base, gen: g.Generation, next: g.Next, fd: -1, readFD: -1, end: g.End, found: g.End, stable: alignUp(g.End),
 			alloc: alignUp(g.End), firstTS: g.FirstTS, lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
 		seg.sealed = seg.sealed || seg.full()
-		l.segs = append(l.segs, seg)
+		l.segs.list = append(l.segs.list, seg)
 		l.tail.flushed = afterPadding(g.End)
 		l.bounds.bytes += uint64(g.RecordBytes)
-		l.dirReady = true
+		l.segs.dirReady = true
 	}
 	for _, o := range st.Offsets {
 		l.offsets.apply(storedOffset{OffsetState: o, elsewhere: true})
@@ -123,8 +113,8 @@ func (s *Store) Log(id LogID) *Log { return s.logs[id] }
 // Stats reports what is visible of the log now.
 func (l *Log) Stats() LogStats {
 	b := &l.bounds
-	st := LogStats{Start: b.start, Next: b.hw, Current: b.last, Records: b.records, Bytes: b.bytes, Segments: uint32(len(l.segs))}
-	if l.active() == nil {
+	st := LogStats{Start: b.start, Next: b.hw, Current: b.last, Records: b.records, Bytes: b.bytes, Segments: uint32(len(l.segs.list))}
+	if l.segs.active() == nil {
 		st.Segments++ // the next one; its file comes with its first batch
 	}
 	return st
@@ -151,13 +141,6 @@ func (l *Log) noteChange() {
 		l.changed = true
 		l.s.changed = append(l.s.changed, l)
 	}
-}
-
-func (l *Log) active() *segment {
-	if k := len(l.segs); k > 0 && !l.segs[k-1].sealed {
-		return l.segs[k-1]
-	}
-	return nil
 }
 
 // safety says how far the log is safe by the journal of its shard, which is what moves it today.

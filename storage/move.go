@@ -56,7 +56,7 @@ func (l *Log) tryDepart() bool {
 	if !l.quiet() || !s.journal.quietOf(l) {
 		return false
 	}
-	if g := l.active(); g != nil && l.tail.flushed < g.end {
+	if g := l.segs.active(); g != nil && l.tail.flushed < g.end {
 		l.pad()
 		return false
 	}
@@ -67,7 +67,7 @@ func (l *Log) tryDepart() bool {
 	l.tail.drop(&s.chunks, nil)
 	s.moved = append(s.moved, l.freeze())
 	s.fixed += int64(len(s.moved[len(s.moved)-1].entries))
-	s.open -= l.openFiles()
+	s.open -= l.segs.files()
 	s.forget(l)
 	l.leaving, l.fixed, l.touched = nil, 0, nil
 	r.Moved = l
@@ -77,14 +77,9 @@ func (l *Log) tryDepart() bool {
 
 // quiet reports whether nothing of l is in flight, waits, or is being read.
 func (l *Log) quiet() bool {
-	if l.uses > 0 || l.pend.len() > 0 || !l.pend.settled() || !l.wait.empty() || l.queued || l.opening || l.growing || l.trimming || l.unlinking > 0 ||
+	if !l.segs.quiet() || l.pend.len() > 0 || !l.pend.settled() || !l.wait.empty() || l.queued || l.trimming ||
 		l.dedup.busy() || len(l.tail.writes) > 0 || l.tail.read() || l.changed || l.reservation.onItsWay() {
 		return false
-	}
-	for _, g := range l.segs {
-		if g.users > 0 || g.opening || g.indexing || !g.waiters.empty() {
-			return false
-		}
 	}
 	return !l.s.starved.hasOf(l) && !l.s.reading.requests.hasOf(l)
 }
@@ -144,7 +139,7 @@ func (s *Store) carryMoved(j *journal) {
 // once, and are not answered before.
 func (s *Store) Attach(l *Log, r *Request) {
 	l.s = s
-	s.open += l.openFiles()
+	s.open += l.segs.files()
 	s.logs[l.cfg.ID] = l
 	l.at = len(s.order)
 	s.order = append(s.order, l)

@@ -92,7 +92,7 @@ func (l *Log) pollFrom(r *Request) {
 	p := &r.poll
 	if len(l.tail.chunks) > 0 {
 		c := l.tail.chunks[0]
-		if p.byTime && (len(l.segs) == 0 || l.olderInTail(p.ts)) || !p.byTime && p.from >= c.firstOffset {
+		if p.byTime && (l.segs.last() == nil || l.olderInTail(p.ts)) || !p.byTime && p.from >= c.firstOffset {
 			l.pollTail(r)
 			return
 		}
@@ -163,15 +163,10 @@ func (l *Log) pollDisk(r *Request) {
 
 // segmentFor returns the first segment whose records reach what r wants.
 func (l *Log) segmentFor(r *Request) *segment {
-	for _, g := range l.segs {
-		if g.fresh {
-			continue
-		}
-		if r.poll.byTime && g.lastTS >= r.poll.ts || !r.poll.byTime && g.next > r.poll.from {
-			return g
-		}
+	if r.poll.byTime {
+		return l.segs.since(r.poll.ts)
 	}
-	return nil
+	return l.segs.reaching(r.poll.from)
 }
 
 // read reads at least n bytes from where r stands, as far as one reply may go.
@@ -251,14 +246,11 @@ func (l *Log) nextSegment(r *Request, g *segment) {
 		l.pollAgain(r)
 		return
 	}
-	for i, o := range l.segs {
-		if o == g && i+1 < len(l.segs) && !l.segs[i+1].fresh {
-			next := l.segs[i+1]
-			r.poll.seg = next
-			r.poll.pos, r.poll.next, r.poll.passed = segmentStart, next.base, true
-			l.pollDisk(r)
-			return
-		}
+	if next := l.segs.behind(g); next != nil {
+		r.poll.seg = next
+		r.poll.pos, r.poll.next, r.poll.passed = segmentStart, next.base, true
+		l.pollDisk(r)
+		return
 	}
 	l.finishPoll(r)
 }

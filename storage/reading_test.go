@@ -33,7 +33,7 @@ func newReadRig(t *testing.T, memory int, sizes ...int) *readRig {
 		g.end = segmentStart + Pos(n)
 		g.stable, g.alloc, g.found = alignUp(g.end), alignUp(g.end), g.end
 		g.index = []indexEntry{{Offset(i), segmentStart, 1}}
-		l.segs = append(l.segs, g)
+		l.segs.list = append(l.segs.list, g)
 	}
 	l.bounds.next, l.bounds.hw, l.bounds.last, l.bounds.records = Offset(len(sizes)), Offset(len(sizes)), Offset(len(sizes)-1), uint64(len(sizes))
 	return r
@@ -117,7 +117,7 @@ func TestAWithdrawnReadIsForgotten(t *testing.T) {
 // whose client is gone is withdrawn; the others have what they wait for.
 func TestAPollThatWaitsForAnIndexIsForgotten(t *testing.T) {
 	r := newReadRig(t, 2<<20, 30_000)
-	g := r.s.Log(1).segs[0]
+	g := r.s.Log(1).segs.list[0]
 	g.indexed, g.index = false, nil
 	r.left = 0
 	gone, late, next := r.poll(0), r.poll(0), r.poll(0)
@@ -151,7 +151,7 @@ func TestABatchThatCannotFitIsRefusedByName(t *testing.T) {
 	r := newReadRig(t, 64<<10, 30_000)
 	l := r.s.Log(1)
 	q := &Request{Kind: ReqPoll, Log: 1, Strategy: FromOffset, Count: 1, BytesMax: 64 << 10}
-	q.poll = pollState{left: 1, bytes: q.BytesMax, pos: segmentStart, seg: l.segs[0]}
+	q.poll = pollState{left: 1, bytes: q.BytesMax, pos: segmentStart, seg: l.segs.list[0]}
 	q.log = l
 	if buf := l.readBuffer(q, 65<<10); buf != nil || r.s.Waiting() {
 		t.Fatalf("got %d bytes, waits: %v", len(buf), r.s.Waiting())

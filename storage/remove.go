@@ -41,13 +41,13 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 		}
 		l.dropRefused()
 		l.tail.drop(&s.chunks, nil)
-		for _, g := range l.segs {
+		for _, g := range l.segs.list {
 			g.gone = true
 			if g.users == 0 {
 				g.closeFiles()
 			}
 		}
-		l.segs = nil
+		l.segs.list = nil
 		s.forget(l)
 	}
 	if plantedForeignData {

@@ -12,7 +12,7 @@ func TestASegmentThatIsBeingOpenedAgainStays(t *testing.T) {
 		r := newShortRig(t)
 		l := r.s.AdoptLog(LogConfig{ID: 2, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20}, &LogState{ID: 2, Next: 1, Reserved: 1,
 			Segments: []SegmentState{{Base: 0, Next: 1, End: segmentStart + 100, RecordBytes: 100, FirstTS: 1, LastTS: 1}}})
-		path := l.segs[0].path()
+		path := l.segs.list[0].path()
 		q := &Request{Kind: ReqAppend, Log: 2, Batch: oneRecord(t, 10)}
 		r.turn(1000, q)
 		open := r.ops[0]

@@ -39,7 +39,7 @@ func (l *Log) Retain() {
 		return
 	}
 	l.raiseStart(l.expendable(), nil)
-	if g := l.active(); g != nil && !l.opening && g.next > g.base && (g.full() || l.expired(g.firstTS)) {
+	if g := l.segs.active(); g != nil && !l.segs.opening && g.next > g.base && (g.full() || l.expired(g.firstTS)) {
 		l.seal(g)
 	}
 }
@@ -57,7 +57,7 @@ func (l *Log) expendable() (n int) {
 		return 0
 	}
 	sealed, newest := int64(0), 0
-	for i, g := range l.segs {
+	for i, g := range l.segs.list {
 		if g.sealed {
 			sealed += g.recordBytes
 		}
@@ -67,7 +67,7 @@ func (l *Log) expendable() (n int) {
 	}
 	low := lowest{none: true}
 	asked := false
-	for i, g := range l.segs {
+	for i, g := range l.segs.list {
 		tooMuch := l.rule.BytesMax != 0 && sealed > l.rule.BytesMax && i != newest
 		if !l.removable(g) || !tooMuch && !l.expired(g.lastTS) {
 			break
@@ -88,7 +88,7 @@ func (l *Log) expendable() (n int) {
 // noteHeld notes that the segments from number i on are kept for a stored offset, as far as they are expired.
 func (l *Log) noteHeld(i int, low lowest) {
 	h := Held{Consumer: low.key, Offset: low.offset, Until: low.until}
-	for _, g := range l.segs[i:] {
+	for _, g := range l.segs.list[i:] {
 		if !l.removable(g) || !l.expired(g.lastTS) || !low.holds(g) {
 			break
 		}
@@ -155,7 +155,7 @@ func (l *Log) trim(r *Request) {
 	}
 	low := l.offsets.lowest(l.rule.HoldMicros, l.s.now)
 	n := 0
-	for _, g := range l.segs {
+	for _, g := range l.segs.list {
 		if uint32(n) >= r.Count || !l.removable(g) || low.holds(g) {
 			break
 		}
@@ -184,10 +184,10 @@ func (l *Log) raiseStart(n int, r *Request) {
 		return
 	}
 	l.trimming = true
-	to := l.segs[n-1].next
+	to := l.segs.list[n-1].next
 	seg := to
-	if n < len(l.segs) {
-		seg = l.segs[n].base
+	if n < len(l.segs.list) {
+		seg = l.segs.list[n].base
 	}
 	m := mark{kind: entryStart, log: l, bound: to, seg: seg}
 	l.decide(m)
@@ -205,16 +205,14 @@ func (l *Log) started(m *mark) {
 	if l.closed || m.bound <= l.bounds.start {
 		return
 	}
-	n, bytes := 0, int64(0)
-	for n < len(l.segs) && l.segs[n].sealed && l.segs[n].next <= m.bound {
-		g := l.segs[n]
+	n, bytes := l.segs.below(m.bound), int64(0)
+	for _, g := range l.segs.list[:n] {
 		bytes += g.recordBytes
 		l.tail.drop(&l.s.chunks, g)
-		l.unlinking++
+		l.segs.unlinking++
 		l.remove(g, trimmed)
-		n++
 	}
-	l.segs = append(l.segs[:0], l.segs[n:]...)
+	l.segs.cut(n)
 	l.bounds.trim(m.bound, bytes)
 	l.noteFixed()
 	l.noteChange()
@@ -235,7 +233,7 @@ func (l *Log) trimAgain() {
 // trimmed notes that a segment's name is gone, or could not be removed: then it is tried again at the next start.
 func trimmed(_ *Store, p *pendingOp, _ int64, _ error) {
 	l := p.log
-	if l.unlinking--; l.closing != nil {
+	if l.segs.unlinking--; l.closing != nil {
 		l.tryClose()
 	}
 }
@@ -264,7 +262,7 @@ func (l *Log) close(r *Request) {
 
 // tryClose answers the close when nothing of the log is in flight.
 func (l *Log) tryClose() {
-	busy := l.opening || l.growing || l.unlinking > 0 || l.tail.side == sideOpening || l.fenced == nil && l.tail.inFlight()
+	busy := l.segs.making() || l.tail.side == sideOpening || l.fenced == nil && l.tail.inFlight()
 	if l.fenced == nil && l.s.journal.failed == nil {
 		busy = busy || !l.pend.settled()
 	}

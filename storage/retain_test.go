@@ -10,13 +10,13 @@ import (
 // at as if it were the only question.
 func retained(l *Log, rule Retention) (n int) {
 	now := l.s.now
-	for i := range l.segs {
-		g := l.segs[i]
+	for i := range l.segs.list {
+		g := l.segs.list[i]
 		if !g.sealed || g.next > l.bounds.hw || g.next == g.base || g.stable < alignUp(g.end) {
 			return n
 		}
 		left, newest := int64(0), true
-		for k, h := range l.segs[i:] {
+		for k, h := range l.segs.list[i:] {
 			if h.sealed {
 				left += h.recordBytes
 			}
@@ -67,11 +67,11 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 			if rng.IntN(12) == 0 {
 				g.stable = segmentStart
 			}
-			l.segs = append(l.segs, g)
+			l.segs.list = append(l.segs.list, g)
 			l.bounds.next = g.next
 		}
-		if k := len(l.segs); k > 0 {
-			l.segs[k-1].sealed = rng.IntN(3) > 0
+		if k := len(l.segs.list); k > 0 {
+			l.segs.list[k-1].sealed = rng.IntN(3) > 0
 		}
 		l.bounds.hw = l.bounds.next - min(l.bounds.next, Offset(rng.IntN(4)))
 		l.bounds.last, l.bounds.records = max(l.bounds.hw, 1)-1, uint64(l.bounds.hw)
@@ -100,7 +100,7 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 		l.Retain()
 		got := 0
 		if j := s.journal.gather; j != nil && len(j.marks) > 0 {
-			for _, g := range l.segs {
+			for _, g := range l.segs.list {
 				if g.next <= j.marks[0].bound {
 					got++
 				}

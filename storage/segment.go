@@ -159,20 +159,10 @@ func (g *segment) add(n *pendNode) {
 	g.recordBytes += int64(n.length)
 }
 
-// before says where the log ended before its new segment.
-func (l *Log) before(seg *segment) (Offset, Pos) {
-	for i, g := range l.segs {
-		if g == seg && i > 0 {
-			return l.segs[i-1].base, l.segs[i-1].end
-		}
-	}
-	return 0, 0
-}
-
 // startSegment makes the next segment of the log: directory, file, space, head, directory sync, one after the other.
 // The appends that wait go on when it is ready; they are refused when it fails.
 func (l *Log) startSegment(n int) {
-	if l.opening {
+	if l.segs.opening {
 		return
 	}
 	head := l.s.chunks.get(BlockSize)
@@ -181,14 +171,14 @@ func (l *Log) startSegment(n int) {
 		l.retryLater()
 		return
 	}
-	l.opening = true
-	if old := l.active(); old != nil {
+	l.segs.opening = true
+	if old := l.segs.active(); old != nil {
 		l.seal(old)
 	}
 	putSegmentHead(head, l.cfg.ID, SegmentID{Base: l.bounds.next})
 	g := &segment{log: l, head: head, base: l.bounds.next, next: l.bounds.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
 		alloc: l.firstAlloc(n), fresh: true, indexed: true, lastTS: l.bounds.lastTS}
-	if l.dirReady {
+	if l.segs.dirReady {
 		l.openSegment(g)
 		return
 	}
@@ -214,7 +204,7 @@ func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
 			p.seg.failed(err)
 			return
 		}
-		p.log.dirReady = true
+		p.log.segs.dirReady = true
 		p.log.openSegment(p.seg)
 	}, log: p.log, seg: p.seg})
 }
@@ -261,9 +251,9 @@ func segmentHeadWritten(s *Store, p *pendingOp, _ int64, err error) {
 
 func (g *segment) ready() {
 	l := g.log
-	l.opening = false
+	l.segs.opening = false
 	g.dropHead()
-	l.segs = append(l.segs, g)
+	l.segs.list = append(l.segs.list, g)
 	l.tail.flushed = g.end
 	l.noteFixed()
 	l.noteChange()
@@ -294,7 +284,7 @@ func (g *segment) failed(err error) {
 // given tells the appends that wait why there is no segment for them.
 func (g *segment) given(err error) {
 	l := g.log
-	l.opening = false
+	l.segs.opening = false
 	l.refuse(err)
 	if l.closing != nil {
 		l.tryClose()
@@ -312,11 +302,11 @@ func spaceError(err error) error {
 
 // allocate sees to it that the segment has space up to end, or asks for it and reports false. It asks ahead.
 func (l *Log) allocate(g *segment, end Pos) bool {
-	if end <= g.alloc && (l.growing || g.alloc-end > g.step()/2 || g.alloc >= Pos(l.cfg.SegmentSize)) {
+	if end <= g.alloc && (l.segs.growing || g.alloc-end > g.step()/2 || g.alloc >= Pos(l.cfg.SegmentSize)) {
 		return true
 	}
-	if !l.growing {
-		l.growing = true
+	if !l.segs.growing {
+		l.segs.growing = true
 		to := max(g.alloc+g.step(), alignUp(end))
 		l.s.issue(Op{Kind: OpFallocate, FD: g.fd, Pos: int64(g.alloc), Len: int64(to - g.alloc)},
 			pendingOp{done: segmentGrown, log: l, seg: g, pos: to, n: int64(end)})
@@ -326,16 +316,16 @@ func (l *Log) allocate(g *segment, end Pos) bool {
 
 // reopen opens a segment of an earlier run for writing; appends that wait go on then.
 func (l *Log) reopen(g *segment) {
-	if l.opening {
+	if l.segs.opening {
 		return
 	}
-	l.opening = true
+	l.segs.opening = true
 	l.s.issue(Op{Kind: OpOpen, Path: g.path(), Direct: true}, pendingOp{done: segmentReopened, log: l, seg: g})
 }
 
 func segmentReopened(s *Store, p *pendingOp, fd int64, err error) {
 	l := p.log
-	l.opening = false
+	l.segs.opening = false
 	if err != nil {
 		l.refuse(fmt.Errorf("open segment %d of log %d: %w", p.seg.base, l.cfg.ID, err))
 	} else {
@@ -353,13 +343,13 @@ func (g *segment) step() Pos { return min(allocMax, max(allocMin, alignDown(g.al
 
 func segmentGrown(s *Store, p *pendingOp, _ int64, err error) {
 	l := p.log
-	l.growing = false
+	l.segs.growing = false
 	need := alignUp(Pos(p.n))
 	switch {
 	case err == nil || unsupported(err):
 		p.seg.alloc = max(p.seg.alloc, p.pos)
 	case need > p.seg.alloc && need < p.pos: // not so much, but perhaps enough for what waits
-		l.growing = true
+		l.segs.growing = true
 		s.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: int64(p.seg.alloc), Len: int64(need - p.seg.alloc)},
 			pendingOp{done: segmentGrown, log: l, seg: p.seg, pos: need, n: p.n})
 		return
