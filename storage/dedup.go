@@ -185,7 +185,7 @@ func (l *Log) rebuilt() bool {
 	if age := d.window.age; age > 0 && l.bounds.lastTS > age {
 		r.Strategy, r.Value = FromTimestamp, l.bounds.lastTS-age
 	}
-	l.startPoll(r)
+	l.poll(r)
 	return false
 }
 
@@ -211,7 +211,7 @@ func (l *Log) gather(r *Request) {
 		l.refuse(err)
 	case found && next < l.bounds.hw:
 		r.Strategy, r.Value, r.HeadLen = FromOffset, uint64(next), 0
-		l.startPoll(r)
+		l.poll(r)
 	default:
 		d.building, d.built = false, true
 		l.pump()

@@ -9,7 +9,7 @@ import (
 // gathering adds to the reply of a poll what it wants of bytes that begin with a batch: whole batches that follow each other as
 // one span, a part of a batch under a header of its own.
 type gathering struct {
-	l    *Log
+	v    *reader
 	r    *Request
 	c    *chunk // whose bytes they are; nil: they were read from disk, and are checked
 	data []byte
@@ -20,8 +20,8 @@ type gathering struct {
 
 // collect adds what r wants of data, which lies at position at. It reports whether r wants more of what follows, and how many
 // bytes of data were done with; padding may reach beyond data.
-func (l *Log) collect(r *Request, c *chunk, data []byte, at Pos) (more bool, used int, err error) {
-	g := gathering{l: l, r: r, c: c, data: data, at: at, run: -1}
+func (v *reader) collect(r *Request, c *chunk, data []byte, at Pos) (more bool, used int, err error) {
+	g := gathering{v: v, r: r, c: c, data: data, at: at, run: -1}
 	more, err = g.all()
 	g.flush()
 	return more, g.i, err
@@ -38,7 +38,7 @@ func (g *gathering) all() (more bool, err error) {
 			return false, err
 		}
 		switch next := b.BaseOffset() + Offset(b.Count()); {
-		case b.BaseOffset() >= g.l.bounds.hw:
+		case b.BaseOffset() >= g.v.bounds.hw:
 			return false, nil
 		case next <= p.from || p.byTime && b.BaseTimestamp() < p.ts:
 			g.flush()
@@ -67,7 +67,7 @@ func (g *gathering) next() (batch.Batch, error) {
 		}
 		skip, zero := paddingAt(rest, g.pos())
 		if !zero {
-			return nil, fmt.Errorf("%w: log %d, no batch at byte %d", ErrDamaged, g.l.cfg.ID, g.pos())
+			return nil, fmt.Errorf("%w: log %d, no batch at byte %d", ErrDamaged, g.v.id, g.pos())
 		}
 		g.flush()
 		g.i += skip
@@ -84,8 +84,8 @@ func (g *gathering) inOrder(b batch.Batch) error {
 		return nil
 	}
 	p := &g.r.poll
-	if p.passed && !g.l.bounds.follows(p.next, b.BaseOffset()) {
-		return fmt.Errorf("%w: log %d, offset %d at byte %d follows %d", ErrDamaged, g.l.cfg.ID, b.BaseOffset(), g.pos(), p.next-1)
+	if p.passed && !g.v.bounds.follows(p.next, b.BaseOffset()) {
+		return fmt.Errorf("%w: log %d, offset %d at byte %d follows %d", ErrDamaged, g.v.id, b.BaseOffset(), g.pos(), p.next-1)
 	}
 	p.next, p.passed = b.BaseOffset()+Offset(b.Count()), true
 	return nil
@@ -96,8 +96,8 @@ func (g *gathering) sound(b batch.Batch) error {
 	if g.c != nil {
 		return nil
 	}
-	if _, err := g.l.s.hasher.Verify(b); err != nil {
-		return fmt.Errorf("%w: log %d, batch at byte %d: %w", ErrDamaged, g.l.cfg.ID, g.pos(), err)
+	if _, err := g.v.hasher.Verify(b); err != nil {
+		return fmt.Errorf("%w: log %d, batch at byte %d: %w", ErrDamaged, g.v.id, g.pos(), err)
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (g *gathering) take(b batch.Batch) bool {
 		p.bytes -= len(b)
 	} else {
 		g.flush()
-		g.l.addSlice(r, g.c, b, g.pos(), skip, take)
+		g.v.addSlice(r, g.c, b, g.pos(), skip, take)
 	}
 	r.Records += uint32(take)
 	p.left -= uint32(take)
@@ -136,7 +136,7 @@ func (g *gathering) take(b batch.Batch) bool {
 // flush adds the whole batches that end at i.
 func (g *gathering) flush() {
 	if g.run >= 0 {
-		g.l.addSpan(g.r, g.c, g.data[g.run:g.i], g.at+Pos(g.run))
+		g.v.addSpan(g.r, g.c, g.data[g.run:g.i], g.at+Pos(g.run))
 		g.run = -1
 	}
 }
@@ -153,7 +153,7 @@ func paddingAt(p []byte, pos Pos) (int, bool) {
 }
 
 // addSpan adds data, which lies at pos of its segment: that of the chunk, or the one that r reads.
-func (l *Log) addSpan(r *Request, c *chunk, data []byte, pos Pos) {
+func (v *reader) addSpan(r *Request, c *chunk, data []byte, pos Pos) {
 	seg := r.poll.seg
 	if c != nil {
 		c.refs++
@@ -167,11 +167,11 @@ func (l *Log) addSpan(r *Request, c *chunk, data []byte, pos Pos) {
 }
 
 // addSlice adds take frames of b behind the first skip, with a header of their own in the request's memory.
-func (l *Log) addSlice(r *Request, c *chunk, b batch.Batch, pos Pos, skip, take int) {
-	head, frames := l.s.hasher.Slice(r.Head[r.HeadLen:r.HeadLen:len(r.Head)], b, skip, take)
+func (v *reader) addSlice(r *Request, c *chunk, b batch.Batch, pos Pos, skip, take int) {
+	head, frames := v.hasher.Slice(r.Head[r.HeadLen:r.HeadLen:len(r.Head)], b, skip, take)
 	r.HeadLen += len(head)
 	r.Spans = append(r.Spans, Span{Data: head})
-	l.addSpan(r, c, frames, pos+Pos(cap(b)-cap(frames))) // frames is a view of b
+	v.addSpan(r, c, frames, pos+Pos(cap(b)-cap(frames))) // frames is a view of b
 	r.Bytes += len(head) + len(frames)
 	r.poll.bytes -= len(head) + len(frames)
 }

@@ -111,9 +111,9 @@ func (g *segment) wakeWaiters(err error) {
 		case r.Kind == ReqLoad:
 			g.log.s.load(r)
 		case err != nil:
-			r.failPoll(g.log.s, err)
+			g.log.s.failPoll(r, err)
 		default:
-			g.log.pollDisk(r)
+			g.log.goOn(r)
 		}
 		r = next
 	}
@@ -130,7 +130,7 @@ func (g *segment) scan(pos Pos, n int) {
 		return
 	}
 	n = int(min(Pos(max(n, scanBytes)), g.found-pos))
-	buf := s.reading.get(s, n)
+	buf := s.reading.get(n)
 	if buf == nil {
 		s.reading.wait(scanWaiting{g, pos, n})
 		return
@@ -151,7 +151,7 @@ func segmentScanned(s *Store, p *pendingOp, res int64, err error) {
 		}
 		bad = bad || pos == p.pos && res < int64(len(p.buf))
 	}
-	s.cfg.ReadMemory.Put(p.buf)
+	s.reading.memory.Put(p.buf)
 	if err != nil {
 		g.endScan(err)
 		return

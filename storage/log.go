@@ -54,6 +54,7 @@ type Log struct {
 	silent   bool // fenced for panics: it answers nothing
 	closing  *Request
 	closed   bool
+	gone     bool     // from this store
 	leaving  *Request // moves to another store when nothing is in flight
 	changed  bool
 	trimming bool        // a log start is on its way

@@ -141,6 +141,7 @@ func (s *Store) Attach(l *Log, r *Request) {
 	l.s = s
 	s.open += l.segs.files()
 	s.logs[l.cfg.ID] = l
+	l.gone = false
 	l.at = len(s.order)
 	s.order = append(s.order, l)
 	l.offsets.join(s.users)

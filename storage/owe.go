@@ -22,7 +22,7 @@ func (s *Store) Owe(r *Request, sent int) {
 	for i := range r.Spans {
 		s.shed(r, &r.Spans[i])
 	}
-	s.dropUnnamed(r)
+	s.reading.dropUnnamed(r)
 	r.Kind = ReqLoad
 	s.load(r)
 }
@@ -88,7 +88,7 @@ func (s *Store) load(r *Request) {
 		return
 	}
 	n := min(sp.owed, owePiece)
-	buf := s.reading.get(s, n)
+	buf := s.reading.get(n)
 	if buf == nil {
 		s.reading.push(r)
 		return
@@ -106,7 +106,7 @@ func loaded(s *Store, op *pendingOp, res int64, err error) {
 		err = ErrDamaged
 	}
 	if err != nil {
-		s.cfg.ReadMemory.Put(op.buf)
+		s.reading.memory.Put(op.buf)
 		s.answer(r, err)
 		return
 	}

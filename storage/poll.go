@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/galgo-mq/galgo/batch"
@@ -32,15 +31,57 @@ const (
 	readMax = 8 << 20
 )
 
-// startPoll finds where r begins and answers it from memory, or asks the disk.
-func (l *Log) startPoll(r *Request) {
-	p := &r.poll
-	if p.commit && l.s.journal.failed == nil && !l.s.short && !l.s.journal.room(entryHeadSize) {
-		l.s.starved.push(r) // nothing is read before it can be committed
-		return
+// reader is what a poll sees of a log. Its methods take a poll on as far as it goes without waiting, and say what follows.
+type reader struct {
+	id      LogID
+	bounds  *bounds
+	segs    *segments
+	tail    *tail
+	offsets *storedOffsets
+	hasher  *batch.Hasher
+	fenced  error
+	gone    bool // the log is not here any more
+}
+
+// step is what follows for a poll.
+type step struct {
+	kind  stepKind
+	seg   *segment // stepPrepare
+	to    Pos      // stepRead: up to where in the segment that the poll has come to
+	err   error    // stepFail
+	event string   // under which err is reported; empty: it is not
+}
+
+type stepKind uint8
+
+const (
+	stepEmpty   stepKind = iota + 1 // it is answered: there is nothing for it
+	stepFinish                      // it has all that it gets: its offset is committed if it asked for that
+	stepFail                        // it is answered with an error and no records
+	stepPrepare                     // a segment has to be made readable first
+	stepRead                        // bytes are read from disk
+)
+
+// fail ends a poll with what it has, or else with why it can't go on.
+func (v *reader) fail(r *Request, err error) step {
+	if r.Records > 0 {
+		return step{kind: stepFinish}
 	}
+	return step{kind: stepFail, err: err}
+}
+
+// damaged is fail for what is damaged: who has records already meets it with the next poll.
+func (v *reader) damaged(r *Request, event string, err error) step {
+	st := v.fail(r, err)
+	st.event = event
+	return st
+}
+
+// start finds where r begins.
+func (v *reader) start(r *Request) step {
+	p, b := &r.poll, v.bounds
 	*p = pollState{newest: p.newest}
-	r.Current = l.bounds.last
+	r.Current = b.last
 	r.Spans, r.Records, r.Bytes, r.HeadLen = r.Spans[:0], 0, 0, r.headFrom
 	p.left, p.bytes = r.Count, r.BytesMax
 	if p.newest > 0 {
@@ -52,63 +93,58 @@ func (l *Log) startPoll(r *Request) {
 	case FromTimestamp:
 		p.byTime, p.ts = true, r.Value
 	case FromFirst:
-		p.from = l.bounds.start
+		p.from = b.start
 	case FromLast:
-		p.from = l.bounds.back(uint64(p.left))
+		p.from = b.back(uint64(p.left))
 	case FromNext:
-		if o, ok := l.offsets.get(r.Consumer); ok {
+		if o, ok := v.offsets.get(r.Consumer); ok {
 			p.from = o + 1
 		}
 	}
-	p.from = max(p.from, l.bounds.start)
-	if r.Count == 0 || l.bounds.records == 0 || p.from >= l.bounds.hw || p.byTime && p.ts > l.bounds.lastTS {
-		l.s.answer(r, nil)
-		return
+	p.from = max(p.from, b.start)
+	if r.Count == 0 || b.records == 0 || p.from >= b.hw || p.byTime && p.ts > b.lastTS {
+		return step{kind: stepEmpty}
 	}
-	l.pollFrom(r)
+	return v.goOn(r)
 }
 
-// pollAgain lets a poll go on that was overtaken: its segment was removed, or its log.
-func (l *Log) pollAgain(r *Request) {
+// again lets a poll go on that was overtaken: its segment was removed, or its log is not here any more.
+func (v *reader) again(r *Request) step {
 	p := &r.poll
 	p.seg, p.pos, p.want = nil, 0, 0
-	if r.Records > 0 && p.from < l.bounds.start && l.s.logs[l.cfg.ID] == l {
-		l.finishPoll(r) // what would follow is gone
-		return
+	if r.Records > 0 && p.from < v.bounds.start && !v.gone {
+		return step{kind: stepFinish} // what would follow is gone
 	}
-	p.from, p.passed = max(p.from, l.bounds.start), false
+	p.from, p.passed = max(p.from, v.bounds.start), false
 	switch {
-	case l.s.logs[l.cfg.ID] != l:
-		r.failPoll(l.s, ErrClosed)
-	case p.from >= l.bounds.hw:
-		l.finishPoll(r)
-	default:
-		l.pollFrom(r)
+	case v.gone:
+		return step{kind: stepFail, err: ErrClosed}
+	case p.from >= v.bounds.hw:
+		return step{kind: stepFinish}
 	}
+	return v.goOn(r)
 }
 
-// pollFrom serves from the tail if what is wanted is there, else from the disk.
-func (l *Log) pollFrom(r *Request) {
+// goOn serves from the tail if what is wanted is there, else from the disk.
+func (v *reader) goOn(r *Request) step {
 	p := &r.poll
-	if len(l.tail.chunks) > 0 {
-		c := l.tail.chunks[0]
-		if p.byTime && (l.segs.last() == nil || l.olderInTail(p.ts)) || !p.byTime && p.from >= c.firstOffset {
-			l.pollTail(r)
-			return
+	if c := v.tail.first(); c != nil {
+		if p.byTime && (v.segs.last() == nil || v.olderInTail(p.ts)) || !p.byTime && p.from >= c.firstOffset {
+			return v.fromTail(r)
 		}
 	}
-	l.pollDisk(r)
+	return v.fromDisk(r)
 }
 
 // olderInTail reports whether the tail reaches back beyond ts, so that the first batch at or after it is in the tail.
-func (l *Log) olderInTail(ts uint64) bool {
-	c := l.tail.chunks[0]
-	return len(c.index) > 0 && (c.index[0].ts < ts || c.firstOffset <= l.bounds.start)
+func (v *reader) olderInTail(ts uint64) bool {
+	c := v.tail.first()
+	return len(c.index) > 0 && (c.index[0].ts < ts || c.firstOffset <= v.bounds.start)
 }
 
-// pollTail gathers from the chunks.
-func (l *Log) pollTail(r *Request) {
-	for _, c := range l.tail.chunks {
+// fromTail gathers from the chunks.
+func (v *reader) fromTail(r *Request) step {
+	for _, c := range v.tail.chunks {
 		if !r.poll.byTime && c.nextOffset <= r.poll.from {
 			continue
 		}
@@ -118,37 +154,34 @@ func (l *Log) pollTail(r *Request) {
 		} else if e, ok := floorOffset(c.index, r.poll.from); !r.poll.byTime && ok {
 			at = e.pos
 		}
-		more, _, err := l.collect(r, c, c.bytes(at, c.end), at)
+		more, _, err := v.collect(r, c, c.bytes(at, c.end), at)
 		if err != nil {
-			panic(fmt.Sprintf("BUG: log %d: tail at %d: %v", l.cfg.ID, at, err))
+			panic(fmt.Sprintf("BUG: log %d: tail at %d: %v", v.id, at, err))
 		}
 		if !more {
 			break
 		}
 	}
-	l.finishPoll(r)
+	return step{kind: stepFinish}
 }
 
-// pollDisk finds the segment that holds what r wants and reads it.
-func (l *Log) pollDisk(r *Request) {
-	g := r.poll.seg
+// fromDisk finds the segment that holds what r wants, and where in it.
+func (v *reader) fromDisk(r *Request) step {
+	p := &r.poll
+	g := p.seg
 	if g == nil {
-		if g = l.segmentFor(r); g == nil {
-			l.finishPoll(r)
-			return
+		if g = v.segmentFor(p); g == nil {
+			return step{kind: stepFinish}
 		}
 	}
-	r.poll.seg = g
+	p.seg = g
 	if g.gone {
-		l.pollAgain(r)
-		return
+		return v.again(r)
 	}
-	if !g.indexed && r.poll.pos == 0 || g.readFD < 0 {
-		g.waiters.push(r)
-		g.prepare()
-		return
+	if !g.indexed && p.pos == 0 || g.readFD < 0 {
+		return step{kind: stepPrepare, seg: g}
 	}
-	if p := &r.poll; p.pos == 0 {
+	if p.pos == 0 {
 		e, ok := floorOffset(g.index, p.from)
 		if p.byTime {
 			e, ok = floorTime(g.index, p.ts)
@@ -158,140 +191,120 @@ func (l *Log) pollDisk(r *Request) {
 		}
 		p.pos, p.next, p.passed = e.pos, e.offset, true
 	}
-	l.read(r, g, max(readMin, r.poll.want))
+	return v.read(r, g, max(readMin, p.want))
 }
 
-// segmentFor returns the first segment whose records reach what r wants.
-func (l *Log) segmentFor(r *Request) *segment {
-	if r.poll.byTime {
-		return l.segs.since(r.poll.ts)
+// segmentFor returns the first segment whose records reach what p wants.
+func (v *reader) segmentFor(p *pollState) *segment {
+	if p.byTime {
+		return v.segs.since(p.ts)
 	}
-	return l.segs.reaching(r.poll.from)
+	return v.segs.reaching(p.from)
 }
 
-// read reads at least n bytes from where r stands, as far as one reply may go.
-func (l *Log) read(r *Request, g *segment, n int) {
+// read asks for at least n bytes from where r stands, as far as one reply may go.
+func (v *reader) read(r *Request, g *segment, n int) step {
 	p := &r.poll
 	end := g.end
-	if len(l.tail.chunks) > 0 && l.tail.chunks[0].seg == g {
-		end = min(end, l.tail.chunks[0].first)
+	if c := v.tail.first(); c != nil && c.seg == g {
+		end = min(end, c.first)
 	}
-	if l.tail.side == sideSafe && g.stable < end { // what it could not take is in the side file until the next start
-		end = g.stable
-		if p.pos >= end {
-			l.failOrFinish(r, l.fenced)
-			return
+	if v.tail.side == sideSafe && g.stable < end { // what it could not take is in the side file until the next start
+		if end = g.stable; p.pos >= end {
+			return v.fail(r, v.fenced)
 		}
 	}
 	if p.pos >= end {
-		l.endSegment(r, g)
-		return
+		return v.endSegment(r, g)
 	}
 	p.want = n
-	to := min(end, max(p.pos+Pos(n), l.readTo(p, g)))
-	buf := l.readBuffer(r, int(to-p.pos))
-	if buf == nil {
-		return
-	}
-	p.want = 0
+	to := min(end, max(p.pos+Pos(n), p.readTo(g)))
 	p.last = to == end
-	g.use()
-	g.used = l.s.mono
-	l.s.stats.diskReads++
-	if c := l.tail.first(); c != nil && !p.byTime && l.bounds.records > 0 {
-		l.s.chunks.missed(l.bounds.span(p.from, c.firstOffset))
+	return step{kind: stepRead, to: to}
+}
+
+// readTo returns up to where p is likely to read in g, from where it stands.
+func (p *pollState) readTo(g *segment) Pos {
+	to := p.pos + Pos(min(readMax, p.bytes+readMin))
+	if p.byTime {
+		return to
 	}
-	l.s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
+	if e, ok := ceilOffset(g.index, p.from+Offset(p.left)); ok && e.pos > p.pos {
+		to = min(to, e.pos)
+	}
+	if n := g.next - g.base; !g.indexed && n > 0 { // by the mean size of its records, and a quarter more
+		to = min(to, p.pos+Pos(readMin)+Pos(uint64(g.recordBytes)/uint64(n)+1)*Pos(p.left)/4*5)
+	}
+	return to
 }
 
 // endSegment goes on behind what of g is on disk, if that is all that should be.
-func (l *Log) endSegment(r *Request, g *segment) {
+func (v *reader) endSegment(r *Request, g *segment) step {
 	p := &r.poll
 	end := g.next
-	if len(l.tail.chunks) > 0 && l.tail.chunks[0].seg == g {
-		end = l.tail.chunks[0].firstOffset
+	if c := v.tail.first(); c != nil && c.seg == g {
+		end = c.firstOffset
 	}
-	if p.passed && p.next < end && !l.bounds.follows(p.next, end) {
+	if p.passed && p.next < end && !v.bounds.follows(p.next, end) {
 		if r.Records > 0 { // the next poll meets it
-			l.finishPoll(r)
-			return
+			return step{kind: stepFinish}
 		}
-		err := fmt.Errorf("%w: log %d, offset %d is missing at the end of segment %d", ErrDamaged, l.cfg.ID, p.next, g.base)
-		l.s.report("damaged segment", l.cfg.ID, err)
-		r.failPoll(l.s, err)
-		return
+		return v.damaged(r, "damaged segment", fmt.Errorf("%w: log %d, offset %d is missing at the end of segment %d", ErrDamaged, v.id, p.next, g.base))
 	}
 	p.passed = false
-	l.nextSegment(r, g)
+	return v.nextSegment(r, g)
 }
 
 // nextSegment goes on behind the end of g, in the next segment or in the tail.
-func (l *Log) nextSegment(r *Request, g *segment) {
+func (v *reader) nextSegment(r *Request, g *segment) step {
+	p := &r.poll
 	if plantedLastEndsAtEdge && r.Records > 0 {
-		r.poll.left = 0
-		l.finishPoll(r)
-		return
+		p.left = 0
+		return step{kind: stepFinish}
 	}
-	r.poll.seg, r.poll.pos = nil, 0
-	if len(l.tail.chunks) > 0 && l.tail.chunks[0].seg == g { // the rest of g is in the tail
-		l.pollTail(r)
-		return
+	p.seg, p.pos = nil, 0
+	first := v.tail.first()
+	if first != nil && first.seg == g { // the rest of g is in the tail
+		return v.fromTail(r)
 	}
-	r.poll.from = max(r.poll.from, g.next)
-	if len(l.tail.chunks) > 0 && r.poll.from >= l.tail.chunks[0].firstOffset {
-		l.pollTail(r)
-		return
+	p.from = max(p.from, g.next)
+	if first != nil && p.from >= first.firstOffset {
+		return v.fromTail(r)
 	}
 	if g.gone && r.Records == 0 {
-		l.pollAgain(r)
-		return
+		return v.again(r)
 	}
-	if next := l.segs.behind(g); next != nil {
-		r.poll.seg = next
-		r.poll.pos, r.poll.next, r.poll.passed = segmentStart, next.base, true
-		l.pollDisk(r)
-		return
+	if next := v.segs.behind(g); next != nil {
+		p.seg = next
+		p.pos, p.next, p.passed = segmentStart, next.base, true
+		return v.fromDisk(r)
 	}
-	l.finishPoll(r)
+	return step{kind: stepFinish}
 }
 
-func pollRead(s *Store, op *pendingOp, res int64, err error) {
-	l, g, r, buf := op.log, op.seg, op.req, op.buf
-	g.release()
-	if err == nil && res < int64(len(buf)) {
-		err = fmt.Errorf("%w: log %d, segment %d ends at byte %d", ErrDamaged, l.cfg.ID, g.base, int64(r.poll.pos)+res)
-	}
-	if err == nil && l.s.logs[l.cfg.ID] != l {
-		s.cfg.ReadMemory.Put(buf)
-		l.pollAgain(r)
-		return
-	}
-	if err != nil {
-		s.cfg.ReadMemory.Put(buf)
-		l.failOrFinish(r, err)
-		return
-	}
-	more, used, err := l.collectRead(r, buf)
+// took goes on when buf, which was read from where r stands in g, is there. It reports whether a span lies in buf: then r keeps it.
+func (v *reader) took(r *Request, g *segment, buf []byte) (st step, keeps bool) {
+	more, used, keeps, err := v.collectRead(r, buf)
 	switch {
 	case err != nil && r.Records == 0:
-		s.report("damaged batch", l.cfg.ID, err)
-		r.failPoll(s, err)
+		st = v.damaged(r, "damaged batch", err)
 	case err != nil || !more || g.gone && r.Records > 0: // the next poll meets what is damaged
-		l.finishPoll(r)
+		st = step{kind: stepFinish}
 	case g.gone:
-		l.pollAgain(r)
+		st = v.again(r)
 	default:
-		l.readOn(r, g, used)
+		st = v.readOn(r, g, used)
 	}
+	return st, keeps
 }
 
-// collectRead adds what r wants of buf, which was read from where r stands, and keeps buf if a span lies in it. The poll notes how
-// much of it was not used, and the length of the batch that goes on behind it, if one does.
-func (l *Log) collectRead(r *Request, buf []byte) (more bool, used int, err error) {
+// collectRead adds what r wants of buf, and keeps buf if a span lies in it. The poll notes how much of it was not used, and the length of
+// the batch that goes on behind it, if one does.
+func (v *reader) collectRead(r *Request, buf []byte) (more bool, used int, keeps bool, err error) {
 	p := &r.poll
 	spans := len(r.Spans)
 	r.bufs = append(r.bufs, buf)
-	more, used, err = l.collect(r, nil, buf, p.pos)
+	more, used, err = v.collect(r, nil, buf, p.pos)
 	rest := buf[min(used, len(buf)):]
 	p.rest, p.batch = len(rest), 0
 	if n, ok := batch.Peek(rest); ok {
@@ -299,97 +312,45 @@ func (l *Log) collectRead(r *Request, buf []byte) (more bool, used int, err erro
 	}
 	for i := spans; i < len(r.Spans); i++ {
 		if int(r.Spans[i].buf) == len(r.bufs) {
-			return more, used, err
+			return more, used, true, err
 		}
 	}
 	r.bufs = r.bufs[:len(r.bufs)-1]
-	if !plantedReadKeepsBuffer {
-		l.s.cfg.ReadMemory.Put(buf)
-	}
-	return more, used, err
+	return more, used, false, err
 }
 
 // readOn reads on in g behind the bytes that were used of the last read.
-func (l *Log) readOn(r *Request, g *segment, used int) {
+func (v *reader) readOn(r *Request, g *segment, used int) step {
 	p := &r.poll
 	p.pos += Pos(used)
 	n := max(readMin, p.batch)
 	switch {
 	case p.batch > 0 && r.Records > 0 && p.batch > p.bytes:
-		l.finishPoll(r) // it would go beyond what a reply may hold
-		return
-	case p.batch > 0 && p.last && l.tail.side == sideSafe:
-		l.failOrFinish(r, l.fenced)
-		return
+		return step{kind: stepFinish} // it would go beyond what a reply may hold
+	case p.batch > 0 && p.last && v.tail.side == sideSafe:
+		return v.fail(r, v.fenced)
 	case p.batch > 0 && (p.last || p.pos+Pos(p.batch) > g.boundary(p.pos)):
-		err := fmt.Errorf("%w: log %d, batch of %d bytes at byte %d, %d are there", ErrDamaged, l.cfg.ID, p.batch, p.pos, p.rest)
-		if r.Records == 0 {
-			l.s.report("damaged batch", l.cfg.ID, err)
-		}
-		l.failOrFinish(r, err)
-		return
+		err := fmt.Errorf("%w: log %d, batch of %d bytes at byte %d, %d are there", ErrDamaged, v.id, p.batch, p.pos, p.rest)
+		return v.damaged(r, "damaged batch", err)
 	case p.batch == 0 && p.last:
 		p.pos += Pos(p.rest) // padding, too short to be looked at
 	case p.batch == 0 && used == 0:
 		n = max(n, p.rest*2)
 	}
-	l.read(r, g, n)
+	return v.read(r, g, n)
 }
 
-// failOrFinish answers a poll that can't go on: with what it has, or else with why.
-func (l *Log) failOrFinish(r *Request, err error) {
-	if r.Records > 0 {
-		l.finishPoll(r)
-		return
+// missesNewest reports whether a reply to a poll for the last records was full before the newest of them; it notes how many to
+// try with instead.
+func (v *reader) missesNewest(r *Request) bool {
+	p := &r.poll
+	if r.Strategy != FromLast || r.Records == 0 || p.left == 0 || v.gone || v.bounds.count(p.from, v.bounds.hw) == 0 {
+		return false
 	}
-	r.failPoll(l.s, err)
-}
-
-// failPoll answers r with an error and no records.
-func (r *Request) failPoll(s *Store, err error) {
-	s.Release(r)
-	r.Records, r.Bytes = 0, 0
-	if errors.Is(err, ErrClosed) {
-		r.log = nil
+	if r.Base < v.bounds.start {
+		return true // it was overtaken by a log start, and not full
 	}
-	s.answer(r, err)
-}
-
-// finishPoll commits the offset if asked and answers.
-func (l *Log) finishPoll(r *Request) {
-	if l.missesNewest(r) {
-		l.s.Release(r)
-		l.startPoll(r)
-		return
-	}
-	if r.Records > 0 {
-		r.Last = r.poll.from - 1
-	}
-	if r.Consumer.Group && l.s.cfg.Fence != nil && !l.s.cfg.Fence(r) {
-		r.failPoll(l.s, ErrNotOwned)
-		return
-	}
-	if r.AutoCommit && r.Records > 0 {
-		err := l.autoCommit(r.Consumer, r.User, r.Last)
-		switch {
-		case err == errRoomLater:
-			l.s.Release(r)
-			r.poll.commit = true
-			l.s.starved.push(r)
-			return
-		case err != nil:
-			r.failPoll(l.s, err) // its records would come again and again, and nobody would know why
-			return
-		}
-	}
-	l.s.answer(r, nil)
-}
-
-// Release gives back what an answered poll holds. The shard calls it when the reply was sent, or will not be.
-func (s *Store) Release(r *Request) {
-	for i := range r.Spans {
-		s.dropSpan(&r.Spans[i])
-	}
-	r.Spans = r.Spans[:0]
-	s.dropBuffers(r)
+	asked := r.Records + p.left
+	p.newest = max(1, min(r.Records, asked/4*3))
+	return true
 }

@@ -1,16 +1,16 @@
 package storage
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Whoever reads from disk needs memory of the line for reads. Where it is short, requests wait in order, and hold none of it while
 // they wait; the first is served before any other takes some, so a large batch is read however many small polls there are. What
 // would not fit if nobody else had any is refused by name.
 
-// readQueue holds what waits for memory to read into.
-type readQueue struct {
+// reads is the memory that a store reads into, and what waits for it.
+type reads struct {
+	memory Memory
+	most   int64 // that it gives at once, when nobody else holds any; 0: much
+
 	requests requestList // polls and pieces of spilled replies
 	scans    []scanWaiting
 	indexing []*segment // whose index is being made: polls wait for it
@@ -31,18 +31,38 @@ const ReadRoom = readMin
 // resumedPerTurn bounds the reads that go on in one turn.
 const resumedPerTurn = 256
 
-func (q *readQueue) waits() bool { return !q.requests.empty() || len(q.scans) > 0 }
+func (q *reads) waits() bool { return !q.requests.empty() || len(q.scans) > 0 }
 
 // get returns memory for n bytes, or nil: then the caller waits. Nobody overtakes those that wait.
-func (q *readQueue) get(s *Store, n int) []byte {
+func (q *reads) get(n int) []byte {
 	if q.waits() && !q.resuming {
 		return nil
 	}
-	return s.cfg.ReadMemory.Get(n)
+	return q.memory.Get(n)
+}
+
+// waitFor has r wait for n bytes, and reports whether it does: who holds memory does not wait for more.
+func (q *reads) waitFor(s *Store, r *Request, n int) bool {
+	switch {
+	case r.Records == 0:
+	case r.Strategy == FromLast: // less would be without the newest
+		for _, b := range r.bufs {
+			n += len(b)
+		}
+		if q.most > 0 {
+			n = int(min(int64(n), q.most))
+		}
+		s.Release(r)
+		r.Records, r.poll.need = 0, n
+	default:
+		return false
+	}
+	q.push(r)
+	return true
 }
 
 // push has r wait: at the end, or where it was if it was tried again.
-func (q *readQueue) push(r *Request) {
+func (q *reads) push(r *Request) {
 	if q.resuming {
 		q.again = true
 		q.requests.pushFront(r)
@@ -51,7 +71,7 @@ func (q *readQueue) push(r *Request) {
 	q.requests.push(r)
 }
 
-func (q *readQueue) wait(w scanWaiting) {
+func (q *reads) wait(w scanWaiting) {
 	if q.resuming {
 		q.again = true
 		q.scans = append([]scanWaiting{w}, q.scans...)
@@ -95,91 +115,27 @@ func (s *Store) resumeRead(r *Request) {
 	l := r.log
 	s.working = l.cfg.ID
 	switch {
-	case s.logs[l.cfg.ID] != l:
-		l.pollAgain(r)
+	case l.gone:
+		v := l.reader()
+		l.follow(r, v.again(r))
 	case r.poll.need > 0:
-		buf := s.cfg.ReadMemory.Get(r.poll.need)
+		buf := s.reading.memory.Get(r.poll.need)
 		if buf == nil {
 			s.reading.push(r)
 			return
 		}
-		s.cfg.ReadMemory.Put(buf)
-		l.startPoll(r)
+		s.reading.memory.Put(buf)
+		l.poll(r)
 	default:
-		l.pollDisk(r)
+		l.goOn(r)
 	}
 }
 
-// readBuffer returns memory for the next n bytes of r, or nil and has seen to r: it waits, or is answered.
-func (l *Log) readBuffer(r *Request, n int) []byte {
-	s := l.s
-	if most := s.cfg.ReadMemoryMax; most > 0 && int64(n) > most {
-		err := fmt.Errorf("%w: log %d, %d bytes at offset %d, reads have %d", ErrBatchTooLarge, l.cfg.ID, n, r.poll.from, most)
-		if r.Records == 0 {
-			s.report("batch too large to be read", l.cfg.ID, err)
-		}
-		l.failOrFinish(r, err)
-		return nil
-	}
-	buf := s.reading.get(s, n)
-	switch {
-	case buf != nil:
-		return buf
-	case r.Records == 0:
-		s.reading.push(r)
-	case r.Strategy == FromLast: // less would be without the newest
-		need := n
-		for _, b := range r.bufs {
-			need += len(b)
-		}
-		if most := s.cfg.ReadMemoryMax; most > 0 {
-			need = int(min(int64(need), most))
-		}
-		s.Release(r)
-		r.Records = 0
-		r.poll.need = need
-		s.reading.push(r)
-	default: // who holds memory does not wait for more
-		l.finishPoll(r)
-	}
-	return nil
-}
-
-// readTo returns up to where r is likely to read in g, from where it stands.
-func (l *Log) readTo(p *pollState, g *segment) Pos {
-	to := p.pos + Pos(min(readMax, p.bytes+readMin))
-	if p.byTime {
-		return to
-	}
-	if e, ok := ceilOffset(g.index, p.from+Offset(p.left)); ok && e.pos > p.pos {
-		to = min(to, e.pos)
-	}
-	if n := g.next - g.base; !g.indexed && n > 0 { // by the mean size of its records, and a quarter more
-		to = min(to, p.pos+Pos(readMin)+Pos(uint64(g.recordBytes)/uint64(n)+1)*Pos(p.left)/4*5)
-	}
-	return to
-}
-
-// missesNewest reports whether a reply to a poll for the last records was full before the newest of them; it notes how many to
-// try with instead.
-func (l *Log) missesNewest(r *Request) bool {
-	p := &r.poll
-	if r.Strategy != FromLast || r.Records == 0 || p.left == 0 || l.bounds.count(p.from, l.bounds.hw) == 0 || l.s.logs[l.cfg.ID] != l {
-		return false
-	}
-	if r.Base < l.bounds.start {
-		return true // it was overtaken by a log start, and not full
-	}
-	asked := r.Records + p.left
-	p.newest = max(1, min(r.Records, asked/4*3))
-	return true
-}
-
-// dropBuffers gives back all memory that r has read into.
-func (s *Store) dropBuffers(r *Request) {
+// drop gives back all memory that r has read into.
+func (q *reads) drop(r *Request) {
 	for i, b := range r.bufs {
 		if b != nil {
-			s.cfg.ReadMemory.Put(b)
+			q.memory.Put(b)
 			r.bufs[i] = nil
 		}
 	}
@@ -187,7 +143,7 @@ func (s *Store) dropBuffers(r *Request) {
 }
 
 // dropUnnamed gives back the buffers of r in which no span lies any more.
-func (s *Store) dropUnnamed(r *Request) {
+func (q *reads) dropUnnamed(r *Request) {
 	last := 0
 	for i, b := range r.bufs {
 		named := false
@@ -198,7 +154,7 @@ func (s *Store) dropUnnamed(r *Request) {
 		case named:
 			last = i + 1
 		case b != nil:
-			s.cfg.ReadMemory.Put(b)
+			q.memory.Put(b)
 			r.bufs[i] = nil
 		}
 	}
@@ -206,14 +162,14 @@ func (s *Store) dropUnnamed(r *Request) {
 }
 
 // indexed notes that the index of g is made, or can't be.
-func (q *readQueue) indexed(g *segment) {
+func (q *reads) indexed(g *segment) {
 	if i := slices.Index(q.indexing, g); i >= 0 {
 		q.indexing = slices.Delete(q.indexing, i, i+1)
 	}
 }
 
 // remove takes r out of all that waits to read, and reports whether it was there. It does not look at r, which may be another shard's.
-func (q *readQueue) remove(r *Request) bool {
+func (q *reads) remove(r *Request) bool {
 	if q.requests.remove(r) {
 		return true
 	}

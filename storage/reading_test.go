@@ -153,8 +153,8 @@ func TestABatchThatCannotFitIsRefusedByName(t *testing.T) {
 	q := &Request{Kind: ReqPoll, Log: 1, Strategy: FromOffset, Count: 1, BytesMax: 64 << 10}
 	q.poll = pollState{left: 1, bytes: q.BytesMax, pos: segmentStart, seg: l.segs.list[0]}
 	q.log = l
-	if buf := l.readBuffer(q, 65<<10); buf != nil || r.s.Waiting() {
-		t.Fatalf("got %d bytes, waits: %v", len(buf), r.s.Waiting())
+	if l.follow(q, step{kind: stepRead, to: segmentStart + 65<<10}); len(r.s.TakeOps()) > 0 || r.s.Waiting() {
+		t.Fatalf("it is read, or waits: %v", r.s.Waiting())
 	}
 	if a := r.s.TakeDone(); a != q || !errors.Is(a.Err, ErrBatchTooLarge) {
 		t.Errorf("answered %v", a)

@@ -277,6 +277,7 @@ func (l *Log) tryClose() {
 func (s *Store) forget(l *Log) {
 	l.setHeld(Held{})
 	delete(s.logs, l.cfg.ID)
+	l.gone = true
 	s.fixed -= l.fixed
 	l.offsets.leave()
 	if l.dedup != nil {

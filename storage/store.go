@@ -50,7 +50,7 @@ type Store struct {
 	done            requestList
 	inner           requestList // answered requests of the store's own
 	starved         requestList // wait for room in the journal
-	reading         readQueue   // wait for memory to read into
+	reading         reads       // wait for memory to read into
 	retry           []*Log      // logs whose waiting appends are to be tried again at the end of the turn
 	changed         []*Log
 	heldSegments    int
@@ -119,7 +119,8 @@ func (s *Stats) copied(n int) {
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), opFree: -1, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin}}
+	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), opFree: -1, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
+		reading: reads{memory: cfg.ReadMemory, most: cfg.ReadMemoryMax}}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
 	}
@@ -260,7 +261,7 @@ func (s *Store) start(r *Request) {
 	case ReqAppend:
 		l.append(r)
 	case ReqPoll:
-		l.startPoll(r)
+		l.poll(r)
 	case ReqStoreOffset, ReqDeleteOffset:
 		l.changeOffset(r)
 	case ReqGetOffset:

@@ -1,0 +1,157 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+)
+
+// reader is what a poll sees of l now.
+func (l *Log) reader() reader {
+	return reader{id: l.cfg.ID, bounds: &l.bounds, segs: &l.segs, tail: &l.tail, offsets: &l.offsets, hasher: &l.s.hasher, fenced: l.fenced, gone: l.gone}
+}
+
+// poll begins r, or begins it again.
+func (l *Log) poll(r *Request) {
+	if s := l.s; r.poll.commit && s.journal.failed == nil && !s.short && !s.journal.room(entryHeadSize) {
+		s.starved.push(r) // nothing is read before it can be committed
+		return
+	}
+	v := l.reader()
+	l.follow(r, v.start(r))
+}
+
+// goOn takes r on from where it stands on disk.
+func (l *Log) goOn(r *Request) {
+	v := l.reader()
+	l.follow(r, v.fromDisk(r))
+}
+
+// follow does what follows for r, until it is answered or waits.
+func (l *Log) follow(r *Request, st step) {
+	s := l.s
+	for {
+		switch st.kind {
+		case stepEmpty:
+			s.answer(r, nil)
+			return
+		case stepFail:
+			if st.event != "" {
+				s.report(st.event, l.cfg.ID, st.err)
+			}
+			s.failPoll(r, st.err)
+			return
+		case stepPrepare:
+			st.seg.waiters.push(r)
+			st.seg.prepare()
+			return
+		case stepRead:
+			var waits bool
+			if st, waits = l.read(r, st.to); waits {
+				return
+			}
+		case stepFinish:
+			if l.finishPoll(r) {
+				return
+			}
+			v := l.reader()
+			st = v.start(r)
+		}
+	}
+}
+
+// read has what lies before to read from disk, or says what follows instead.
+func (l *Log) read(r *Request, to Pos) (st step, waits bool) {
+	s, p := l.s, &r.poll
+	g, n := p.seg, int(to-p.pos)
+	if most := s.reading.most; most > 0 && int64(n) > most {
+		v := l.reader()
+		return v.damaged(r, "batch too large to be read",
+			fmt.Errorf("%w: log %d, %d bytes at offset %d, reads have %d", ErrBatchTooLarge, l.cfg.ID, n, p.from, most)), false
+	}
+	buf := s.reading.get(n)
+	if buf == nil {
+		return step{kind: stepFinish}, s.reading.waitFor(s, r, n)
+	}
+	p.want = 0
+	g.use()
+	g.used = s.mono
+	s.stats.diskReads++
+	if c := l.tail.first(); c != nil && !p.byTime && l.bounds.records > 0 {
+		s.chunks.missed(l.bounds.span(p.from, c.firstOffset))
+	}
+	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
+	return step{}, true
+}
+
+func pollRead(s *Store, op *pendingOp, res int64, err error) {
+	l, g, r, buf := op.log, op.seg, op.req, op.buf
+	g.release()
+	if err == nil && res < int64(len(buf)) {
+		err = fmt.Errorf("%w: log %d, segment %d ends at byte %d", ErrDamaged, l.cfg.ID, g.base, int64(r.poll.pos)+res)
+	}
+	v := l.reader()
+	var st step
+	keeps := false
+	switch {
+	case err != nil:
+		st = v.fail(r, err)
+	case l.gone:
+		st = v.again(r)
+	default:
+		st, keeps = v.took(r, g, buf)
+		keeps = keeps || plantedReadKeepsBuffer
+	}
+	if !keeps {
+		s.reading.memory.Put(buf)
+	}
+	l.follow(r, st)
+}
+
+// finishPoll commits the offset if asked, and answers r or has it wait. False: it has to begin again.
+func (l *Log) finishPoll(r *Request) bool {
+	s := l.s
+	if v := l.reader(); v.missesNewest(r) {
+		s.Release(r)
+		return false
+	}
+	if r.Records > 0 {
+		r.Last = r.poll.from - 1
+	}
+	if r.Consumer.Group && s.cfg.Fence != nil && !s.cfg.Fence(r) {
+		s.failPoll(r, ErrNotOwned)
+		return true
+	}
+	if r.AutoCommit && r.Records > 0 {
+		switch err := l.autoCommit(r.Consumer, r.User, r.Last); {
+		case err == errRoomLater:
+			s.Release(r)
+			r.poll.commit = true
+			s.starved.push(r)
+			return true
+		case err != nil:
+			s.failPoll(r, err) // its records would come again and again, and nobody would know why
+			return true
+		}
+	}
+	s.answer(r, nil)
+	return true
+}
+
+// failPoll answers r with an error and no records.
+func (s *Store) failPoll(r *Request, err error) {
+	s.Release(r)
+	r.Records, r.Bytes = 0, 0
+	if errors.Is(err, ErrClosed) {
+		r.log = nil
+	}
+	s.answer(r, err)
+}
+
+// Release gives back what an answered poll holds. The shard calls it when the reply was sent, or will not be.
+func (s *Store) Release(r *Request) {
+	for i := range r.Spans {
+		s.dropSpan(&r.Spans[i])
+	}
+	r.Spans = r.Spans[:0]
+	s.reading.drop(r)
+}
