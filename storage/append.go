@@ -37,13 +37,7 @@ func (l *Log) pump() {
 }
 
 // refuse answers every append that waits with err.
-func (l *Log) refuse(err error) {
-	for r := l.wait.take(); r != nil; {
-		next := r.next
-		l.s.answer(r, err)
-		r = next
-	}
-}
+func (l *Log) refuse(err error) { l.s.answerAll(l.wait.take(), err) }
 
 // retryLater has pump called at the end of the turn after something was freed.
 func (l *Log) retryLater() {
@@ -156,7 +150,7 @@ func (l *Log) place(b batch.Batch, at spot) pendNode {
 	seg.used = l.s.mono
 	l.bounds.placed(n.next, ts)
 	if l.dedup != nil {
-		l.noteIDs(b)
+		l.dedup.note(&l.s.ids, b, l.bounds.start)
 	}
 	return n
 }

@@ -165,7 +165,7 @@ func TestAnAppendOfKnownRecordsIsAnsweredWithTheirOffset(t *testing.T) {
 
 func TestWindowsKeepToTheMemoryOfTheirStore(t *testing.T) {
 	d, l := newDedupStore(1<<20, 0)
-	d.s.cfg.DedupBytesMax = 10_000
+	d.s.ids.most = 10_000
 	var last *Request
 	for i := range uint64(1000) {
 		last = &Request{Kind: ReqAppend, Log: 1, Batch: idsBatch(t, i+1)}
@@ -239,7 +239,7 @@ func BenchmarkFilter(b *testing.B) {
 			b.Fatal("found what was never there")
 		}
 		l.s.hasher.Stamp(r.Batch, 0, l.bounds.next, 1)
-		l.noteIDs(r.Batch)
+		l.dedup.note(&l.s.ids, r.Batch, l.bounds.start)
 		l.bounds.next += 1000
 	}
 	for range 1100 {

@@ -35,8 +35,8 @@ func (s *Store) invariants() {
 			}
 		}
 	}
-	if ids != s.dedupBytes {
-		panic(fmt.Sprintf("BUG: windows of ids take %d bytes, %d were counted", ids, s.dedupBytes))
+	if ids != s.ids.bytes {
+		panic(fmt.Sprintf("BUG: windows of ids take %d bytes, %d were counted", ids, s.ids.bytes))
 	}
 	var users tally // made when it is needed: tests count what requests allocate
 	for _, l := range s.order {
@@ -111,7 +111,5 @@ func (l *Log) invariants() {
 	} else {
 		l.tail.invariants(id, g)
 	}
-	if l.dedup != nil {
-		l.checkDedup()
-	}
+	l.dedup.invariants(id, &l.bounds)
 }

@@ -71,7 +71,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
 	}
 	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.users},
-		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s, &cfg)}
+		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s.cfg.Seed, &cfg)}
 	s.logs[cfg.ID] = l
 	l.at = len(s.order)
 	s.order = append(s.order, l)
@@ -156,7 +156,7 @@ func (l *Log) settle() {
 	l.tellTo(l.pend.safeTo(l.cfg.Level, safe))
 	l.pend.forget(safe.direct)
 	if l.dedup != nil && len(l.dedup.repeats) > 0 {
-		l.settleRepeats()
+		l.answerRepeats()
 	}
 	for r := l.pend.flushed(safe); r != nil; r = l.pend.flushed(safe) {
 		l.s.answer(r, nil)
@@ -193,18 +193,10 @@ func (l *Log) fence(err error) {
 	}
 	l.fenced = fmt.Errorf("%w: %w", ErrFenced, err)
 	l.s.report("log fenced", l.cfg.ID, err)
-	for r := l.wait.take(); r != nil; {
-		next := r.next
-		l.s.answer(r, l.fenced)
-		r = next
-	}
+	l.s.answerAll(l.wait.take(), l.fenced)
 	l.dropRefused()
-	for r := l.pend.refuseFlushes(); r != nil; {
-		next := r.next
-		l.s.answer(r, l.fenced)
-		r = next
-	}
-	l.refuseRepeats(l.fenced)
+	l.s.answerAll(l.pend.refuseFlushes(), l.fenced)
+	l.s.answerAll(l.dedup.refuse(), l.fenced)
 	l.saveAside()
 }
 
@@ -212,11 +204,7 @@ func (l *Log) fence(err error) {
 // What the journal alone holds before that can still be told.
 func (l *Log) writeFailed(number uint64, err error) {
 	l.fence(err)
-	for r := l.pend.lose(l.tail.lost(number)); r != nil; {
-		next := r.next
-		l.s.answer(r, l.fenced)
-		r = next
-	}
+	l.s.answerAll(l.pend.lose(l.tail.lost(number)), l.fenced)
 	if l.closing != nil {
 		l.tryClose()
 	}

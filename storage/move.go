@@ -148,7 +148,7 @@ func (s *Store) Attach(l *Log, r *Request) {
 	l.offsets.copied() // to the journal of the store that it left
 	l.noteFixed()
 	if l.dedup != nil {
-		s.dedupBytes += l.dedup.noted
+		s.ids.bytes += l.dedup.noted
 	}
 	l.noteChange()
 	r.Kind, r.Log, r.log = ReqAttach, l.cfg.ID, l

@@ -256,7 +256,7 @@ func (l *Log) close(r *Request) {
 	l.closing = r
 	l.refuse(ErrClosed)
 	l.trimAgain() // which refuses them
-	l.refuseRepeats(ErrClosed)
+	l.s.answerAll(l.dedup.refuse(), ErrClosed)
 	l.tryClose()
 }
 
@@ -281,7 +281,7 @@ func (s *Store) forget(l *Log) {
 	s.fixed -= l.fixed
 	l.offsets.leave()
 	if l.dedup != nil {
-		s.dedupBytes -= l.dedup.noted
+		s.ids.bytes -= l.dedup.noted
 	}
 	last := len(s.order) - 1 // takes its place: one deletion must not cost as much as there are logs
 	s.order[l.at] = s.order[last]

@@ -75,10 +75,7 @@ type Store struct {
 	nextShareReport int64   // monotonic time of the next report that offsets of new consumers are refused
 	nextRoomReport  int64   // monotonic time of the next report that laps have no room
 
-	seen       seenIDs  // of the batch being filtered
-	dropped    []uint32 // which of its records are
-	dedupBytes int64    // of all windows
-
+	ids       idMemory
 	chunks    chunks
 	open      int   // descriptors of segments
 	nextFiles int64 // when to look again for some to close
@@ -107,7 +104,7 @@ func (s *Store) Duplicates() uint64 { return s.stats.duplicates }
 func (s *Store) Unstored() uint64 { return s.stats.unstored }
 
 // DedupBytes is what the windows of all logs take.
-func (s *Store) DedupBytes() int64 { return s.dedupBytes }
+func (s *Store) DedupBytes() int64 { return s.ids.bytes }
 
 // Copies counts how often bytes of records were copied, and how many: into the tail and into journal groups.
 func (s *Store) Copies() (times, bytes uint64) { return s.stats.copies, s.stats.copiedBytes }
@@ -120,7 +117,7 @@ func (s *Stats) copied(n int) {
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
 	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), opFree: -1, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
-		reading: reads{memory: cfg.ReadMemory, most: cfg.ReadMemoryMax}}
+		reading: reads{memory: cfg.ReadMemory, most: cfg.ReadMemoryMax}, ids: idMemory{most: cfg.DedupBytesMax}}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
 	}
@@ -221,6 +218,15 @@ func (s *Store) answer(r *Request, err error) {
 		return
 	}
 	s.done.push(r)
+}
+
+// answerAll answers r and those linked behind it.
+func (s *Store) answerAll(r *Request, err error) {
+	for r != nil {
+		next := r.next
+		s.answer(r, err)
+		r = next
+	}
 }
 
 // start runs r as far as it goes now.

@@ -1,0 +1,93 @@
+package storage
+
+import "github.com/galgo-mq/galgo/batch"
+
+// filtered says what is to be done with an append.
+type filtered uint8
+
+const (
+	goesOn  filtered = iota // with what is left of it
+	waits                   // pump is called when the window is known
+	handled                 // it is answered, or will be
+)
+
+// filter drops the records of r that the log has, or keeps r until they are told if it has them all. It is asked whenever
+// an append is tried: one that waited may meet the ids of those before it.
+func (l *Log) filter(r *Request) filtered {
+	d, s := l.dedup, l.s
+	if !d.built && !d.building {
+		l.rebuildWindow()
+	}
+	if !d.built {
+		return waits
+	}
+	b := batch.Batch(r.Batch)
+	_, ts := l.bounds.stamp(s.now)
+	first, last, kept := d.filter(&s.ids, b, ts, l.bounds.start)
+	dropped := s.ids.dropped
+	s.stats.duplicates += uint64(len(dropped))
+	switch {
+	case kept == 0:
+		if r.Base = first; r.cut {
+			r.Base = r.repeats // its first record went before: the clock was set back, and now the window has the others too
+		}
+		if last < l.bounds.hw {
+			r.Current = l.bounds.last
+			s.answer(r, nil)
+		} else {
+			d.repeats = append(d.repeats, repeat{r, last})
+		}
+		return handled
+	case !d.room(&s.ids, kept, ts, l.bounds.start):
+		s.answer(r, ErrNoMemory)
+		return handled
+	case len(dropped) > 0:
+		if dropped[0] == 0 && !r.cut {
+			r.cut, r.repeats = true, first
+		}
+		r.Batch = s.hasher.Drop(b, dropped)
+	}
+	return goesOn
+}
+
+// answerRepeats answers the appends whose records the log has, and has told.
+func (l *Log) answerRepeats() {
+	for r := l.dedup.told(l.bounds.hw); r != nil; {
+		next := r.next
+		r.Current = l.bounds.last
+		l.s.answer(r, nil)
+		r = next
+	}
+}
+
+// rebuildWindow has the window read.
+func (l *Log) rebuildWindow() {
+	if r := l.dedup.rebuild(&l.bounds); r != nil {
+		r.Log, r.log, r.internal = l.cfg.ID, l, l.windowRead
+		l.poll(r)
+	}
+}
+
+// windowRead takes what a poll of a rebuild found, and has the next one go on behind it. It runs at the end of a turn.
+func (l *Log) windowRead(r *Request) {
+	d, s := l.dedup, l.s
+	if l.gone || l.closed || l.closing != nil || l.fenced != nil {
+		d.building = false // what waited is answered
+		s.Release(r)
+		return
+	}
+	next := d.take(&s.ids, r, &l.bounds)
+	err := r.Err
+	s.Release(r)
+	switch {
+	case err != nil:
+		d.building = false
+		l.refuse(err)
+	case next < l.bounds.hw:
+		r.Strategy, r.Value, r.HeadLen = FromOffset, uint64(next), 0
+		l.poll(r)
+	default:
+		d.building, d.built = false, true
+		l.pump()
+	}
+}
