@@ -9,12 +9,9 @@ import (
 // append takes one admitted batch. It is stamped, copied into the tail, and made safe at the log's level.
 func (l *Log) append(r *Request) {
 	r.cut = false
-	switch {
-	case l.fenced != nil:
-		l.s.answer(r, l.fenced)
-	case l.closed || l.closing != nil:
-		l.s.answer(r, ErrClosed)
-	case !l.wait.empty() || !l.tryAppend(r):
+	if err := l.refusal(); err != nil {
+		l.s.answer(r, err)
+	} else if !l.wait.empty() || !l.tryAppend(r) {
 		l.wait.push(r)
 	}
 }

@@ -95,19 +95,15 @@ func (s *Store) squeeze(n int) {
 
 // flushRequest answers when everything appended to the log so far is on stable storage.
 func (l *Log) flushRequest(r *Request) {
-	j := &l.s.journal
+	err := l.refusal()
 	switch {
-	case l.fenced != nil:
-		l.s.answer(r, l.fenced)
-		return
-	case l.closed || l.closing != nil:
-		l.s.answer(r, ErrClosed)
-		return
-	case !j.room(entryHeadSize):
+	case err != nil:
+		l.s.answer(r, err)
+	case !l.s.journal.room(entryHeadSize):
 		l.s.starved.push(r)
-		return
+	default:
+		l.flushAll(r)
 	}
-	l.flushAll(r)
 }
 
 // flushAll answers r when everything appended to the log so far is on stable storage. There is room for its entry.

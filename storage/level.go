@@ -12,11 +12,10 @@ package storage
 
 // raise makes everything that was told as safe as the new level, and tells nothing less safe any more.
 func (l *Log) raise(r *Request) {
+	err := l.refusal()
 	switch {
-	case l.fenced != nil:
-		l.s.answer(r, l.fenced)
-	case l.closed || l.closing != nil:
-		l.s.answer(r, ErrClosed)
+	case err != nil:
+		l.s.answer(r, err)
 	case !l.s.journal.room(entryHeadSize):
 		l.s.starved.push(r)
 	default:

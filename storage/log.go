@@ -127,6 +127,14 @@ func (l *Log) ID() LogID { return l.cfg.ID }
 // Fenced returns why the log takes no more appends, or nil.
 func (l *Log) Fenced() error { return l.fenced }
 
+// refusal is why the log takes nothing more, or nil.
+func (l *Log) refusal() error {
+	if l.fenced == nil && (l.closed || l.closing != nil) {
+		return ErrClosed
+	}
+	return l.fenced
+}
+
 // TakeChanged calls f for every log whose stats changed since the last call.
 func (s *Store) TakeChanged(f func(*Log)) {
 	for i, l := range s.changed {

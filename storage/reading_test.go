@@ -167,7 +167,7 @@ func TestNothingIsRemovedBehindTheLastGroup(t *testing.T) {
 	r := newReadRig(t, 64<<10, 30_000, 30_000, 30_000)
 	l := r.s.Log(1)
 	l.SetRetention(Retention{BytesMax: 1}, 1<<20)
-	if n := l.expendable(); n != 2 {
+	if n, _ := l.rule.expendable(&l.segs, l.bounds.hw, &l.offsets, 0); n != 2 {
 		t.Fatalf("%d segments may go, want 2: the case shows nothing", n)
 	}
 	if !r.s.Finish() {

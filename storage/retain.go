@@ -1,28 +1,6 @@
 package storage
 
-import (
-	"fmt"
-	"math"
-)
-
-// Retention says what of a log may be removed. Zero fields do not limit.
-type Retention struct {
-	ExpiryMicros uint64 // records older than that may go
-	BytesMax     int64  // sealed bytes beyond this go, oldest first, whatever offsets are stored
-	HoldMicros   uint64 // a stored offset keeps what is expired for so long since it last moved; HoldForever: always; 0: it does not
-}
-
-// HoldForever is the HoldMicros with which stored offsets always keep what was not read.
-const HoldForever = math.MaxUint64
-
-// Held is what of a log is expired and kept for a stored offset.
-type Held struct {
-	Segments int
-	Bytes    int64
-	Consumer ConsumerKey // whose offset is the smallest of those that count
-	Offset   Offset
-	Until    uint64 // microseconds: when it counts no more, if it does not move; 0: it always does
-}
+import "fmt"
 
 // SetRetention sets the rule by which the log is kept from now on, and the size at which its segments are sealed.
 func (l *Log) SetRetention(rule Retention, segmentSize int64) {
@@ -38,76 +16,23 @@ func (l *Log) Retain() {
 	if l.closed || l.closing != nil || l.leaving != nil || l.trimming || l.fenced != nil || l.s.ending {
 		return
 	}
-	l.raiseStart(l.expendable(), nil)
-	if g := l.segs.active(); g != nil && !l.segs.opening && g.next > g.base && (g.full() || l.expired(g.firstTS)) {
+	n, held := l.rule.expendable(&l.segs, l.bounds.hw, &l.offsets, l.s.now)
+	l.setHeld(held)
+	l.raiseStart(n, nil)
+	if g := l.segs.active(); g != nil && !l.segs.opening && g.next > g.base && (g.full() || l.rule.expired(g.firstTS, l.s.now)) {
 		l.seal(g)
 	}
 }
 
-// expired reports whether records appended at ts or before have outlived the rule.
-func (l *Log) expired(ts uint64) bool {
-	e := l.rule.ExpiryMicros
-	return e != 0 && e < l.s.now && ts <= l.s.now-e
-}
-
-// expendable counts the oldest segments that may go, and notes what is kept for a stored offset.
-func (l *Log) expendable() (n int) {
-	l.setHeld(Held{})
-	if l.rule.ExpiryMicros == 0 && l.rule.BytesMax == 0 {
-		return 0
-	}
-	sealed, newest := int64(0), 0
-	for i, g := range l.segs.list {
-		if g.sealed {
-			sealed += g.recordBytes
-		}
-		if g.next > g.base {
-			newest = i
-		}
-	}
-	low := lowest{none: true}
-	asked := false
-	for i, g := range l.segs.list {
-		tooMuch := l.rule.BytesMax != 0 && sealed > l.rule.BytesMax && i != newest
-		if !l.removable(g) || !tooMuch && !l.expired(g.lastTS) {
-			break
-		}
-		if !tooMuch && !asked {
-			low, asked = l.offsets.lowest(l.rule.HoldMicros, l.s.now), true
-		}
-		if !tooMuch && low.holds(g) {
-			l.noteHeld(i, low)
-			break
-		}
-		sealed -= g.recordBytes
-		n++
-	}
-	return n
-}
-
-// noteHeld notes that the segments from number i on are kept for a stored offset, as far as they are expired.
-func (l *Log) noteHeld(i int, low lowest) {
-	h := Held{Consumer: low.key, Offset: low.offset, Until: low.until}
-	for _, g := range l.segs.list[i:] {
-		if !l.removable(g) || !l.expired(g.lastTS) || !low.holds(g) {
-			break
-		}
-		h.Segments++
-		h.Bytes += g.recordBytes
-	}
-	l.setHeld(h)
-}
-
 // setHeld keeps the sum over all logs.
 func (l *Log) setHeld(h Held) {
-	l.s.heldSegments += h.Segments - l.held.Segments
-	l.s.heldBytes += h.Bytes - l.held.Bytes
+	l.s.held.change(l.held, h)
 	l.held = h
 }
 
 // Held counts the segments, and the bytes of records in them, that are expired and kept for stored offsets, and says for which log most is.
 func (s *Store) Held() (segments int, bytes int64, most string) {
-	if s.heldSegments == 0 {
+	if s.held.segments == 0 {
 		return 0, 0, ""
 	}
 	top := s.order[0]
@@ -121,12 +46,7 @@ func (s *Store) Held() (segments int, bytes int64, most string) {
 	if h.Consumer.Group {
 		who = "group"
 	}
-	return s.heldSegments, s.heldBytes, fmt.Sprintf("log %d: %d segments, %d bytes, for the stored offset %d of %s %d", top.cfg.ID, h.Segments, h.Bytes, h.Offset, who, h.Consumer.ID)
-}
-
-// removable reports whether g may be removed at all: everything in it is visible and on stable storage.
-func (l *Log) removable(g *segment) bool {
-	return g.sealed && g.next <= l.bounds.hw && g.stable >= alignUp(g.end) && g.next > g.base
+	return s.held.segments, s.held.bytes, fmt.Sprintf("log %d: %d segments, %d bytes, for the stored offset %d of %s %d", top.cfg.ID, h.Segments, h.Bytes, h.Offset, who, h.Consumer.ID)
 }
 
 // retainCapped applies the size of the logs that have sealed a segment since the last time: the rest of a rule can wait.
@@ -156,7 +76,7 @@ func (l *Log) trim(r *Request) {
 	low := l.offsets.lowest(l.rule.HoldMicros, l.s.now)
 	n := 0
 	for _, g := range l.segs.list {
-		if uint32(n) >= r.Count || !l.removable(g) || low.holds(g) {
+		if uint32(n) >= r.Count || !g.removable(l.bounds.hw) || low.holds(g) {
 			break
 		}
 		n++

@@ -149,6 +149,11 @@ func (g *segment) full() bool {
 	return g.recordBytes >= size || int64(g.end-segmentStart) >= size+size/4
 }
 
+// removable reports whether g may be removed at all: everything in it is visible, below hw, and on stable storage.
+func (g *segment) removable(hw Offset) bool {
+	return g.sealed && g.next <= hw && g.stable >= alignUp(g.end) && g.next > g.base
+}
+
 // add notes a batch that has its place in g, behind all others.
 func (g *segment) add(n *pendNode) {
 	if g.fresh {

@@ -97,6 +97,19 @@ func (v *segments) below(start Offset) (n int) {
 // cut takes the n oldest out of the list.
 func (v *segments) cut(n int) { v.list = slices.Delete(v.list, 0, n) }
 
+// sealed sums up the records of the sealed ones, and says which is the last that has any.
+func (v *segments) sealed() (bytes int64, newest int) {
+	for i, g := range v.list {
+		if g.sealed {
+			bytes += g.recordBytes
+		}
+		if g.next > g.base {
+			newest = i
+		}
+	}
+	return bytes, newest
+}
+
 // making reports whether one is being made, opened, extended or removed.
 func (v *segments) making() bool { return v.opening || v.growing || v.unlinking > 0 }
 

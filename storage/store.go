@@ -53,8 +53,7 @@ type Store struct {
 	reading         reads       // wait for memory to read into
 	retry           []*Log      // logs whose waiting appends are to be tried again at the end of the turn
 	changed         []*Log
-	heldSegments    int
-	heldBytes       int64
+	held            heldSum
 	capped          []*Log // with a size, and a segment sealed in this turn
 	retrying        []*Log
 	meta            metaCarry
