@@ -33,9 +33,6 @@ func (l *Log) pump() {
 	}
 }
 
-// refuse answers every append that waits with err.
-func (l *Log) refuse(err error) { l.s.answerAll(l.wait.take(), err) }
-
 // retryLater has pump called at the end of the turn after something was freed.
 func (l *Log) retryLater() {
 	if !l.queued {
@@ -64,7 +61,7 @@ func (l *Log) tryAppend(r *Request) bool {
 	}
 	seg := l.segs.active()
 	if seg == nil && !l.segs.opening && !l.s.segmentRoom() {
-		l.refuseSegment(r)
+		l.s.answer(r, l.s.refuseSegment(l.cfg.ID))
 		return true
 	}
 	at, ok := l.spotFor(seg, len(r.Batch))
@@ -93,12 +90,20 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 		l.startSegment(n)
 		return at, false
 	}
+	if seg.fd < 0 && !l.segs.opening {
+		l.segs.opening = true
+		l.s.issue(Op{Kind: OpOpen, Path: seg.path(), Direct: true}, pendingOp{done: segmentReopened, log: l, seg: seg})
+	}
 	if seg.fd < 0 {
-		l.reopen(seg)
 		return at, false
 	}
 	at = spot{seg: seg, pos: max(seg.end, l.tail.flushed), direct: n >= DirectMin} // behind a block on disk that was padded
-	if !l.allocate(seg, at.pos+Pos(n)) {
+	end := at.pos + Pos(n)
+	if to := l.segs.grow(seg, end, Pos(l.cfg.SegmentSize)); to > 0 {
+		l.s.issue(Op{Kind: OpFallocate, FD: seg.fd, Pos: int64(seg.alloc), Len: int64(to - seg.alloc)},
+			pendingOp{done: segmentGrown, log: l, seg: seg, pos: to, n: int64(end)})
+	}
+	if end > seg.alloc {
 		return at, false
 	}
 	need := entryHeadSize + n
@@ -110,7 +115,7 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 		return at, false
 	}
 	c, flush := l.tail.room(&l.s.chunks, seg, at.pos, n, l.bounds.next)
-	if l.flush(flush); c == nil {
+	if l.write(flush); c == nil {
 		l.s.squeeze(n)
 	}
 	at.chunk = c
@@ -163,12 +168,12 @@ func (l *Log) journalBatch(n *pendNode, at spot) {
 		}
 		l.s.stats.directWrites++
 	}
-	l.journalNode(n, at.chunk)
+	n.journal(j, l.cfg.ID, l.cfg.Level, l.pend.stable(l.cfg.Level, l.bounds.hw), at.chunk)
 	n.gseq = j.gather.seq
 	j.touch(l)
 	l.pend.push(*n)
 	if !at.direct && alignDown(seg.end)-l.tail.flushed >= flushBytes {
-		l.flush(l.tail.write(&l.s.chunks, at.chunk, alignDown(seg.end)))
+		l.write(l.tail.write(&l.s.chunks, at.chunk, alignDown(seg.end)))
 	}
 	if seg.full() {
 		l.seal(seg) // the next batch begins the next one
@@ -176,33 +181,6 @@ func (l *Log) journalBatch(n *pendNode, at spot) {
 	if l.cfg.Level == LevelMemory {
 		l.settle()
 	}
-}
-
-// journalNode adds the entries of a pending append to the gathering group.
-func (l *Log) journalNode(n *pendNode, c *chunk) {
-	j := &l.s.journal
-	e := entry{kind: entryBatch, level: l.cfg.Level, log: l.cfg.ID, seg: n.seg.base, generation: n.seg.gen, pos: n.pos, length: n.length,
-		base: n.base, next: n.next, prevSeg: n.prevSeg, prevEnd: n.prevEnd, prevNext: n.prevNext,
-		timestamp: n.ts, stable: l.stableNext()}
-	end := n.pos + Pos(n.length)
-	if n.direct == 0 {
-		j.add(&e, c.bytes(n.pos, end))
-		return
-	}
-	e.kind, e.check = entryDirect, n.check
-	j.add(&e, nil)
-	if rest := alignDown(end); rest < end {
-		e.kind, e.pos, e.length, e.check = entryBytes, rest, 0, 0
-		j.add(&e, c.bytes(rest, end))
-	}
-}
-
-// stableNext is the offset up to which the log is on stable storage for certain: what was told at LevelPersisted.
-func (l *Log) stableNext() Offset {
-	if l.cfg.Level == LevelPersisted && l.pend.raising == 0 {
-		return l.bounds.hw
-	}
-	return 0
 }
 
 // reserve makes sure that n more offsets may be told at the log's level, or asks the journal and reports false.

@@ -16,7 +16,10 @@ const (
 func (l *Log) filter(r *Request) filtered {
 	d, s := l.dedup, l.s
 	if !d.built && !d.building {
-		l.rebuildWindow()
+		if p := d.rebuild(&l.bounds); p != nil { // nil: there is nothing to read
+			p.Log, p.log, p.internal = l.cfg.ID, l, l.windowRead
+			l.poll(p)
+		}
 	}
 	if !d.built {
 		return waits
@@ -50,24 +53,6 @@ func (l *Log) filter(r *Request) filtered {
 	return goesOn
 }
 
-// answerRepeats answers the appends whose records the log has, and has told.
-func (l *Log) answerRepeats() {
-	for r := l.dedup.told(l.bounds.hw); r != nil; {
-		next := r.next
-		r.Current = l.bounds.last
-		l.s.answer(r, nil)
-		r = next
-	}
-}
-
-// rebuildWindow has the window read.
-func (l *Log) rebuildWindow() {
-	if r := l.dedup.rebuild(&l.bounds); r != nil {
-		r.Log, r.log, r.internal = l.cfg.ID, l, l.windowRead
-		l.poll(r)
-	}
-}
-
 // windowRead takes what a poll of a rebuild found, and has the next one go on behind it. It runs at the end of a turn.
 func (l *Log) windowRead(r *Request) {
 	d, s := l.dedup, l.s
@@ -82,7 +67,7 @@ func (l *Log) windowRead(r *Request) {
 	switch {
 	case err != nil:
 		d.building = false
-		l.refuse(err)
+		s.answerAll(l.wait.take(), err)
 	case next < l.bounds.hw:
 		r.Strategy, r.Value, r.HeadLen = FromOffset, uint64(next), 0
 		l.poll(r)

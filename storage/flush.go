@@ -8,14 +8,6 @@ func (l *Log) write(w *segWrite) {
 	}
 }
 
-// flush is write for blocks that are full, and not those of a large batch.
-func (l *Log) flush(w *segWrite) {
-	if w != nil {
-		l.write(w)
-		l.s.stats.flushWrites++
-	}
-}
-
 func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 	l, w := p.log, p.w
 	if w.refuse(l, err) {
@@ -68,7 +60,7 @@ func (s *Store) flushTails(n Pos) {
 			continue
 		}
 		if to := alignDown(seg.end); to-l.tail.flushed >= n {
-			l.flush(l.tail.write(&s.chunks, c, to))
+			l.write(l.tail.write(&s.chunks, c, to))
 		}
 	}
 }
@@ -93,28 +85,22 @@ func (s *Store) squeeze(n int) {
 	}
 }
 
-// flushRequest answers when everything appended to the log so far is on stable storage.
-func (l *Log) flushRequest(r *Request) {
-	err := l.refusal()
-	switch {
-	case err != nil:
-		l.s.answer(r, err)
-	case !l.s.journal.room(entryHeadSize):
-		l.s.starved.push(r)
-	default:
-		l.flushAll(r)
-	}
-}
-
-// flushAll answers r when everything appended to the log so far is on stable storage. There is room for its entry.
-func (l *Log) flushAll(r *Request) {
+// flush answers when everything appended to the log so far is on stable storage: its entry changes nothing, but makes the gathering group,
+// and with it all before it, persisted. A raise has the log take the new level first.
+func (l *Log) flush(r *Request) {
 	j := &l.s.journal
-	l.persistAll()
+	if err := l.refusal(); err != nil {
+		l.s.answer(r, err)
+		return
+	}
+	if !j.room(entryHeadSize) {
+		l.s.starved.push(r)
+		return
+	}
+	if r.Kind == ReqRaise {
+		l.SetLevel(max(l.cfg.Level, Level(r.Value)), max(l.cfg.OffsetLevel, Level(r.Count)))
+	}
+	j.add(l.reservation.entry(l.cfg.ID), nil)
 	j.touch(l)
 	l.pend.flush(r, j.gather.seq, l.tail.direct)
-}
-
-// persistAll adds an entry that changes nothing, but makes the gathering group, and with it all before it, persisted.
-func (l *Log) persistAll() {
-	l.s.journal.add(l.reservation.entry(l.cfg.ID), nil)
 }

@@ -113,6 +113,7 @@ type journal struct {
 	failed    error
 	refusals  refusals
 	free      []*group
+	scratch   []byte // for what laps carry
 }
 
 // groupQueue holds groups with consecutive numbers; it finds one by its number and reuses its memory.
@@ -359,6 +360,9 @@ func (j *journal) place(g *group) {
 		j.cached += int64(size)
 	}
 	j.marks += len(g.marks)
+	for i := range g.marks {
+		g.marks[i].log.marks++
+	}
 	j.s.stats.groups++
 	j.write(g)
 	if g.persist && !plantedDirectAfterBuffered {
@@ -484,6 +488,9 @@ func (j *journal) advance() {
 		g := all[0]
 		j.unsafe.pop()
 		j.marks -= len(g.marks)
+		for i := range g.marks {
+			g.marks[i].log.marks--
+		}
 		j.psafe = g.number
 		j.pseq = max(j.pseq, g.seq)
 		j.settle(g)
@@ -545,7 +552,7 @@ func (j *journal) finish() bool {
 		if !j.room(entryHeadSize) {
 			return false
 		}
-		fenced.persistAll()
+		j.add(fenced.reservation.entry(fenced.cfg.ID), nil)
 		return true
 	}
 	if g := j.gather; g != nil && g.count > 0 || len(j.ready) > 0 || j.writing > 0 || j.stuck() || j.lapping || j.lap != nil {

@@ -4,25 +4,11 @@ package storage
 // is told at the new level, behind reserved offsets. It is raised in two steps, because after a crash the committed level
 // says what must have survived:
 //
-//	raise     what is told from now on is as safe as the new level, and all that was told before is made so
+//	ReqRaise  what is told from now on is as safe as the new level, and all that was told before is made so
 //	commit    the metadata knows the new level
 //	SetLevel  it holds; if the commit was refused, the old one again
 //
 // A crash before the commit finds the old level, which promises less than was kept.
-
-// raise makes everything that was told as safe as the new level, and tells nothing less safe any more.
-func (l *Log) raise(r *Request) {
-	err := l.refusal()
-	switch {
-	case err != nil:
-		l.s.answer(r, err)
-	case !l.s.journal.room(entryHeadSize):
-		l.s.starved.push(r)
-	default:
-		l.cfg.Level, l.cfg.OffsetLevel = max(l.cfg.Level, Level(r.Value)), max(l.cfg.OffsetLevel, Level(r.Count))
-		l.flushAll(r)
-	}
-}
 
 // SetLevel says at which levels appends and stored offsets are acknowledged from now on. A higher level than before was
 // asked for by ReqRaise first.

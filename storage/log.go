@@ -49,6 +49,7 @@ type Log struct {
 	queued  bool        // in Store.retry
 	touched *group      // the gathering one, if it looks at the log when it is safe
 	fixed   int64       // bytes in every lap, counted in Store.fixed
+	marks   int         // decisions in groups that are placed, and not on stable storage
 
 	fenced   error
 	silent   bool // fenced for panics: it answers nothing
@@ -135,6 +136,13 @@ func (l *Log) refusal() error {
 	return l.fenced
 }
 
+// noteFixed keeps the sum of what all logs take in every lap.
+func (l *Log) noteFixed() {
+	n := carried{l}.fixed()
+	l.s.fixed += n - l.fixed
+	l.fixed = n
+}
+
 // TakeChanged calls f for every log whose stats changed since the last call.
 func (s *Store) TakeChanged(f func(*Log)) {
 	for i, l := range s.changed {
@@ -152,19 +160,19 @@ func (l *Log) noteChange() {
 	}
 }
 
-// safety says how far the log is safe by the journal of its shard, which is what moves it today.
-func (l *Log) safety() safety {
-	j := &l.s.journal
-	return safety{written: j.wseq, persisted: j.pseq, direct: l.tail.done}
-}
-
 // settle answers what is safe now, in order, and forgets what is done.
 func (l *Log) settle() {
-	safe := l.safety()
+	j := &l.s.journal // which is what moves it today
+	safe := safety{written: j.wseq, persisted: j.pseq, direct: l.tail.done}
 	l.tellTo(l.pend.safeTo(l.cfg.Level, safe))
 	l.pend.forget(safe.direct)
 	if l.dedup != nil && len(l.dedup.repeats) > 0 {
-		l.answerRepeats()
+		for r := l.dedup.told(l.bounds.hw); r != nil; {
+			next := r.next
+			r.Current = l.bounds.last
+			l.s.answer(r, nil)
+			r = next
+		}
 	}
 	for r := l.pend.flushed(safe); r != nil; r = l.pend.flushed(safe) {
 		l.s.answer(r, nil)
@@ -178,19 +186,14 @@ func (l *Log) settle() {
 // this shard does.
 func (l *Log) tellTo(next Offset) {
 	for n := l.pend.untold(); n != nil && n.next <= next; n = l.pend.untold() {
-		l.tell(n)
 		l.pend.told++
-	}
-}
-
-// tell makes n visible and answers its request.
-func (l *Log) tell(n *pendNode) {
-	l.bounds.show(n.next, n.count, n.length)
-	l.noteChange()
-	if r := n.req; r != nil {
-		n.req = nil
-		r.Base, r.Current = n.base, l.bounds.last
-		l.s.answer(r, nil)
+		l.bounds.show(n.next, n.count, n.length)
+		l.noteChange()
+		if r := n.req; r != nil {
+			n.req = nil
+			r.Base, r.Current = n.base, l.bounds.last
+			l.s.answer(r, nil)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func (l *Log) tryDepart() bool {
 	if !s.journal.room(entryHeadSize) {
 		return false
 	}
-	s.journal.add(l.leftEntry(), nil)
+	s.journal.add(leftEntry(l.cfg.ID), nil)
 	l.tail.drop(&s.chunks, nil)
 	s.moved = append(s.moved, l.freeze())
 	s.fixed += int64(len(s.moved[len(s.moved)-1].entries))
@@ -111,17 +111,15 @@ func (j *journal) quietOf(l *Log) bool {
 	return true
 }
 
-func (l *Log) leftEntry() *entry {
-	return &entry{kind: entryLeft, level: LevelPersisted, log: l.cfg.ID}
-}
+func leftEntry(id LogID) *entry { return &entry{kind: entryLeft, level: LevelPersisted, log: id} }
 
 // freeze writes down what a lap would carry for l now.
 func (l *Log) freeze() moved {
 	j := &l.s.journal
 	gather := j.gather
-	j.gather = &group{buf: make([]byte, groupHeadSize+entryHeadSize+int(l.carrySize())), n: groupHeadSize}
-	l.carry(j)
-	j.add(l.leftEntry(), nil)
+	j.gather = &group{buf: make([]byte, groupHeadSize+entryHeadSize+int(carried{l}.size())), n: groupHeadSize}
+	carried{l}.add(j)
+	j.add(leftEntry(l.cfg.ID), nil)
 	g := j.gather
 	j.gather = gather
 	return moved{l.cfg.ID, g.buf[groupHeadSize:g.n], g.count}
@@ -159,11 +157,11 @@ func (s *Store) Attach(l *Log, r *Request) {
 // attach journals what recovery needs to know of l.
 func (l *Log) attach(r *Request) {
 	j := &l.s.journal
-	if !j.room(int(l.carrySize())) {
+	if !j.room(int(carried{l}.size())) {
 		l.s.starved.push(r)
 		return
 	}
-	l.carry(j)
+	carried{l}.add(j)
 	j.gather.persist = true
 	j.touch(l)
 	r.level = LevelPersisted

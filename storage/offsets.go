@@ -77,15 +77,7 @@ func (l *Log) offsetRoom(user User) bool {
 	return ok
 }
 
-// putOffset has a change take effect, and the gathering group say so.
-func (l *Log) putOffset(change OffsetState, level Level) {
-	o := l.noteOffset(change)
-	e := &l.s.offEntry
-	o.put(e, l.cfg.ID, level)
-	l.s.journal.add(e, nil)
-}
-
-// noteOffset is putOffset in memory alone; it returns what is stored now.
+// noteOffset has a change take effect in memory, and returns what is stored now.
 func (l *Log) noteOffset(change OffsetState) storedOffset {
 	o := l.offsets.decide(change, l.s.now)
 	l.offsets.apply(o)
@@ -93,10 +85,11 @@ func (l *Log) noteOffset(change OffsetState) storedOffset {
 	return o
 }
 
-func (l *Log) getOffset(r *Request) {
-	o, found := l.offsets.get(r.Consumer)
-	r.Found, r.Value, r.Current = found, uint64(o), l.bounds.last
-	l.s.answer(r, nil)
+// putOffset is noteOffset, and has the gathering group say so.
+func (l *Log) putOffset(change OffsetState, level Level) {
+	o, e := l.noteOffset(change), &l.s.offEntry
+	o.put(e, l.cfg.ID, level)
+	l.s.journal.add(e, nil)
 }
 
 // StoredOffset is what a consumer has stored, if it has.
@@ -107,12 +100,4 @@ func (l *Log) StoredOffset(key ConsumerKey) (Offset, bool) { return l.offsets.ge
 func (l *Log) ForgetOffset(key ConsumerKey) {
 	l.offsets.apply(storedOffset{OffsetState: OffsetState{Key: key, Deleted: true}})
 	l.noteFixed()
-}
-
-// carryOffsets adds every stored offset to the lap group.
-func (l *Log) carryOffsets(j *journal) {
-	data := l.offsets.appendTo(l.s.scratch[:0])
-	if l.s.scratch = data; len(data) > 0 {
-		j.add(&entry{kind: entryOffsets, level: LevelPersisted, log: l.cfg.ID}, data)
-	}
 }

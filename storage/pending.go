@@ -85,12 +85,38 @@ func (q *pending) pop() {
 	}
 }
 
+// journal adds the entries of n to the gathering group: the batch as it lies in c, or its name if whole blocks of it go to the segment.
+func (n *pendNode) journal(j *journal, id LogID, level Level, stable Offset, c *chunk) {
+	e := entry{kind: entryBatch, level: level, log: id, seg: n.seg.base, generation: n.seg.gen, pos: n.pos, length: n.length,
+		base: n.base, next: n.next, prevSeg: n.prevSeg, prevEnd: n.prevEnd, prevNext: n.prevNext, timestamp: n.ts, stable: stable}
+	end := n.pos + Pos(n.length)
+	if n.direct == 0 {
+		j.add(&e, c.bytes(n.pos, end))
+		return
+	}
+	e.kind, e.check = entryDirect, n.check
+	j.add(&e, nil)
+	if rest := alignDown(end); rest < end {
+		e.kind, e.pos, e.length, e.check = entryBytes, rest, 0, 0
+		j.add(&e, c.bytes(rest, end))
+	}
+}
+
 // untold returns the first append that is not told, or nil.
 func (q *pending) untold() *pendNode {
 	if q.told == q.len() {
 		return nil
 	}
 	return q.at(q.told)
+}
+
+// stable is the offset up to which a log of that level is on stable storage for certain, if it is visible up to hw: what was told at
+// LevelPersisted.
+func (q *pending) stable(level Level, hw Offset) Offset {
+	if level == LevelPersisted && q.raising == 0 {
+		return hw
+	}
+	return 0
 }
 
 // settled reports whether all are told, and no flush waits.

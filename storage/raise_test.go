@@ -59,7 +59,7 @@ func TestARaiseThatFailedStatesNothingStable(t *testing.T) {
 	if l.Fenced() == nil {
 		t.Fatal("the log is not fenced")
 	}
-	if got := l.stableNext(); got != 0 {
+	if got := l.pend.stable(l.cfg.Level, l.bounds.hw); got != 0 {
 		t.Errorf("offsets below %d are said to be on stable storage, their only write failed", got)
 	}
 }

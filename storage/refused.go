@@ -203,7 +203,7 @@ func (s *Store) runShort() {
 	}
 	s.short = true
 	for _, l := range s.order {
-		l.refuse(errShort)
+		s.answerAll(l.wait.take(), errShort)
 	}
 }
 

@@ -17,17 +17,12 @@ func (l *Log) Retain() {
 		return
 	}
 	n, held := l.rule.expendable(&l.segs, l.bounds.hw, &l.offsets, l.s.now)
-	l.setHeld(held)
+	l.s.held.change(l.held, held)
+	l.held = held
 	l.raiseStart(n, nil)
 	if g := l.segs.active(); g != nil && !l.segs.opening && g.next > g.base && (g.full() || l.rule.expired(g.firstTS, l.s.now)) {
 		l.seal(g)
 	}
-}
-
-// setHeld keeps the sum over all logs.
-func (l *Log) setHeld(h Held) {
-	l.s.held.change(l.held, h)
-	l.held = h
 }
 
 // Held counts the segments, and the bytes of records in them, that are expired and kept for stored offsets, and says for which log most is.
@@ -174,7 +169,7 @@ func (l *Log) close(r *Request) {
 		return
 	}
 	l.closing = r
-	l.refuse(ErrClosed)
+	l.s.answerAll(l.wait.take(), ErrClosed)
 	l.trimAgain() // which refuses them
 	l.s.answerAll(l.dedup.refuse(), ErrClosed)
 	l.tryClose()
@@ -195,7 +190,7 @@ func (l *Log) tryClose() {
 }
 
 func (s *Store) forget(l *Log) {
-	l.setHeld(Held{})
+	s.held.change(l.held, Held{})
 	delete(s.logs, l.cfg.ID)
 	l.gone = true
 	s.fixed -= l.fixed

@@ -182,9 +182,9 @@ func (l *Log) startSegment(n int) {
 	}
 	putSegmentHead(head, l.cfg.ID, SegmentID{Base: l.bounds.next})
 	g := &segment{log: l, head: head, base: l.bounds.next, next: l.bounds.next, fd: -1, readFD: -1, end: segmentStart, stable: segmentStart,
-		alloc: l.firstAlloc(n), fresh: true, indexed: true, lastTS: l.bounds.lastTS}
+		alloc: firstAlloc(l.cfg.SegmentSize, n), fresh: true, indexed: true, lastTS: l.bounds.lastTS}
 	if l.segs.dirReady {
-		l.openSegment(g)
+		makeSegment(l.s, g)
 		return
 	}
 	l.s.issue(Op{Kind: OpMkdir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: segmentDirMade, log: l, seg: g})
@@ -195,8 +195,9 @@ const (
 	allocMax = Pos(64 << 20)
 )
 
-func (l *Log) firstAlloc(n int) Pos {
-	return max(min(allocMin, alignUp(Pos(l.cfg.SegmentSize))), alignUp(segmentStart+Pos(n)))
+// firstAlloc is how much space a segment of that size begins with, when it is made for n bytes.
+func firstAlloc(size int64, n int) Pos {
+	return max(min(allocMin, alignUp(Pos(size))), alignUp(segmentStart+Pos(n)))
 }
 
 func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
@@ -210,12 +211,12 @@ func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
 			return
 		}
 		p.log.segs.dirReady = true
-		p.log.openSegment(p.seg)
+		makeSegment(s, p.seg)
 	}, log: p.log, seg: p.seg})
 }
 
-func (l *Log) openSegment(g *segment) {
-	l.s.issue(Op{Kind: OpOpen, Path: g.path(), Create: true, Direct: true}, pendingOp{done: segmentOpened, log: l, seg: g})
+func makeSegment(s *Store, g *segment) {
+	s.issue(Op{Kind: OpOpen, Path: g.path(), Create: true, Direct: true}, pendingOp{done: segmentOpened, log: g.log, seg: g})
 }
 
 func segmentOpened(s *Store, p *pendingOp, fd int64, err error) {
@@ -290,7 +291,7 @@ func (g *segment) failed(err error) {
 func (g *segment) given(err error) {
 	l := g.log
 	l.segs.opening = false
-	l.refuse(err)
+	l.s.answerAll(l.wait.take(), err)
 	if l.closing != nil {
 		l.tryClose()
 	}
@@ -305,34 +306,11 @@ func spaceError(err error) error {
 	return err
 }
 
-// allocate sees to it that the segment has space up to end, or asks for it and reports false. It asks ahead.
-func (l *Log) allocate(g *segment, end Pos) bool {
-	if end <= g.alloc && (l.segs.growing || g.alloc-end > g.step()/2 || g.alloc >= Pos(l.cfg.SegmentSize)) {
-		return true
-	}
-	if !l.segs.growing {
-		l.segs.growing = true
-		to := max(g.alloc+g.step(), alignUp(end))
-		l.s.issue(Op{Kind: OpFallocate, FD: g.fd, Pos: int64(g.alloc), Len: int64(to - g.alloc)},
-			pendingOp{done: segmentGrown, log: l, seg: g, pos: to, n: int64(end)})
-	}
-	return end <= g.alloc
-}
-
-// reopen opens a segment of an earlier run for writing; appends that wait go on then.
-func (l *Log) reopen(g *segment) {
-	if l.segs.opening {
-		return
-	}
-	l.segs.opening = true
-	l.s.issue(Op{Kind: OpOpen, Path: g.path(), Direct: true}, pendingOp{done: segmentReopened, log: l, seg: g})
-}
-
 func segmentReopened(s *Store, p *pendingOp, fd int64, err error) {
 	l := p.log
 	l.segs.opening = false
 	if err != nil {
-		l.refuse(fmt.Errorf("open segment %d of log %d: %w", p.seg.base, l.cfg.ID, err))
+		l.s.answerAll(l.wait.take(), fmt.Errorf("open segment %d of log %d: %w", p.seg.base, l.cfg.ID, err))
 	} else {
 		p.seg.fd = int32(fd)
 		s.opened(p.seg)
@@ -359,7 +337,7 @@ func segmentGrown(s *Store, p *pendingOp, _ int64, err error) {
 			pendingOp{done: segmentGrown, log: l, seg: p.seg, pos: need, n: p.n})
 		return
 	case need > p.seg.alloc:
-		l.refuse(spaceError(fmt.Errorf("extend segment %d of log %d: %w", p.seg.base, l.cfg.ID, err)))
+		l.s.answerAll(l.wait.take(), spaceError(fmt.Errorf("extend segment %d of log %d: %w", p.seg.base, l.cfg.ID, err)))
 	}
 	l.pump()
 	if l.closing != nil {

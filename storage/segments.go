@@ -110,6 +110,17 @@ func (v *segments) sealed() (bytes int64, newest int) {
 	return bytes, newest
 }
 
+// grow says up to where space is to be asked for before records may end at end of g; 0: there is enough, or it is on its way. It asks ahead,
+// while the segment is smaller than it is to be.
+func (v *segments) grow(g *segment, end, size Pos) Pos {
+	enough := end <= g.alloc && (g.alloc-end > g.step()/2 || g.alloc >= size)
+	if enough || v.growing {
+		return 0
+	}
+	v.growing = true
+	return max(g.alloc+g.step(), alignUp(end))
+}
+
 // making reports whether one is being made, opened, extended or removed.
 func (v *segments) making() bool { return v.opening || v.growing || v.unlinking > 0 }
 

@@ -21,7 +21,7 @@ func sidePath(dir string, id LogID, first uint64) string {
 // saveAside begins to write the side file of a fenced log. Without memory it is tried again at the end of the turn.
 func (l *Log) saveAside() {
 	s, j := l.s, &l.s.journal
-	size := alignUp(groupHeadSize + Pos(l.carrySize()))
+	size := alignUp(groupHeadSize + Pos(carried{l}.size()))
 	buf := s.cfg.JournalMemory.Get(int(size))
 	if buf == nil {
 		s.saving = append(s.saving, l)
@@ -30,7 +30,7 @@ func (l *Log) saveAside() {
 	gather := j.gather
 	g := &group{buf: buf, n: groupHeadSize}
 	j.gather = g
-	l.carry(j)
+	carried{l}.add(j)
 	l.offsets.copied()
 	j.gather = gather
 	p := buf[:alignUp(Pos(g.n))]

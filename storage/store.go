@@ -69,7 +69,6 @@ type Store struct {
 	blocks          refusedBlocks
 	moved           []moved // have left, and are not journaled there yet
 	fixed           int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
-	scratch         []byte  // for laps
 	users           tally   // of all logs: who stored how many offsets
 	nextShareReport int64   // monotonic time of the next report that offsets of new consumers are refused
 	nextRoomReport  int64   // monotonic time of the next report that laps have no room
@@ -84,9 +83,9 @@ type Store struct {
 
 // Stats counts since the store was made.
 type Stats struct {
-	groups, laps, directWrites, flushWrites, pads, diskReads uint64
-	copies, copiedBytes                                      uint64
-	duplicates, unstored                                     uint64
+	groups, laps, directWrites, pads, diskReads uint64
+	copies, copiedBytes                         uint64
+	duplicates, unstored                        uint64
 }
 
 // Groups counts journal groups written, Laps laps of the journal, and so on.
@@ -270,11 +269,11 @@ func (s *Store) start(r *Request) {
 	case ReqStoreOffset, ReqDeleteOffset:
 		l.changeOffset(r)
 	case ReqGetOffset:
-		l.getOffset(r)
-	case ReqFlush:
-		l.flushRequest(r)
-	case ReqRaise:
-		l.raise(r)
+		o, found := l.offsets.get(r.Consumer)
+		r.Found, r.Value, r.Current = found, uint64(o), l.bounds.last
+		s.answer(r, nil)
+	case ReqFlush, ReqRaise:
+		l.flush(r)
 	case ReqTrim:
 		l.trim(r)
 	case ReqClose:
