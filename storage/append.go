@@ -87,7 +87,7 @@ func (l *Log) tryAppend(r *Request) bool {
 // may be some. Without a chunk there was no memory.
 func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 	if seg == nil {
-		l.startSegment(n)
+		startSegment(l, n)
 		return at, false
 	}
 	if seg.fd < 0 && !l.segs.opening {
@@ -192,7 +192,7 @@ func (l *Log) reserve(n Offset) bool {
 			return v.allows(next, l.cfg.Level)
 		}
 		bound, level := v.ask(next, l.cfg.Level, l.pend.raising > 0, l.s.mono)
-		l.decide(mark{kind: entryReserve, log: l, bound: bound, level: level})
+		l.s.journal.decide(mark{kind: entryReserve, log: l, bound: bound, level: level})
 	}
 	return v.allows(next, l.cfg.Level)
 }

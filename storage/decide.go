@@ -18,11 +18,10 @@ func (m *mark) entry() *entry {
 }
 
 // decide adds m to the gathering group. There is room for it.
-func (l *Log) decide(m mark) {
-	j := &l.s.journal
+func (j *journal) decide(m mark) {
 	j.add(m.entry(), nil)
 	j.gather.marks = append(j.gather.marks, m)
-	j.touch(l)
+	j.touch(m.log)
 }
 
 // apply makes m take effect.

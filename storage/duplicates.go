@@ -17,7 +17,8 @@ func (l *Log) filter(r *Request) filtered {
 	d, s := l.dedup, l.s
 	if !d.built && !d.building {
 		if p := d.rebuild(&l.bounds); p != nil { // nil: there is nothing to read
-			p.Log, p.log, p.internal = l.cfg.ID, l, l.windowRead
+			p.Log, p.log = l.cfg.ID, l
+			p.internal = func(r *Request) { windowRead(l, r) }
 			l.poll(p)
 		}
 	}
@@ -54,7 +55,7 @@ func (l *Log) filter(r *Request) filtered {
 }
 
 // windowRead takes what a poll of a rebuild found, and has the next one go on behind it. It runs at the end of a turn.
-func (l *Log) windowRead(r *Request) {
+func windowRead(l *Log, r *Request) {
 	d, s := l.dedup, l.s
 	if l.gone || l.closed || l.closing != nil || l.fenced != nil {
 		d.building = false // what waited is answered

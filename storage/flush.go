@@ -10,7 +10,7 @@ func (l *Log) write(w *segWrite) {
 
 func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 	l, w := p.log, p.w
-	if w.refuse(l, err) {
+	if refuseBlocks(l, w, err) {
 		return
 	}
 	s.blockEnded(w)

@@ -113,7 +113,8 @@ func (g *segment) wakeWaiters(err error) {
 		case err != nil:
 			g.log.s.failPoll(r, err)
 		default:
-			g.log.goOn(r)
+			v := readerOf(g.log)
+			g.log.follow(r, v.fromDisk(r))
 		}
 		r = next
 	}
@@ -239,6 +240,13 @@ func (g *segment) use() {
 func (g *segment) release() {
 	g.log.segs.uses--
 	if g.users--; g.users == 0 && g.gone {
+		g.closeFiles()
+	}
+}
+
+// leave takes g out of its log: it closes when nobody reads it any more.
+func (g *segment) leave() {
+	if g.gone = true; g.users == 0 {
 		g.closeFiles()
 	}
 }

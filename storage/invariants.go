@@ -13,11 +13,8 @@ func (s *Store) invariants() {
 	if len(s.order) != len(s.logs) {
 		panic(fmt.Sprintf("BUG: %d logs in order, %d by id", len(s.order), len(s.logs)))
 	}
-	fixed, ids := s.metaCarrySize(), int64(0)
+	fixed, ids := s.metaCarrySize()+s.moves.bytes(), int64(0)
 	count, bytes, listed := 0, int64(0), 0
-	for _, m := range s.moved {
-		fixed += int64(len(m.entries))
-	}
 	for _, l := range s.order {
 		if s.logs[l.cfg.ID] != l || l.s != s {
 			panic(fmt.Sprintf("BUG: log %d is not the one of its id", l.cfg.ID))

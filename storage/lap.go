@@ -44,7 +44,7 @@ func (j *journal) startLap() {
 	gather := j.gather
 	j.gather = g
 	s.carryMeta(j)
-	s.carryMoved(j)
+	s.moves.carry(g)
 	for _, l := range s.order {
 		carried{l}.add(j)
 	}
@@ -62,10 +62,7 @@ const lapSlack = 16 << 10
 
 // carrySize bounds the size of a lap group made now.
 func (s *Store) carrySize() int64 {
-	size := int64(groupHeadSize) + s.metaCarrySize()
-	for _, m := range s.moved {
-		size += int64(len(m.entries))
-	}
+	size := int64(groupHeadSize) + s.metaCarrySize() + s.moves.bytes()
 	for _, l := range s.order {
 		size += carried{l}.size()
 	}

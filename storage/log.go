@@ -205,10 +205,12 @@ func (l *Log) fence(err error) {
 	l.fenced = fmt.Errorf("%w: %w", ErrFenced, err)
 	l.s.report("log fenced", l.cfg.ID, err)
 	l.s.answerAll(l.wait.take(), l.fenced)
-	l.dropRefused()
+	if l.s.blocks.drop(l) {
+		l.s.roomAgain()
+	}
 	l.s.answerAll(l.pend.refuseFlushes(), l.fenced)
 	l.s.answerAll(l.dedup.refuse(), l.fenced)
-	l.saveAside()
+	saveAside(l)
 }
 
 // writeFailed fences the log and answers what waits for the write of that number: the batch that it was for, and all behind it.

@@ -1,5 +1,7 @@
 package storage
 
+import "slices"
+
 // A log moves from one store to another while nothing of it is in flight.
 //
 //	old owner                                       new owner
@@ -21,33 +23,65 @@ type moved struct {
 	count   int
 }
 
-// detach begins to move l out. The request is answered, with the log in Moved, when nothing of it is in flight; meanwhile
-// other requests are told that the log is not here.
-func (l *Log) detach(r *Request) {
+// moves are the logs that leave a store, and those that have left it.
+type moves struct {
+	departing []*Log
+	moved     []moved // and are not journaled by their new owner yet
+}
+
+// begin has l leave. The request is answered, with the log in Moved, when nothing of it is in flight; meanwhile other requests are told
+// that the log is not here.
+func (m *moves) begin(l *Log, r *Request) error {
 	if l.closed || l.closing != nil || l.leaving != nil || l.fenced != nil {
-		l.s.answer(r, ErrClosed)
-		return
+		return ErrClosed
 	}
 	l.leaving = r
-	l.s.departing = append(l.s.departing, l)
+	m.departing = append(m.departing, l)
+	return nil
+}
+
+// left notes what laps carry for a log that has left, and returns how many bytes that is.
+func (m *moves) left(v moved) int64 {
+	m.moved = append(m.moved, v)
+	return int64(len(v.entries))
+}
+
+// released forgets a log that has left, and returns how many bytes laps are smaller.
+func (m *moves) released(id LogID) int64 {
+	for i, v := range m.moved {
+		if v.id == id {
+			m.moved = append(m.moved[:i], m.moved[i+1:]...)
+			return int64(len(v.entries))
+		}
+	}
+	return 0
+}
+
+// bytes is how much of every lap the logs take that have left.
+func (m *moves) bytes() (n int64) {
+	for _, v := range m.moved {
+		n += int64(len(v.entries))
+	}
+	return n
+}
+
+// carry adds the logs that have left to the lap group.
+func (m *moves) carry(g *group) {
+	for _, v := range m.moved {
+		g.n += copy(g.buf[g.n:], v.entries)
+		g.count += v.count
+	}
 }
 
 // depart goes on with the logs that are to leave. It runs at the end of every turn.
 func (s *Store) depart() {
-	k := 0
-	for _, l := range s.departing {
-		if !l.tryDepart() {
-			s.departing[k] = l
-			k++
-		}
-	}
-	clear(s.departing[k:])
-	s.departing = s.departing[:k]
+	m := &s.moves
+	m.departing = slices.DeleteFunc(m.departing, s.tryDepart)
 }
 
 // tryDepart takes l out of the store if nothing of it is in flight.
-func (l *Log) tryDepart() bool {
-	s, r := l.s, l.leaving
+func (s *Store) tryDepart(l *Log) bool {
+	r := l.leaving
 	if l.fenced != nil || s.journal.failed != nil {
 		l.leaving = nil
 		s.answer(r, ErrFenced)
@@ -65,8 +99,7 @@ func (l *Log) tryDepart() bool {
 	}
 	s.journal.add(leftEntry(l.cfg.ID), nil)
 	l.tail.drop(&s.chunks, nil)
-	s.moved = append(s.moved, l.freeze())
-	s.fixed += int64(len(s.moved[len(s.moved)-1].entries))
+	s.fixed += s.moves.left(freeze(l))
 	s.open -= l.segs.files()
 	s.forget(l)
 	l.leaving, l.fixed, l.touched = nil, 0, nil
@@ -114,7 +147,7 @@ func (j *journal) quietOf(l *Log) bool {
 func leftEntry(id LogID) *entry { return &entry{kind: entryLeft, level: LevelPersisted, log: id} }
 
 // freeze writes down what a lap would carry for l now.
-func (l *Log) freeze() moved {
+func freeze(l *Log) moved {
 	j := &l.s.journal
 	gather := j.gather
 	j.gather = &group{buf: make([]byte, groupHeadSize+entryHeadSize+int(carried{l}.size())), n: groupHeadSize}
@@ -123,14 +156,6 @@ func (l *Log) freeze() moved {
 	g := j.gather
 	j.gather = gather
 	return moved{l.cfg.ID, g.buf[groupHeadSize:g.n], g.count}
-}
-
-// carryMoved adds the logs that have left to the lap group.
-func (s *Store) carryMoved(j *journal) {
-	for _, m := range s.moved {
-		j.gather.n += copy(j.gather.buf[j.gather.n:], m.entries)
-		j.gather.count += m.count
-	}
 }
 
 // Attach takes in a log that left another store. r is answered when this store's journal has it; appends may come at
@@ -155,7 +180,7 @@ func (s *Store) Attach(l *Log, r *Request) {
 }
 
 // attach journals what recovery needs to know of l.
-func (l *Log) attach(r *Request) {
+func attach(l *Log, r *Request) {
 	j := &l.s.journal
 	if !j.room(int(carried{l}.size())) {
 		l.s.starved.push(r)
@@ -169,12 +194,4 @@ func (l *Log) attach(r *Request) {
 }
 
 // Released says that the new owner of a log that left has journaled it: laps need not carry it any more.
-func (s *Store) Released(id LogID) {
-	for i, m := range s.moved {
-		if m.id == id {
-			s.fixed -= int64(len(m.entries))
-			s.moved = append(s.moved[:i], s.moved[i+1:]...)
-			return
-		}
-	}
-}
+func (s *Store) Released(id LogID) { s.fixed -= s.moves.released(id) }

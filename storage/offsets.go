@@ -18,7 +18,7 @@ func (l *Log) changeOffset(r *Request) {
 	case r.Kind == ReqStoreOffset && !l.bounds.reaches(Offset(r.Value)):
 		l.s.answer(r, ErrOffsetBeyondEnd)
 		return
-	case r.Kind == ReqStoreOffset && !had && !l.offsetRoom(r.User):
+	case r.Kind == ReqStoreOffset && !had && !l.s.offsetRoom(l, r.User):
 		l.s.answer(r, ErrTooManyConsumers)
 		return
 	case !l.s.journal.room(entryHeadSize):
@@ -48,7 +48,7 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 		return ErrClosed
 	case l.s.journal.failed != nil:
 		return ErrJournalFailed
-	case !had && !l.offsetRoom(user):
+	case !had && !l.s.offsetRoom(l, user):
 		l.s.stats.unstored++
 		return ErrTooManyConsumers
 	case l.s.short && !had && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
@@ -64,8 +64,7 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 }
 
 // offsetRoom reports whether one more consumer of l may store an offset for a user.
-func (l *Log) offsetRoom(user User) bool {
-	s := l.s
+func (s *Store) offsetRoom(l *Log, user User) bool {
 	free := (s.carryShare(offsetsShare) - s.Carry()) / offsetSize
 	ok := l.offsets.room(user, free, s.cfg.ConsumersPerLogMax)
 	if !ok && s.mono >= s.nextShareReport {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// reader is what a poll sees of l now.
-func (l *Log) reader() reader {
+// readerOf is what a poll sees of l now.
+func readerOf(l *Log) reader {
 	return reader{id: l.cfg.ID, bounds: &l.bounds, segs: &l.segs, tail: &l.tail, offsets: &l.offsets, hasher: &l.s.hasher, fenced: l.fenced, gone: l.gone}
 }
 
@@ -16,14 +16,8 @@ func (l *Log) poll(r *Request) {
 		s.starved.push(r) // nothing is read before it can be committed
 		return
 	}
-	v := l.reader()
+	v := readerOf(l)
 	l.follow(r, v.start(r))
-}
-
-// goOn takes r on from where it stands on disk.
-func (l *Log) goOn(r *Request) {
-	v := l.reader()
-	l.follow(r, v.fromDisk(r))
 }
 
 // follow does what follows for r, until it is answered or waits.
@@ -45,33 +39,33 @@ func (l *Log) follow(r *Request, st step) {
 			st.seg.prepare()
 			return
 		case stepRead:
-			var waits bool
-			if st, waits = l.read(r, st.to); waits {
+			buf, err := s.reading.take(s, r, l.cfg.ID, int(st.to-r.poll.pos))
+			switch {
+			case buf != nil:
+				l.read(r, buf)
 				return
+			case err == errReadWaits:
+				return
+			case err != nil:
+				v := readerOf(l)
+				st = v.damaged(r, "batch too large to be read", err)
+			default:
+				st = step{kind: stepFinish}
 			}
 		case stepFinish:
 			if l.finishPoll(r) {
 				return
 			}
-			v := l.reader()
+			v := readerOf(l)
 			st = v.start(r)
 		}
 	}
 }
 
-// read has what lies before to read from disk, or says what follows instead.
-func (l *Log) read(r *Request, to Pos) (st step, waits bool) {
+// read fills buf from where r stands on disk.
+func (l *Log) read(r *Request, buf []byte) {
 	s, p := l.s, &r.poll
-	g, n := p.seg, int(to-p.pos)
-	if most := s.reading.most; most > 0 && int64(n) > most {
-		v := l.reader()
-		return v.damaged(r, "batch too large to be read",
-			fmt.Errorf("%w: log %d, %d bytes at offset %d, reads have %d", ErrBatchTooLarge, l.cfg.ID, n, p.from, most)), false
-	}
-	buf := s.reading.get(n)
-	if buf == nil {
-		return step{kind: stepFinish}, s.reading.waitFor(s, r, n)
-	}
+	g := p.seg
 	p.want = 0
 	g.use()
 	g.used = s.mono
@@ -80,7 +74,6 @@ func (l *Log) read(r *Request, to Pos) (st step, waits bool) {
 		s.chunks.missed(l.bounds.span(p.from, c.firstOffset))
 	}
 	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
-	return step{}, true
 }
 
 func pollRead(s *Store, op *pendingOp, res int64, err error) {
@@ -89,7 +82,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 	if err == nil && res < int64(len(buf)) {
 		err = fmt.Errorf("%w: log %d, segment %d ends at byte %d", ErrDamaged, l.cfg.ID, g.base, int64(r.poll.pos)+res)
 	}
-	v := l.reader()
+	v := readerOf(l)
 	var st step
 	keeps := false
 	switch {
@@ -110,7 +103,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 // finishPoll commits the offset if asked, and answers r or has it wait. False: it has to begin again.
 func (l *Log) finishPoll(r *Request) bool {
 	s := l.s
-	if v := l.reader(); v.missesNewest(r) {
+	if v := readerOf(l); v.missesNewest(r) {
 		s.Release(r)
 		return false
 	}

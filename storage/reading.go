@@ -1,6 +1,10 @@
 package storage
 
-import "slices"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
 // Whoever reads from disk needs memory of the line for reads. Where it is short, requests wait in order, and hold none of it while
 // they wait; the first is served before any other takes some, so a large batch is read however many small polls there are. What
@@ -41,8 +45,18 @@ func (q *reads) get(n int) []byte {
 	return q.memory.Get(n)
 }
 
-// waitFor has r wait for n bytes, and reports whether it does: who holds memory does not wait for more.
-func (q *reads) waitFor(s *Store, r *Request, n int) bool {
+// errReadWaits: there is no memory now, and the poll waits for some.
+var errReadWaits = errors.New("the poll waits for memory to read into")
+
+// take returns memory for the next n bytes of a poll of a log. Where there is none, a poll that holds memory does not wait for more: it
+// ends with what it has, for which take returns neither memory nor an error.
+func (q *reads) take(s *Store, r *Request, id LogID, n int) ([]byte, error) {
+	if q.most > 0 && int64(n) > q.most {
+		return nil, fmt.Errorf("%w: log %d, %d bytes at offset %d, reads have %d", ErrBatchTooLarge, id, n, r.poll.from, q.most)
+	}
+	if buf := q.get(n); buf != nil {
+		return buf, nil
+	}
 	switch {
 	case r.Records == 0:
 	case r.Strategy == FromLast: // less would be without the newest
@@ -55,10 +69,10 @@ func (q *reads) waitFor(s *Store, r *Request, n int) bool {
 		s.Release(r)
 		r.Records, r.poll.need = 0, n
 	default:
-		return false
+		return nil, nil
 	}
 	q.push(r)
-	return true
+	return nil, errReadWaits
 }
 
 // push has r wait: at the end, or where it was if it was tried again.
@@ -116,7 +130,7 @@ func (s *Store) resumeRead(r *Request) {
 	s.working = l.cfg.ID
 	switch {
 	case l.gone:
-		v := l.reader()
+		v := readerOf(l)
 		l.follow(r, v.again(r))
 	case r.poll.need > 0:
 		buf := s.reading.memory.Get(r.poll.need)
@@ -127,7 +141,8 @@ func (s *Store) resumeRead(r *Request) {
 		s.reading.memory.Put(buf)
 		l.poll(r)
 	default:
-		l.goOn(r)
+		v := readerOf(l)
+		l.follow(r, v.fromDisk(r))
 	}
 }
 

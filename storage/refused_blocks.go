@@ -1,5 +1,7 @@
 package storage
 
+import "slices"
+
 // Blocks of a segment that the filesystem refuses for want of space are written again, as groups of the journal are: they were allocated, but
 // a snapshot may share them since. What was appended there waits, and is carried by laps. A block that was in flight when another one of
 // its log was refused is written again even if it is done: by a descriptor that goes through the page cache it may have been told of no
@@ -11,80 +13,63 @@ type refusedBlocks struct {
 	logs []*Log
 }
 
-// refuse keeps a write for later if there was no room for it, and reports whether it does.
-func (w *segWrite) refuse(l *Log, err error) bool {
+// refuseBlocks keeps a write for later if there was no room for it, and reports whether it does.
+func refuseBlocks(l *Log, w *segWrite, err error) bool {
 	s := l.s
 	if l.fenced != nil || s.logs[l.cfg.ID] != l || !(FullDisk(err) || err == nil && w.suspect) {
 		return false
 	}
 	if err != nil {
 		s.blocks.err = spaceError(err)
-		for _, x := range l.tail.writes {
-			x.suspect = x.suspect || x != w && !x.done && !x.refused
-		}
+		l.tail.suspect(w)
 	}
 	s.blocks.wait(s.mono, w.again)
 	if w.again {
 		w.seg.release()
 	}
 	w.refused, w.again, w.suspect = true, true, false
-	l.keepRefused()
+	s.blocks.keep(l)
+	s.refused()
 	if l.closing != nil {
 		l.tryClose()
 	}
 	return true
 }
 
-// keepRefused counts the refused writes of l again.
-func (l *Log) keepRefused() {
-	l.leaveRefused()
-	for _, w := range l.tail.writes {
-		if w.refused {
-			l.tail.refused++
-		}
-	}
-	r := &l.s.blocks
+// keep counts one more refused write of l.
+func (r *refusedBlocks) keep(l *Log) {
 	if l.tail.refused == 0 {
-		return
+		r.logs = append(r.logs, l)
 	}
-	r.count += l.tail.refused
-	r.logs = append(r.logs, l)
+	l.tail.refused++
+	r.count++
 	if r.err == nil { // what was refused with them is written
 		r.err = errShort
 		r.wait(l.s.mono, false)
 	}
-	l.s.refused()
 }
 
-// leaveRefused takes l off the logs whose blocks are tried again.
-func (l *Log) leaveRefused() {
-	r := &l.s.blocks
+// drop gives up the refused writes of l: it failed, or is gone. It reports whether none of any log is left.
+func (r *refusedBlocks) drop(l *Log) bool {
 	if l.tail.refused == 0 {
-		return
+		return false
 	}
-	for i, o := range r.logs {
-		if o == l {
-			r.logs = append(r.logs[:i], r.logs[i+1:]...)
-			break
-		}
-	}
-	r.count -= l.tail.refused
-	l.tail.refused = 0
-	if r.count == 0 && len(r.logs) == 0 {
-		r.refusals = refusals{}
-		l.s.roomAgain()
-	}
-}
-
-// dropRefused gives up the refused writes of l: it failed, or is gone.
-func (l *Log) dropRefused() {
 	for _, w := range l.tail.writes {
 		if w.refused {
 			w.refused = false
 			l.s.chunks.unref(w.chunk)
 		}
 	}
-	l.leaveRefused()
+	if i := slices.Index(r.logs, l); i >= 0 {
+		r.logs = slices.Delete(r.logs, i, i+1)
+	}
+	r.count -= l.tail.refused
+	l.tail.refused = 0
+	if r.count > 0 {
+		return false
+	}
+	r.refusals = refusals{}
+	return true
 }
 
 // retryBlocks writes the refused blocks again when it is time. The journal comes first: deletions need it.

@@ -39,13 +39,12 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 		if !l.closed {
 			panic(fmt.Sprintf("BUG: log %d dropped while it is open", id))
 		}
-		l.dropRefused()
+		if s.blocks.drop(l) {
+			s.roomAgain()
+		}
 		l.tail.drop(&s.chunks, nil)
 		for _, g := range l.segs.list {
-			g.gone = true
-			if g.users == 0 {
-				g.closeFiles()
-			}
+			g.leave()
 		}
 		l.segs.list = nil
 		s.forget(l)

@@ -105,7 +105,7 @@ func (l *Log) raiseStart(n int, r *Request) {
 		seg = l.segs.list[n].base
 	}
 	m := mark{kind: entryStart, log: l, bound: to, seg: seg}
-	l.decide(m)
+	l.s.journal.decide(m)
 	j.gather.frees = true
 	if r != nil {
 		r.level = LevelPersisted
@@ -125,7 +125,8 @@ func (l *Log) started(m *mark) {
 		bytes += g.recordBytes
 		l.tail.drop(&l.s.chunks, g)
 		l.segs.unlinking++
-		l.remove(g, trimmed)
+		l.s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: trimmed, log: l})
+		g.leave()
 	}
 	l.segs.cut(n)
 	l.bounds.trim(m.bound, bytes)
@@ -150,15 +151,6 @@ func trimmed(_ *Store, p *pendingOp, _ int64, _ error) {
 	l := p.log
 	if l.segs.unlinking--; l.closing != nil {
 		l.tryClose()
-	}
-}
-
-// remove unlinks g's file, calls done, and closes it when nobody reads it any more.
-func (l *Log) remove(g *segment, done func(s *Store, p *pendingOp, res int64, err error)) {
-	g.gone = true
-	l.s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: done, log: l})
-	if g.users == 0 {
-		g.closeFiles()
 	}
 }
 

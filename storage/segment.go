@@ -166,7 +166,7 @@ func (g *segment) add(n *pendNode) {
 
 // startSegment makes the next segment of the log: directory, file, space, head, directory sync, one after the other.
 // The appends that wait go on when it is ready; they are refused when it fails.
-func (l *Log) startSegment(n int) {
+func startSegment(l *Log, n int) {
 	if l.segs.opening {
 		return
 	}

@@ -19,7 +19,7 @@ func sidePath(dir string, id LogID, first uint64) string {
 }
 
 // saveAside begins to write the side file of a fenced log. Without memory it is tried again at the end of the turn.
-func (l *Log) saveAside() {
+func saveAside(l *Log) {
 	s, j := l.s, &l.s.journal
 	size := alignUp(groupHeadSize + Pos(carried{l}.size()))
 	buf := s.cfg.JournalMemory.Get(int(size))
@@ -87,7 +87,7 @@ func (s *Store) saveWaiting() {
 	s.saving = nil
 	for _, l := range waiting {
 		if s.logs[l.cfg.ID] == l && !l.closed {
-			l.saveAside()
+			saveAside(l)
 		}
 	}
 }

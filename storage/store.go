@@ -59,7 +59,7 @@ type Store struct {
 	meta            metaCarry
 	offEntry        entry
 	saving          []*Log // fenced, to be saved aside
-	departing       []*Log // are to leave for another store
+	moves           moves
 	removals        removals
 	listed          []string // of the list being completed
 	ending          bool     // Finish was asked
@@ -67,11 +67,10 @@ type Store struct {
 	wantedAt        int64    // when something that frees space first waited for the reserve, monotonic; 0: nothing does
 	hopeless        bool     // it has waited long enough
 	blocks          refusedBlocks
-	moved           []moved // have left, and are not journaled there yet
-	fixed           int64   // bytes that every lap takes: all logs, their offsets and segments, and metadata
-	users           tally   // of all logs: who stored how many offsets
-	nextShareReport int64   // monotonic time of the next report that offsets of new consumers are refused
-	nextRoomReport  int64   // monotonic time of the next report that laps have no room
+	fixed           int64 // bytes that every lap takes: all logs, their offsets and segments, and metadata
+	users           tally // of all logs: who stored how many offsets
+	nextShareReport int64 // monotonic time of the next report that offsets of new consumers are refused
+	nextRoomReport  int64 // monotonic time of the next report that laps have no room
 
 	ids       idMemory
 	chunks    chunks
@@ -162,7 +161,7 @@ func (s *Store) End() {
 		l.pump()
 	}
 	s.working = 0
-	if len(s.departing) > 0 {
+	if len(s.moves.departing) > 0 {
 		s.depart()
 	}
 	s.retainCapped()
@@ -279,9 +278,11 @@ func (s *Store) start(r *Request) {
 	case ReqClose:
 		l.close(r)
 	case ReqDetach:
-		l.detach(r)
+		if err := s.moves.begin(l, r); err != nil {
+			s.answer(r, err)
+		}
 	case ReqAttach:
-		l.attach(r)
+		attach(l, r)
 	case ReqLoad:
 		s.load(r)
 	default:
@@ -341,7 +342,7 @@ func (s *Store) Logs() int { return len(s.order) }
 
 // Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
 func (s *Store) Waiting() bool {
-	return !s.starved.empty() || s.reading.waits() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.departing) > 0 || len(s.saving) > 0
+	return !s.starved.empty() || s.reading.waits() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.moves.departing) > 0 || len(s.saving) > 0
 }
 
 // ReadsWait reports whether anything waits for memory to read into.

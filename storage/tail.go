@@ -160,6 +160,13 @@ func (t *tail) landed(m *chunks, w *segWrite) {
 	t.list(m)
 }
 
+// suspect notes that all writes in flight beside w may have gone wrong with it.
+func (t *tail) suspect(w *segWrite) {
+	for _, x := range t.writes {
+		x.suspect = x.suspect || x != w && !x.done && !x.refused
+	}
+}
+
 // lost notes that the write of that number failed, and returns the first one that did.
 func (t *tail) lost(number uint64) uint64 {
 	if t.lostFrom == 0 || number < t.lostFrom {
