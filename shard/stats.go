@@ -31,11 +31,11 @@ type Stats struct {
 
 // Statistics returns what the shard counted, to be called on its thread.
 func (s *Shard) Statistics() Stats {
-	copies, bytes := s.store.Copies()
+	of := s.store.Stats()
 	n := s.front.Counts()
 	heldSegments, heldBytes, heldMost := s.store.Held()
 	return Stats{HeldSegments: heldSegments, HeldBytes: heldBytes, HeldMost: heldMost,
 		IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
-		Requests: s.stats.requests, Connections: s.front.Count(), HeldPolls: len(s.held.in), Logs: s.store.Logs(), Groups: s.store.Groups(), Laps: s.store.Laps(), SlowReaders: n.Slow,
-		DirectWrites: s.store.DirectWrites(), DiskReads: s.store.DiskReads(), Duplicates: s.store.Duplicates(), Unstored: s.store.Unstored(), DedupBytes: s.store.DedupBytes(), Copies: copies + n.Copies, CopiedBytes: bytes + n.CopiedBytes}
+		Requests: s.stats.requests, Connections: s.front.Count(), HeldPolls: len(s.held.in), Logs: s.store.Logs(), Groups: of.Groups, Laps: of.Laps, SlowReaders: n.Slow,
+		DirectWrites: of.DirectWrites, DiskReads: of.DiskReads, Duplicates: of.Duplicates, Unstored: of.Unstored, DedupBytes: of.DedupBytes, Copies: of.Copies + n.Copies, CopiedBytes: of.CopiedBytes + n.CopiedBytes}
 }

@@ -92,7 +92,7 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 	}
 	if seg.fd < 0 && !l.segs.opening {
 		l.segs.opening = true
-		l.s.issue(Op{Kind: OpOpen, Path: seg.path(), Direct: true}, pendingOp{done: segmentReopened, log: l, seg: seg})
+		l.s.ops.issue(Op{Kind: OpOpen, Path: seg.path(), Direct: true}, pendingOp{done: segmentReopened, log: l, seg: seg})
 	}
 	if seg.fd < 0 {
 		return at, false
@@ -100,7 +100,7 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 	at = spot{seg: seg, pos: max(seg.end, l.tail.flushed), direct: n >= DirectMin} // behind a block on disk that was padded
 	end := at.pos + Pos(n)
 	if to := l.segs.grow(seg, end, Pos(l.cfg.SegmentSize)); to > 0 {
-		l.s.issue(Op{Kind: OpFallocate, FD: seg.fd, Pos: int64(seg.alloc), Len: int64(to - seg.alloc)},
+		l.s.ops.issue(Op{Kind: OpFallocate, FD: seg.fd, Pos: int64(seg.alloc), Len: int64(to - seg.alloc)},
 			pendingOp{done: segmentGrown, log: l, seg: seg, pos: to, n: int64(end)})
 	}
 	if end > seg.alloc {
@@ -166,7 +166,7 @@ func (l *Log) journalBatch(n *pendNode, at spot) {
 		if l.cfg.Level < LevelPersisted {
 			j.named += int64(n.length)
 		}
-		l.s.stats.directWrites++
+		l.s.stats.DirectWrites++
 	}
 	n.journal(j, l.cfg.ID, l.cfg.Level, l.pend.stable(l.cfg.Level, l.bounds.hw), at.chunk)
 	n.gseq = j.gather.seq

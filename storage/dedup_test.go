@@ -151,8 +151,8 @@ func TestAnAppendOfKnownRecordsIsAnsweredWithTheirOffset(t *testing.T) {
 	for range 3 {
 		d.pass()
 	}
-	if second.Base != 3 || again.Err != nil || again.Base != 4 || l.bounds.next != 5 || d.s.Duplicates() != 6 {
-		t.Fatalf("batch of two new records at %d; its repeat at %d (%v); log at %d; %d duplicates", second.Base, again.Base, again.Err, l.bounds.next, d.s.Duplicates())
+	if second.Base != 3 || again.Err != nil || again.Base != 4 || l.bounds.next != 5 || d.s.Stats().Duplicates != 6 {
+		t.Fatalf("batch of two new records at %d; its repeat at %d (%v); log at %d; %d duplicates", second.Base, again.Base, again.Err, l.bounds.next, d.s.Stats().Duplicates)
 	}
 	d.pass(send(6))
 	waiting := send(6)
@@ -173,8 +173,8 @@ func TestWindowsKeepToTheMemoryOfTheirStore(t *testing.T) {
 		d.pass()
 		d.pass()
 	}
-	if last.Err != ErrNoMemory || d.s.DedupBytes() > 10_000 || l.bounds.next < 100 || l.bounds.next > 300 {
-		t.Fatalf("%d records, windows of %d bytes, then %v", l.bounds.next, d.s.DedupBytes(), last.Err)
+	if last.Err != ErrNoMemory || d.s.Stats().DedupBytes > 10_000 || l.bounds.next < 100 || l.bounds.next > 300 {
+		t.Fatalf("%d records, windows of %d bytes, then %v", l.bounds.next, d.s.Stats().DedupBytes, last.Err)
 	}
 }
 
@@ -217,8 +217,8 @@ func TestAppendsWithDeduplicationDoNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(2000, round); n != 0 {
 		t.Errorf("%v allocations for an append or its repeat", n)
 	}
-	if l.bounds.next-before > 4000 || d.s.Duplicates() < 1000 {
-		t.Errorf("%d records appended, %d duplicates: the test tests nothing", l.bounds.next-before, d.s.Duplicates())
+	if l.bounds.next-before > 4000 || d.s.Stats().Duplicates < 1000 {
+		t.Errorf("%d records appended, %d duplicates: the test tests nothing", l.bounds.next-before, d.s.Stats().Duplicates)
 	}
 }
 

@@ -29,7 +29,7 @@ func (l *Log) filter(r *Request) filtered {
 	_, ts := l.bounds.stamp(s.now)
 	first, last, kept := d.filter(&s.ids, b, ts, l.bounds.start)
 	dropped := s.ids.dropped
-	s.stats.duplicates += uint64(len(dropped))
+	s.stats.Duplicates += uint64(len(dropped))
 	switch {
 	case kept == 0:
 		if r.Base = first; r.cut {

@@ -3,7 +3,7 @@ package storage
 // write issues w; nil is none.
 func (l *Log) write(w *segWrite) {
 	if w != nil {
-		l.s.issue(Op{Kind: OpWrite, FD: w.seg.fd, Pos: int64(w.from), Buf: w.chunk.bytes(w.from, w.to), DSync: true},
+		l.s.ops.issue(Op{Kind: OpWrite, FD: w.seg.fd, Pos: int64(w.from), Buf: w.chunk.bytes(w.from, w.to), DSync: true},
 			pendingOp{done: blocksWritten, log: l, seg: w.seg, w: w})
 	}
 }
@@ -34,7 +34,7 @@ func (l *Log) pad() {
 	}
 	if w := l.tail.pad(&l.s.chunks, seg); w != nil {
 		l.write(w)
-		l.s.stats.pads++
+		l.s.stats.Pads++
 	}
 }
 

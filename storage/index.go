@@ -70,7 +70,7 @@ func (g *segment) prepare() {
 	case g.readFD < 0 && !g.opening:
 		g.opening = true
 		g.use()
-		s.issue(Op{Kind: OpOpen, Path: g.path()}, pendingOp{done: segmentReadable, log: g.log, seg: g})
+		s.ops.issue(Op{Kind: OpOpen, Path: g.path()}, pendingOp{done: segmentReadable, log: g.log, seg: g})
 	case g.readFD >= 0 && !g.indexed && !g.indexing:
 		g.indexing = true
 		s.reading.indexing = append(s.reading.indexing, g)
@@ -136,7 +136,7 @@ func (g *segment) scan(pos Pos, n int) {
 		s.reading.wait(scanWaiting{g, pos, n})
 		return
 	}
-	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(pos), Buf: buf}, pendingOp{done: segmentScanned, log: g.log, seg: g, buf: buf, pos: pos})
+	s.ops.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(pos), Buf: buf}, pendingOp{done: segmentScanned, log: g.log, seg: g, buf: buf, pos: pos})
 }
 
 func segmentScanned(s *Store, p *pendingOp, res int64, err error) {
@@ -256,7 +256,7 @@ func (g *segment) closeFiles() {
 	for _, fd := range []*int32{&g.fd, &g.readFD} {
 		if *fd >= 0 {
 			s.open--
-			s.issue(Op{Kind: OpClose, FD: *fd}, pendingOp{done: ignored})
+			s.ops.issue(Op{Kind: OpClose, FD: *fd}, pendingOp{done: ignored})
 			*fd = -1
 		}
 	}

@@ -363,7 +363,7 @@ func (j *journal) place(g *group) {
 	for i := range g.marks {
 		g.marks[i].log.marks++
 	}
-	j.s.stats.groups++
+	j.s.stats.Groups++
 	j.write(g)
 	if g.persist && !plantedDirectAfterBuffered {
 		j.syncBuffered()
@@ -379,7 +379,7 @@ func (j *journal) write(g *group) {
 	}
 	g.born = j.s.mono
 	j.writing++
-	j.s.issue(op, pendingOp{done: groupWritten, g: g})
+	j.s.ops.issue(op, pendingOp{done: groupWritten, g: g})
 }
 
 // syncBuffered syncs the files that hold groups which lie in the page cache only.
@@ -398,7 +398,7 @@ func (j *journal) syncBuffered() {
 		if need {
 			j.syncing[f] = true
 			j.cached = 0
-			j.s.issue(Op{Kind: OpFdatasync, FD: j.files[f].Sync}, pendingOp{done: journalSynced, n: int64(f)})
+			j.s.ops.issue(Op{Kind: OpFdatasync, FD: j.files[f].Sync}, pendingOp{done: journalSynced, n: int64(f)})
 		}
 	}
 }
@@ -522,7 +522,7 @@ func (j *journal) release(g *group) {
 		j.lap = nil
 		j.cur = 1 - j.cur
 		j.pos, j.flushedAt = BlockSize, 0
-		j.s.stats.laps++
+		j.s.stats.Laps++
 	}
 	clear(g.logs)
 	clear(g.marks)

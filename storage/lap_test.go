@@ -72,7 +72,7 @@ func (d *steady) do(t *testing.T, r *Request) error {
 			return nil
 		}
 	}
-	t.Fatalf("no answer; %d laps", d.s.Laps())
+	t.Fatalf("no answer; %d laps", d.s.Stats().Laps)
 	return nil
 }
 
@@ -85,12 +85,12 @@ func TestALapLargerThanItsMemoryIsWritten(t *testing.T) {
 		t.Fatalf("laps take %d bytes only", c)
 	}
 	p := oneRecord(t, 10_000)
-	for i := 0; d.s.Laps() < 3; i++ {
+	for i := 0; d.s.Stats().Laps < 3; i++ {
 		if err := d.do(t, &Request{Kind: ReqAppend, Log: 1 + LogID(i%2), Batch: append([]byte(nil), p...)}); err != nil {
 			t.Fatal(err)
 		}
 		if i > 1000 {
-			t.Fatalf("%d laps", d.s.Laps())
+			t.Fatalf("%d laps", d.s.Stats().Laps)
 		}
 	}
 	if err := d.do(t, &Request{Kind: ReqAppend, Log: 1, Batch: append([]byte(nil), p...)}); err != nil || own.left != 1<<20 {
@@ -131,7 +131,7 @@ func TestWhatLapsCarryIsBounded(t *testing.T) {
 		if !errors.Is(err, ErrJournalFull) || segments < 100 || reports["appends are refused"] != 1 || reports["offsets of new consumers are refused"] != 1 {
 			t.Fatalf("segment %d: %v, reports %v", segments, err, reports)
 		}
-		for laps := s.Laps(); s.Laps() < laps+3; {
+		for laps := s.Stats().Laps; s.Stats().Laps < laps+3; {
 			for k := range uint32(50) {
 				r := Request{Kind: ReqStoreOffset, Log: 1 + LogID(k)%logs, Consumer: ConsumerKey{ID: k}}
 				if err := d.do(t, &r); err != nil {

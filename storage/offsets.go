@@ -49,7 +49,7 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 	case l.s.journal.failed != nil:
 		return ErrJournalFailed
 	case !had && !l.s.offsetRoom(l, user):
-		l.s.stats.unstored++
+		l.s.stats.Unstored++
 		return ErrTooManyConsumers
 	case l.s.short && !had && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
 		return errShort

@@ -62,8 +62,8 @@ func TestOffsetsAreShared(t *testing.T) {
 	if err := d.do(t, &p); !errors.Is(err, ErrTooManyConsumers) || len(p.Spans) != 0 {
 		t.Errorf("a poll whose commit finds no room: %v with %d spans, want %v", err, len(p.Spans), ErrTooManyConsumers)
 	}
-	if s.Unstored() != 1 {
-		t.Errorf("%d polls refused for their commit, want 1", s.Unstored())
+	if s.Stats().Unstored != 1 {
+		t.Errorf("%d polls refused for their commit, want 1", s.Stats().Unstored)
 	}
 	for id := LogID(2); id <= logs; id++ {
 		fill(bob, id)

@@ -36,44 +36,9 @@ type Op struct {
 	Token  uint64
 }
 
-// pendingOp is what the store remembers of an operation in flight.
-type pendingOp struct {
-	done func(s *Store, p *pendingOp, res int64, err error)
-	log  *Log
-	seg  *segment
-	g    *group
-	w    *segWrite
-	req  *Request
-
-	removal *removal
-	buf     []byte
-	pos     Pos
-	n       int64
-	next    int32 // free list
-}
-
-// issue queues op and remembers p until Complete.
-func (s *Store) issue(op Op, p pendingOp) {
-	i := s.opFree
-	if i < 0 {
-		s.opTable = append(s.opTable, pendingOp{})
-		i = int32(len(s.opTable) - 1)
-	} else {
-		s.opFree = s.opTable[i].next
-	}
-	s.opTable[i] = p
-	op.Token = uint64(i)
-	s.opsInFlight++
-	s.ops = append(s.ops, op)
-}
-
 // Complete takes the answer to the operation of that token: res bytes or a descriptor, or an error.
 func (s *Store) Complete(token uint64, res int64, err error) {
-	s.completing = s.opTable[token] // out of the table, which may grow meanwhile, and not on the heap
-	p := &s.completing
-	s.opTable[token] = pendingOp{next: s.opFree}
-	s.opFree = int32(token)
-	s.opsInFlight--
+	p := s.ops.end(token)
 	if s.working = 0; p.log != nil {
 		s.working = p.log.cfg.ID
 	}
@@ -84,16 +49,9 @@ func (s *Store) Complete(token uint64, res int64, err error) {
 
 // CompleteList is Complete for OpList: the names in the directory.
 func (s *Store) CompleteList(token uint64, names []string, err error) {
-	s.listed = names
+	s.ops.names = names
 	s.Complete(token, 0, err)
 }
 
 // TakeOps returns what is to be submitted, in this order. The slice is valid until the next call into the store.
-func (s *Store) TakeOps() []Op {
-	ops := s.ops
-	s.ops = s.ops[:0]
-	return ops
-}
-
-// OpsInFlight counts operations asked for and not yet completed.
-func (s *Store) OpsInFlight() int { return s.opsInFlight }
+func (s *Store) TakeOps() []Op { return s.ops.take() }

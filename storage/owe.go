@@ -94,8 +94,8 @@ func (s *Store) load(r *Request) {
 		return
 	}
 	g.use()
-	s.stats.diskReads++
-	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(sp.pos), Buf: buf}, pendingOp{done: loaded, log: g.log, seg: g, req: r, buf: buf})
+	s.stats.DiskReads++
+	s.ops.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(sp.pos), Buf: buf}, pendingOp{done: loaded, log: g.log, seg: g, req: r, buf: buf})
 }
 
 // loaded puts a piece that was read in front of the rest of its span.

@@ -69,11 +69,11 @@ func (l *Log) read(r *Request, buf []byte) {
 	p.want = 0
 	g.use()
 	g.used = s.mono
-	s.stats.diskReads++
+	s.stats.DiskReads++
 	if c := l.tail.first(); c != nil && !p.byTime && l.bounds.records > 0 {
 		s.chunks.missed(l.bounds.span(p.from, c.firstOffset))
 	}
-	s.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
+	s.ops.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(p.pos), Buf: buf}, pendingOp{done: pollRead, log: l, seg: g, req: r, buf: buf})
 }
 
 func pollRead(s *Store, op *pendingOp, res int64, err error) {

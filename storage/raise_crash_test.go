@@ -55,7 +55,7 @@ func TestNoOffsetIsToldTwiceAfterAKillDuringARaise(t *testing.T) {
 	c.do(&storage.Request{Kind: storage.ReqRaise, Log: 1, Value: uint64(storage.LevelWritten), Count: uint32(storage.LevelWritten)}, "raise")
 	c.do(&storage.Request{Kind: storage.ReqAppend, Log: 1, Batch: c.batch(16, n)}, "more")
 	rest()
-	for laps := c.s.Laps(); c.s.Laps() == laps; rest() {
+	for laps := c.s.Stats().Laps; c.s.Stats().Laps == laps; rest() {
 		c.do(&storage.Request{Kind: storage.ReqAppend, Log: 2, Batch: c.batch(120_000, 1)}, "other")
 	}
 	for c.disk.InFlight() > 0 {

@@ -109,7 +109,7 @@ func (j *journal) retry() {
 	}
 	if !r.checked {
 		r.checking = true
-		j.s.issue(Op{Kind: OpFdatasync, FD: j.files[j.cur].Sync}, pendingOp{done: refusalChecked})
+		j.s.ops.issue(Op{Kind: OpFdatasync, FD: j.files[j.cur].Sync}, pendingOp{done: refusalChecked})
 		return
 	}
 	if r.retryAt > j.s.mono {

@@ -287,7 +287,7 @@ func TestCommitsWhileRefusedLeaveRoomForALap(t *testing.T) {
 	for range 4 {
 		give()
 	}
-	if noted == 0 || r.s.Failed() != nil || r.s.stats.laps == 0 {
-		t.Errorf("%d offsets noted, %d laps; the journal failed: %v", noted, r.s.stats.laps, r.s.Failed())
+	if noted == 0 || r.s.Failed() != nil || r.s.stats.Laps == 0 {
+		t.Errorf("%d offsets noted, %d laps; the journal failed: %v", noted, r.s.stats.Laps, r.s.Failed())
 	}
 }

@@ -80,13 +80,13 @@ func (s *Store) remove() {
 		}
 		r.next = nil
 		q.active++
-		s.issue(Op{Kind: OpList, Path: s.logDir(r.id)}, pendingOp{done: removalListed, removal: r})
+		s.ops.issue(Op{Kind: OpList, Path: s.logDir(r.id)}, pendingOp{done: removalListed, removal: r})
 	}
 	if !q.syncing && len(q.gone) > 0 && (len(q.gone) >= syncedMax || q.active == 0) {
 		q.syncing = true
 		list := q.gone
 		q.gone = nil
-		s.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
+		s.ops.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
 			s.removals.syncing = false
 			for _, r := range list {
 				r.done(r.id, err)
@@ -96,7 +96,7 @@ func (s *Store) remove() {
 }
 
 func removalListed(s *Store, p *pendingOp, _ int64, err error) {
-	p.removal.names, s.listed = s.listed, nil
+	p.removal.names, s.ops.names = s.ops.names, nil
 	switch {
 	case notExist(err):
 		s.removed(p.removal, nil) // its removal may not be synced
@@ -115,7 +115,7 @@ func (s *Store) removeNext(r *removal) {
 	}
 	k := len(r.names) - 1
 	if k < 0 {
-		s.issue(Op{Kind: OpRmdir, Path: s.logDir(r.id)}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
+		s.ops.issue(Op{Kind: OpRmdir, Path: s.logDir(r.id)}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
 			if notExist(err) {
 				err = nil
 			}
@@ -125,7 +125,7 @@ func (s *Store) removeNext(r *removal) {
 	}
 	path := s.logDir(r.id) + "/" + r.names[k]
 	r.names = r.names[:k]
-	s.issue(Op{Kind: OpUnlink, Path: path}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
+	s.ops.issue(Op{Kind: OpUnlink, Path: path}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
 		if err != nil && !notExist(err) {
 			s.removed(p.removal, err)
 			return

@@ -125,7 +125,7 @@ func (l *Log) started(m *mark) {
 		bytes += g.recordBytes
 		l.tail.drop(&l.s.chunks, g)
 		l.segs.unlinking++
-		l.s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: trimmed, log: l})
+		l.s.ops.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: trimmed, log: l})
 		g.leave()
 	}
 	l.segs.cut(n)
@@ -133,7 +133,7 @@ func (l *Log) started(m *mark) {
 	l.noteFixed()
 	l.noteChange()
 	if n > 0 {
-		l.s.issue(Op{Kind: OpSyncDir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: ignored})
+		l.s.ops.issue(Op{Kind: OpSyncDir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: ignored})
 	}
 }
 

@@ -187,7 +187,7 @@ func startSegment(l *Log, n int) {
 		makeSegment(l.s, g)
 		return
 	}
-	l.s.issue(Op{Kind: OpMkdir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: segmentDirMade, log: l, seg: g})
+	l.s.ops.issue(Op{Kind: OpMkdir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: segmentDirMade, log: l, seg: g})
 }
 
 const (
@@ -205,7 +205,7 @@ func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
 		p.seg.failed(err)
 		return
 	}
-	s.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, p *pendingOp, _ int64, err error) {
+	s.ops.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, p *pendingOp, _ int64, err error) {
 		if err != nil {
 			p.seg.failed(err)
 			return
@@ -216,7 +216,7 @@ func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
 }
 
 func makeSegment(s *Store, g *segment) {
-	s.issue(Op{Kind: OpOpen, Path: g.path(), Create: true, Direct: true}, pendingOp{done: segmentOpened, log: g.log, seg: g})
+	s.ops.issue(Op{Kind: OpOpen, Path: g.path(), Create: true, Direct: true}, pendingOp{done: segmentOpened, log: g.log, seg: g})
 }
 
 func segmentOpened(s *Store, p *pendingOp, fd int64, err error) {
@@ -226,7 +226,7 @@ func segmentOpened(s *Store, p *pendingOp, fd int64, err error) {
 	}
 	p.seg.fd = int32(fd)
 	s.opened(p.seg)
-	s.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: 0, Len: int64(p.seg.alloc)}, pendingOp{done: segmentAllocated, log: p.log, seg: p.seg})
+	s.ops.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: 0, Len: int64(p.seg.alloc)}, pendingOp{done: segmentAllocated, log: p.log, seg: p.seg})
 }
 
 func segmentAllocated(s *Store, p *pendingOp, _ int64, err error) {
@@ -234,7 +234,7 @@ func segmentAllocated(s *Store, p *pendingOp, _ int64, err error) {
 		p.seg.failed(err)
 		return
 	}
-	s.issue(Op{Kind: OpWrite, FD: p.seg.fd, Buf: p.seg.head[:BlockSize], DSync: true}, pendingOp{done: segmentHeadWritten, log: p.log, seg: p.seg})
+	s.ops.issue(Op{Kind: OpWrite, FD: p.seg.fd, Buf: p.seg.head[:BlockSize], DSync: true}, pendingOp{done: segmentHeadWritten, log: p.log, seg: p.seg})
 }
 
 func segmentHeadWritten(s *Store, p *pendingOp, _ int64, err error) {
@@ -246,7 +246,7 @@ func segmentHeadWritten(s *Store, p *pendingOp, _ int64, err error) {
 		p.seg.ready()
 		return
 	}
-	s.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: func(_ *Store, p *pendingOp, _ int64, err error) {
+	s.ops.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: func(_ *Store, p *pendingOp, _ int64, err error) {
 		if err != nil {
 			p.seg.failed(err)
 			return
@@ -281,10 +281,10 @@ func (g *segment) failed(err error) {
 	}
 	// The name is free again only when the unlink is done: the next try makes the same one.
 	s := g.log.s
-	s.issue(Op{Kind: OpClose, FD: g.fd}, pendingOp{done: ignored})
+	s.ops.issue(Op{Kind: OpClose, FD: g.fd}, pendingOp{done: ignored})
 	g.fd = -1
 	s.open--
-	s.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: func(*Store, *pendingOp, int64, error) { g.given(err) }})
+	s.ops.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: func(*Store, *pendingOp, int64, error) { g.given(err) }})
 }
 
 // given tells the appends that wait why there is no segment for them.
@@ -333,7 +333,7 @@ func segmentGrown(s *Store, p *pendingOp, _ int64, err error) {
 		p.seg.alloc = max(p.seg.alloc, p.pos)
 	case need > p.seg.alloc && need < p.pos: // not so much, but perhaps enough for what waits
 		l.segs.growing = true
-		s.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: int64(p.seg.alloc), Len: int64(need - p.seg.alloc)},
+		s.ops.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: int64(p.seg.alloc), Len: int64(need - p.seg.alloc)},
 			pendingOp{done: segmentGrown, log: l, seg: p.seg, pos: need, n: p.n})
 		return
 	case need > p.seg.alloc:

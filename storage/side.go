@@ -37,7 +37,7 @@ func saveAside(l *Log) {
 	sealGroup(p, groupHead{number: j.first, safe: j.first - 1, first: j.first, entries: uint32(g.n - groupHeadSize),
 		count: uint32(g.count), shard: uint32(s.cfg.Shard)}, s.cfg.Seed)
 	l.tail.side = sideOpening
-	s.issue(Op{Kind: OpOpen, Path: sidePath(s.cfg.Dir, l.cfg.ID, j.first), Create: true}, pendingOp{done: sideOpened, log: l, buf: p})
+	s.ops.issue(Op{Kind: OpOpen, Path: sidePath(s.cfg.Dir, l.cfg.ID, j.first), Create: true}, pendingOp{done: sideOpened, log: l, buf: p})
 }
 
 func sideOpened(s *Store, p *pendingOp, fd int64, err error) {
@@ -45,16 +45,16 @@ func sideOpened(s *Store, p *pendingOp, fd int64, err error) {
 		s.sideFailed(p, err)
 		return
 	}
-	s.issue(Op{Kind: OpWrite, FD: int32(fd), Buf: p.buf, DSync: true}, pendingOp{done: sideWritten, log: p.log, buf: p.buf, n: fd})
+	s.ops.issue(Op{Kind: OpWrite, FD: int32(fd), Buf: p.buf, DSync: true}, pendingOp{done: sideWritten, log: p.log, buf: p.buf, n: fd})
 }
 
 func sideWritten(s *Store, p *pendingOp, _ int64, err error) {
-	s.issue(Op{Kind: OpClose, FD: int32(p.n)}, pendingOp{done: ignored})
+	s.ops.issue(Op{Kind: OpClose, FD: int32(p.n)}, pendingOp{done: ignored})
 	if err != nil {
 		s.sideFailed(p, err)
 		return
 	}
-	s.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: sideSynced, log: p.log, buf: p.buf})
+	s.ops.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: sideSynced, log: p.log, buf: p.buf})
 }
 
 func sideSynced(s *Store, p *pendingOp, _ int64, err error) {

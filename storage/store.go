@@ -41,11 +41,7 @@ type Store struct {
 	mono    int64  // monotonic clock of the turn, nanoseconds
 	working LogID
 
-	ops         []Op
-	opTable     []pendingOp
-	opFree      int32
-	opsInFlight int
-	completing  pendingOp
+	ops operations
 
 	done            requestList
 	inner           requestList // answered requests of the store's own
@@ -61,11 +57,10 @@ type Store struct {
 	saving          []*Log // fenced, to be saved aside
 	moves           moves
 	removals        removals
-	listed          []string // of the list being completed
-	ending          bool     // Finish was asked
-	short           bool     // of space for the journal: see SetShort
-	wantedAt        int64    // when something that frees space first waited for the reserve, monotonic; 0: nothing does
-	hopeless        bool     // it has waited long enough
+	ending          bool  // Finish was asked
+	short           bool  // of space for the journal: see SetShort
+	wantedAt        int64 // when something that frees space first waited for the reserve, monotonic; 0: nothing does
+	hopeless        bool  // it has waited long enough
 	blocks          refusedBlocks
 	fixed           int64 // bytes that every lap takes: all logs, their offsets and segments, and metadata
 	users           tally // of all logs: who stored how many offsets
@@ -82,38 +77,30 @@ type Store struct {
 
 // Stats counts since the store was made.
 type Stats struct {
-	groups, laps, directWrites, pads, diskReads uint64
-	copies, copiedBytes                         uint64
-	duplicates, unstored                        uint64
+	Groups, Laps        uint64 // of the journal
+	DirectWrites, Pads  uint64 // of large batches, of tails
+	DiskReads           uint64
+	Copies, CopiedBytes uint64 // of records: into the tail and into journal groups
+	Duplicates          uint64 // records that were not stored, as their log had them
+	Unstored            uint64 // polls that were refused because their automatic commit could not be stored: too many consumers have offsets
+	DedupBytes          int64  // what the windows of all logs take now
 }
 
-// Groups counts journal groups written, Laps laps of the journal, and so on.
-func (s *Store) Groups() uint64       { return s.stats.groups }
-func (s *Store) Laps() uint64         { return s.stats.laps }
-func (s *Store) DirectWrites() uint64 { return s.stats.directWrites }
-func (s *Store) Pads() uint64         { return s.stats.pads }
-func (s *Store) DiskReads() uint64    { return s.stats.diskReads }
-
-// Duplicates counts records that were not stored, as their log had them.
-func (s *Store) Duplicates() uint64 { return s.stats.duplicates }
-
-// Unstored counts polls that were refused because their automatic commit could not be stored: too many consumers have offsets.
-func (s *Store) Unstored() uint64 { return s.stats.unstored }
-
-// DedupBytes is what the windows of all logs take.
-func (s *Store) DedupBytes() int64 { return s.ids.bytes }
-
-// Copies counts how often bytes of records were copied, and how many: into the tail and into journal groups.
-func (s *Store) Copies() (times, bytes uint64) { return s.stats.copies, s.stats.copiedBytes }
-
 func (s *Stats) copied(n int) {
-	s.copies++
-	s.copiedBytes += uint64(n)
+	s.Copies++
+	s.CopiedBytes += uint64(n)
+}
+
+// Stats returns what the store has counted.
+func (s *Store) Stats() Stats {
+	st := s.stats
+	st.DedupBytes = s.ids.bytes
+	return st
 }
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), opFree: -1, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
+	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), ops: operations{free: -1}, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
 		reading: reads{memory: cfg.ReadMemory, most: cfg.ReadMemoryMax}, ids: idMemory{most: cfg.DedupBytesMax}}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
@@ -357,6 +344,6 @@ func (s *Store) Unflushed() bool {
 // Idle reports whether nothing is in flight and nothing waits to be written.
 func (s *Store) Idle() bool {
 	j := &s.journal
-	return s.opsInFlight == 0 && len(s.ops) == 0 && !(j.final && j.lapping) && len(j.unsafe.all()) == 0 && len(j.ready) == 0 &&
+	return s.ops.idle() && !(j.final && j.lapping) && len(j.unsafe.all()) == 0 && len(j.ready) == 0 &&
 		(j.gather == nil || j.gather.count == 0 && j.gather.flags == 0)
 }

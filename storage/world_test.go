@@ -927,8 +927,8 @@ func (w *world) crash() {
 // forget drops what only the dead process knew.
 func (w *world) forget() {
 	for _, n := range w.nodes {
-		w.stats.laps += int(n.s.Laps())
-		w.stats.pads += int(n.s.Pads())
+		w.stats.laps += int(n.s.Stats().Laps)
+		w.stats.pads += int(n.s.Stats().Pads)
 	}
 	w.nodes, w.calls, w.held, w.proposals = nil, nil, nil, nil
 	w.proposing, w.running, w.short, w.snapshot = false, false, false, snapshotJob{}
