@@ -61,8 +61,8 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 		publishStats(l)
 	}
 	room := &g.rooms[s.id]
-	room.max = s.store.CarryMax()
-	room.carry.Store(s.store.Carry())
+	room.max = s.store.Room().CarryMax()
+	room.carry.Store(s.store.Room().Carry())
 	if err := s.store.CheckCarry(); err != nil {
 		return fmt.Errorf("shard %d: %w", s.id, err)
 	}

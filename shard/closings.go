@@ -69,7 +69,7 @@ func (s *Shard) sendClosed() {
 // tendClosings waits no longer with the answer to deletions whose logs have appends in flight that there is no room for.
 func (s *Shard) tendClosings() {
 	for _, c := range s.closings.list {
-		if s.store.Short() && s.mono-c.since >= int64(closePatience) {
+		if s.store.Space().Short() && s.mono-c.since >= int64(closePatience) {
 			s.closed(c, errClosingWaits)
 		}
 	}
@@ -82,7 +82,7 @@ func (s *Shard) closingsWant() int64 {
 		return s.mono + int64(retryEvery)
 	}
 	for _, c := range s.closings.list {
-		if !c.told && s.store.Short() {
+		if !c.told && s.store.Space().Short() {
 			return c.since + int64(closePatience)
 		}
 	}

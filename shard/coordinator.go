@@ -62,7 +62,7 @@ func (x *coordinator) take(e control.Event) {
 // tick gives the room its time, if it has something to do.
 func (x *coordinator) tick() {
 	s := x.s
-	if x.room.Due(s.mono, s.store.SnapshotDue()) {
+	if x.room.Due(s.mono, s.store.Room().SnapshotDue()) {
 		x.take(control.Event{Kind: control.EventTick})
 	}
 }
@@ -71,14 +71,14 @@ func (x *coordinator) tick() {
 func (x *coordinator) look() {
 	s, f := x.s, &x.facts
 	f.Mono, f.Micros, f.Stopping = s.mono, s.micros(), s.stopping
-	f.Short, f.Refuses, f.RefusesFree = s.store.Short(), s.store.RefusesMeta(false), s.store.RefusesMeta(true)
-	f.CommitMax = s.store.MetaGroupMax()
-	f.CommitFree, f.SnapshotDue = s.store.MetaFree(), s.store.SnapshotDue() && x.snapshot.ready()
+	f.Short, f.Refuses, f.RefusesFree = s.store.Space().Short(), s.store.Space().RefusesMeta(false), s.store.Space().RefusesMeta(true)
+	f.CommitMax = s.store.Room().MetaGroupMax()
+	f.CommitFree, f.SnapshotDue = s.store.Room().MetaFree(), s.store.Room().SnapshotDue() && x.snapshot.ready()
 	for i := range f.Rooms {
 		room := &s.g.rooms[i]
 		f.Rooms[i] = control.Room{Logs: s.owners.Count(shardID(i)), Carry: room.carry.Load(), Max: room.max}
 	}
-	f.Rooms[s.id].Carry = s.store.Carry() // of this turn too
+	f.Rooms[s.id].Carry = s.store.Room().Carry() // of this turn too
 }
 
 // do carries an effect out.
@@ -97,7 +97,7 @@ func (x *coordinator) do(e *control.Effect) {
 	case control.EffectAnswer:
 		s.outcome(e.Proposal.Owner.(*request))
 	case control.EffectWantSpace:
-		s.store.Want()
+		s.store.Space().Want()
 	case control.EffectFindMember:
 		x.take(control.Event{Kind: control.EventMember, Key: e.Key, Back: s.g.registry.holds(e.Key)})
 	case control.EffectMove:
@@ -109,7 +109,7 @@ func (x *coordinator) do(e *control.Effect) {
 	case control.EffectSnapshot:
 		s.submit(x.snapshot.step(s.cfg.DataDir, e))
 	case control.EffectSnapshotted:
-		s.store.MetaSnapshotted(e.Index)
+		s.store.Room().MetaSnapshotted(e.Index)
 		x.snapshot.end()
 	case control.EffectSnapshotFailed:
 		x.snapshotFailed(e)

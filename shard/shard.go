@@ -121,7 +121,7 @@ func (s *Shard) Turn(block bool) {
 	s.store.End()
 	s.answerStore()
 	s.forgoReads()
-	s.front.SetShort(s.store.Short())
+	s.front.SetShort(s.store.Space().Short())
 	s.front.ArmBodies()
 	s.countRefusals()
 	s.submitStore()
@@ -150,9 +150,9 @@ func (s *Shard) wait(block bool) []uring.Completion {
 func (s *Shard) begin(now time.Time) {
 	s.now, s.mono = now, int64(now.Sub(s.started))
 	s.store.Begin(uint64(now.UnixMicro()), s.mono)
-	s.store.SetShort(s.g.space.Short.Load())
+	s.store.Space().SetShort(s.g.space.Short.Load())
 	s.front.Begin(s.mono)
-	s.front.SetShort(s.store.Short())
+	s.front.SetShort(s.store.Space().Short())
 }
 
 // tend does what waits for its time, or for something that others may have given back.

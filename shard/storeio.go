@@ -20,10 +20,10 @@ func (s *Shard) submitStore() {
 	if f := s.store.Failed(); f != nil {
 		s.g.host.Failed(s.id, f)
 	}
-	if err := s.store.Refused(); err != nil || s.refused {
+	if err := s.store.Space().Refused(); err != nil || s.refused {
 		s.noteRefused(err)
 	}
-	if room, n := &s.g.rooms[s.id], s.store.Carry(); room.carry.Load() != n {
+	if room, n := &s.g.rooms[s.id], s.store.Room().Carry(); room.carry.Load() != n {
 		room.carry.Store(n)
 	}
 	for _, op := range s.store.TakeOps() {

@@ -22,6 +22,10 @@ func (l *Log) pump() {
 		if l.fenced != nil {
 			return
 		}
+		if l.s.space.short {
+			l.s.answerAll(l.wait.take(), errShort)
+			break
+		}
 		r := l.wait.pop()
 		if !l.tryAppend(r) {
 			l.wait.pushFront(r)
@@ -60,8 +64,8 @@ func (l *Log) tryAppend(r *Request) bool {
 		return false
 	}
 	seg := l.segs.active()
-	if seg == nil && !l.segs.opening && !l.s.segmentRoom() {
-		l.s.answer(r, l.s.refuseSegment(l.cfg.ID))
+	if seg == nil && !l.segs.opening && !l.s.room.forSegment() {
+		l.s.answer(r, refusedSegment(l.s, l.cfg.ID))
 		return true
 	}
 	at, ok := l.spotFor(seg, len(r.Batch))
@@ -164,7 +168,7 @@ func (l *Log) journalBatch(n *pendNode, at spot) {
 		l.write(l.tail.write(&l.s.chunks, at.chunk, alignDown(seg.end)))
 		n.direct, l.tail.direct = l.tail.number, l.tail.number
 		if l.cfg.Level < LevelPersisted {
-			j.named += int64(n.length)
+			j.laps.named += int64(n.length)
 		}
 		l.s.stats.DirectWrites++
 	}

@@ -11,6 +11,8 @@ type chunks struct {
 	evictable chunkList
 	free      []*chunk
 	writes    []*segWrite // to be used again
+	ended     uint64      // writes that have come back
+	flying    int64       // bytes of those that have not
 }
 
 // chunkList holds chunks whose bytes are all in their segment, oldest first.

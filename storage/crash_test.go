@@ -369,7 +369,7 @@ type snapshotJob struct {
 }
 
 func (w *world) maybeSnapshot() {
-	if w.snapshot.step > 0 || len(w.nodes) == 0 || !w.nodes[0].s.SnapshotDue() && w.rng.IntN(100) > 0 {
+	if w.snapshot.step > 0 || len(w.nodes) == 0 || !w.nodes[0].s.Room().SnapshotDue() && w.rng.IntN(100) > 0 {
 		return
 	}
 	w.takeSnapshot()
@@ -405,7 +405,7 @@ func (w *world) snapshotStep(res int64, err error) {
 	case 6:
 		op.Kind, op.Path = storage.OpSyncDir, dir+"/state"
 	default:
-		w.nodes[0].s.MetaSnapshotted(j.index)
+		w.nodes[0].s.Room().MetaSnapshotted(j.index)
 		w.snapshot = snapshotJob{}
 		return
 	}
@@ -440,7 +440,7 @@ func (w *world) inject() {
 func (w *world) keepSpace() {
 	refused := false
 	for _, n := range w.nodes {
-		if err := n.s.Refused(); err != nil {
+		if err := n.s.Space().Refused(); err != nil {
 			w.full, refused = true, true
 			w.stats.short++
 			if w.short = true; !errors.Is(err, storage.ErrNoSpace) {
@@ -455,7 +455,7 @@ func (w *world) keepSpace() {
 		w.short = false
 	}
 	for _, n := range w.nodes {
-		n.s.SetShort(w.short)
+		n.s.Space().SetShort(w.short)
 	}
 }
 

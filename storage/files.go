@@ -1,43 +1,71 @@
 package storage
 
-import "sort"
-
-// Descriptors. A segment's files stay open while it is used; when a store has more open than it may, those that were used
-// longest ago are closed and opened again when they are wanted. A segment that still has to be written keeps its
+// Descriptors. A segment's files stay open while it is used; when a store has more open than it may, those that were not used for long
+// are closed and opened again when they are wanted. A segment that still has to be written keeps its
 // descriptor: a quiet log is padded first, so that all of it lies in its blocks.
 
-// filesPause is the least time between two looks at all segments, in nanoseconds.
-const filesPause = 100e6
-
-// opened counts a descriptor.
-func (s *Store) opened(g *segment) {
-	s.open++
-	g.used = s.mono
+// files are the descriptors that a store has open.
+type files struct {
+	open   int
+	max    int
+	cursor cursor
+	round  int   // how often the cursor has gone through all logs to close some: each time younger ones go
+	next   int64 // when to look again
 }
 
-// closeQuiet closes descriptors that nobody has used for longest, down to three quarters of what may be open.
+// filesPause is the least time between two searches for descriptors to close, in nanoseconds.
+const filesPause = 100e6
+
+// unusedFor is how long a descriptor has not been used that is closed in each round.
+var unusedFor = [...]int64{60e9, 10e9, 1e9, 0}
+
+// opened counts a descriptor.
+func (f *files) opened(g *segment, mono int64) {
+	f.open++
+	g.used = mono
+}
+
+// tooMany reports whether some have to be closed, or are being closed.
+func (f *files) tooMany(mono int64) bool {
+	return f.open > f.max && mono >= f.next || (f.round > 0 || f.cursor.at > 0) && f.open > f.max/4*3
+}
+
+// rest ends a search.
+func (f *files) rest(mono int64) {
+	f.cursor, f.round, f.next = cursor{}, 0, mono+filesPause
+}
+
+// closeQuiet closes descriptors that nobody has used for long, down to three quarters of what may be open, of some logs in each turn.
 func (s *Store) closeQuiet() {
-	if s.open <= s.cfg.FilesMax || s.mono < s.nextFiles {
-		return
-	}
-	s.nextFiles = s.mono + filesPause
-	var idle []*segment
-	for _, l := range s.order {
-		for _, g := range l.segs.list {
-			if (g.fd >= 0 || g.readFD >= 0) && g.idle() {
-				idle = append(idle, g)
-			}
+	f := &s.files
+	for left := s.cfg.LogsPerTurn; left > 0 && f.tooMany(s.mono); {
+		l, end := f.cursor.next(&s.logs, &left)
+		if end {
+			f.round++
+		}
+		if f.round == len(unusedFor) {
+			break
+		}
+		if l != nil {
+			left -= len(l.segs.list) / segmentsPerLog
+			closeIdle(l, s.mono-unusedFor[f.round])
 		}
 	}
-	sort.Slice(idle, func(i, j int) bool {
-		a, b := idle[i], idle[j]
-		return a.used < b.used || a.used == b.used && (a.log.cfg.ID < b.log.cfg.ID || a.log == b.log && a.base < b.base)
-	})
-	for _, g := range idle {
-		if s.open <= s.cfg.FilesMax/4*3 {
-			return
+	if f.round == len(unusedFor) || f.open <= f.max/4*3 {
+		f.rest(s.mono)
+	}
+}
+
+// segmentsPerLog is how many segments of a log are as much work to look at as a log.
+const segmentsPerLog = 16
+
+// closeIdle closes the descriptors of l that were not used since.
+func closeIdle(l *Log, since int64) {
+	for _, g := range l.segs.list {
+		if g.fd < 0 && g.readFD < 0 || g.used > since || !g.idle() {
+			continue
 		}
-		if l := g.log; !g.sealed && l.tail.flushed < g.end {
+		if !g.sealed && l.tail.flushed < g.end {
 			l.pad() // closed the next time
 			continue
 		}

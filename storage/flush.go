@@ -3,6 +3,7 @@ package storage
 // write issues w; nil is none.
 func (l *Log) write(w *segWrite) {
 	if w != nil {
+		l.s.chunks.flying += int64(w.to - w.from)
 		l.s.ops.issue(Op{Kind: OpWrite, FD: w.seg.fd, Pos: int64(w.from), Buf: w.chunk.bytes(w.from, w.to), DSync: true},
 			pendingOp{done: blocksWritten, log: l, seg: w.seg, w: w})
 	}
@@ -10,12 +11,14 @@ func (l *Log) write(w *segWrite) {
 
 func blocksWritten(s *Store, p *pendingOp, _ int64, err error) {
 	l, w := p.log, p.w
+	s.chunks.ended++
+	s.chunks.flying -= int64(w.to - w.from)
 	if refuseBlocks(l, w, err) {
 		return
 	}
-	s.blockEnded(w)
+	blockEnded(s, w)
 	s.chunks.unref(w.chunk)
-	if s.logs[l.cfg.ID] != l {
+	if l.gone {
 		return // dropped
 	}
 	if err != nil {
@@ -52,24 +55,39 @@ func (l *Log) seal(g *segment) {
 	}
 }
 
-// flushTails writes the whole blocks of every tail longer than n bytes.
-func (s *Store) flushTails(n Pos) {
-	for _, l := range s.order {
-		seg, c := l.segs.active(), l.tail.last()
-		if seg == nil || c == nil || l.fenced != nil {
-			continue
-		}
-		if to := alignDown(seg.end); to-l.tail.flushed >= n {
-			l.write(l.tail.write(&s.chunks, c, to))
+// flushTail writes the whole blocks of the tail of l if it is longer than n bytes.
+func flushTail(l *Log, n Pos) {
+	seg, c := l.segs.active(), l.tail.last()
+	if seg == nil || c == nil || l.fenced != nil {
+		return
+	}
+	if to := alignDown(seg.end); to-l.tail.flushed >= n {
+		l.write(l.tail.write(&l.s.chunks, c, to))
+	}
+}
+
+// sweepTails goes on with writing long tails out, so that the next lap is small: some logs in each turn.
+func (s *Store) sweepTails() {
+	for left := s.cfg.LogsPerTurn; s.sweeping && left > 0; {
+		l, end := s.sweep.next(&s.logs, &left)
+		if s.sweeping = !end; l != nil {
+			flushTail(l, carryTailMax)
 		}
 	}
 }
 
-// squeeze has tails written out, with their last block padded, so that n bytes can be evicted soon. The logs take turns.
+// squeeze has tails written out, with their last block padded, so that n bytes can be evicted soon. The logs take turns; of many, some are
+// looked at in each turn.
 func (s *Store) squeeze(n int) {
-	coming := 0
-	for i := range s.order {
-		l := s.order[(s.squeezed+i)%len(s.order)]
+	for coming, ends := 0, 0; coming < n && ends < 2; {
+		l, end := s.squeezed.cursor.next(&s.logs, &s.squeezed.left)
+		if l == nil && !end {
+			return
+		}
+		if end {
+			ends++
+			continue
+		}
 		c := l.tail.last()
 		if c == nil || l.fenced != nil || c.listed {
 			continue
@@ -77,10 +95,6 @@ func (s *Store) squeeze(n int) {
 		l.pad()
 		for k := len(l.tail.chunks); k > 0 && !l.tail.chunks[k-1].listed; k-- {
 			coming += len(l.tail.chunks[k-1].buf)
-		}
-		if coming >= n {
-			s.squeezed = (s.squeezed + i + 1) % len(s.order)
-			return
 		}
 	}
 }

@@ -87,7 +87,7 @@ func segmentReadable(s *Store, p *pendingOp, fd int64, err error) {
 	g.opening = false
 	if err == nil {
 		g.readFD = int32(fd)
-		s.opened(g)
+		s.files.opened(g, s.mono)
 	}
 	g.release()
 	if err != nil && !g.gone {
@@ -255,7 +255,7 @@ func (g *segment) closeFiles() {
 	s := g.log.s
 	for _, fd := range []*int32{&g.fd, &g.readFD} {
 		if *fd >= 0 {
-			s.open--
+			s.files.open--
 			s.ops.issue(Op{Kind: OpClose, FD: *fd}, pendingOp{done: ignored})
 			*fd = -1
 		}

@@ -10,13 +10,13 @@ func (s *Store) invariants() {
 	if !invariantsOn || s.journal.failed != nil {
 		return
 	}
-	if len(s.order) != len(s.logs) {
-		panic(fmt.Sprintf("BUG: %d logs in order, %d by id", len(s.order), len(s.logs)))
+	if len(s.logs.order) != len(s.logs.byID)+len(s.logs.free) {
+		panic(fmt.Sprintf("BUG: %d places for %d logs, %d are free", len(s.logs.order), len(s.logs.byID), len(s.logs.free)))
 	}
-	fixed, ids := s.metaCarrySize()+s.moves.bytes(), int64(0)
+	fixed, ids := s.room.meta.size()+s.moves.bytes(), int64(0)
 	count, bytes, listed := 0, int64(0), 0
-	for _, l := range s.order {
-		if s.logs[l.cfg.ID] != l || l.s != s {
+	for l := range s.logs.all() {
+		if !s.logs.has(l) || l.s != s || s.logs.order[l.at] != l || l.gone {
 			panic(fmt.Sprintf("BUG: log %d is not the one of its id", l.cfg.ID))
 		}
 		l.invariants()
@@ -36,7 +36,7 @@ func (s *Store) invariants() {
 		panic(fmt.Sprintf("BUG: windows of ids take %d bytes, %d were counted", ids, s.ids.bytes))
 	}
 	var users tally // made when it is needed: tests count what requests allocate
-	for _, l := range s.order {
+	for l := range s.logs.all() {
 		for user, n := range l.offsets.users {
 			if users == nil {
 				users = make(tally)
@@ -47,16 +47,10 @@ func (s *Store) invariants() {
 	if !maps.Equal(users, s.users) {
 		panic(fmt.Sprintf("BUG: users have stored %v, counted %v", users, s.users))
 	}
-	if fixed != s.fixed {
-		panic(fmt.Sprintf("BUG: every lap takes %d bytes, %d were counted", fixed, s.fixed))
+	if fixed != s.room.fixed {
+		panic(fmt.Sprintf("BUG: every lap takes %d bytes, %d were counted", fixed, s.room.fixed))
 	}
-	refused := 0
-	for _, l := range s.blocks.logs {
-		refused += l.tail.refused
-	}
-	if refused != s.blocks.count || refused > 0 && (!s.short || s.blocks.err == nil) {
-		panic(fmt.Sprintf("BUG: %d writes to segments are refused, %d were counted, short %v, %v", refused, s.blocks.count, s.short, s.blocks.err))
-	}
+	s.space.invariants()
 	s.journal.invariants()
 	s.chunks.invariants(count, bytes, listed)
 }
@@ -82,8 +76,8 @@ func (j *journal) invariants() {
 	if writing != j.writing || writing > groupsInFlightMax || marks != j.marks {
 		panic(fmt.Sprintf("BUG: %d groups in flight and %d marks, %d and %d were counted", writing, marks, j.writing, j.marks))
 	}
-	if refused != j.refusals.count || writing+refused > groupsInFlightMax || refused > 0 && !j.s.short {
-		panic(fmt.Sprintf("BUG: %d groups in flight and %d refused, %d were counted, short %v", writing, refused, j.refusals.count, j.s.short))
+	if refused != j.refusals.count || writing+refused > groupsInFlightMax || refused > 0 && !j.s.space.short {
+		panic(fmt.Sprintf("BUG: %d groups in flight and %d refused, %d were counted, short %v", writing, refused, j.refusals.count, j.s.space.short))
 	}
 	if g := j.gather; g != nil && (g.n > len(g.buf) || int64(g.n) > j.files[0].Size/16*groupShare || g.seq != j.seq) {
 		panic(fmt.Sprintf("BUG: group of %d bytes gathers in %d, sequence %d of %d", g.n, len(g.buf), g.seq, j.seq))
@@ -91,7 +85,7 @@ func (j *journal) invariants() {
 	if len(j.ready) > groupsReadyMax+1 { // one may have been put back for a lap
 		panic(fmt.Sprintf("BUG: %d groups wait", len(j.ready)))
 	}
-	if f := &j.files[j.cur]; j.pos < BlockSize || j.pos > f.Size || j.lap == nil && j.pos > f.Size-int64(alignDown(Pos(f.Size/4))) {
+	if f := &j.files[j.cur]; j.pos < BlockSize || j.pos > f.Size || j.laps.placed == nil && j.pos > f.Size-int64(alignDown(Pos(f.Size/4))) {
 		panic(fmt.Sprintf("BUG: journal at byte %d of %d", j.pos, f.Size))
 	}
 }

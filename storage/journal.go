@@ -82,38 +82,31 @@ type group struct {
 }
 
 type journal struct {
-	s         *Store
-	files     [2]JournalFile
-	cur       int
-	pos       int64
-	number    uint64 // of the next group placed
-	first     uint64 // of this run
-	meta      uint64 // index of the last metadata command placed
-	psafe     uint64 // last group safe on stable storage
-	wsafe     uint64 // last group safe in the kernel
-	seq       uint64 // of the last group begun
-	pseq      uint64 // gathering order of the last group safe on stable storage
-	wseq      uint64 // and in the kernel
-	gather    *group
-	ready     []*group   // closed, waiting to be placed
-	unsafe    groupQueue // placed, in order, not yet synced
-	unasked   uint64     // groups below are synced or being synced
-	marks     int        // in unsafe groups
-	cached    int64      // bytes in the page cache that no sync was asked for
-	writing   int
-	flushedAt int64 // how many sixteenths of the file were full when long tails were last written out
-	syncing   [2]bool
-	lap       *group
-	waits     bool      // a lap: for what is in flight; its completion tells
-	lookAgain int64     // value of named at which namesMuch looks again
-	named     int64     // bytes of direct batches below LevelPersisted since the last lap: a start after a kill reads them
-	lapping   bool      // a lap is wanted; tails are being flushed to make it small
-	final     bool      // it is the last group of this run
-	mark      cleanMark // where that lies
-	failed    error
-	refusals  refusals
-	free      []*group
-	scratch   []byte // for what laps carry
+	s        *Store
+	files    [2]JournalFile
+	cur      int
+	pos      int64
+	number   uint64 // of the next group placed
+	first    uint64 // of this run
+	meta     uint64 // index of the last metadata command placed
+	psafe    uint64 // last group safe on stable storage
+	wsafe    uint64 // last group safe in the kernel
+	seq      uint64 // of the last group begun
+	pseq     uint64 // gathering order of the last group safe on stable storage
+	wseq     uint64 // and in the kernel
+	gather   *group
+	ready    []*group   // closed, waiting to be placed
+	unsafe   groupQueue // placed, in order, not yet synced
+	unasked  uint64     // groups below are synced or being synced
+	marks    int        // in unsafe groups
+	cached   int64      // bytes in the page cache that no sync was asked for
+	writing  int
+	syncing  [2]bool
+	laps     laps
+	failed   error
+	refusals refusals
+	free     []*group
+	scratch  []byte // for what laps carry
 }
 
 // groupQueue holds groups with consecutive numbers; it finds one by its number and reuses its memory.
@@ -151,7 +144,7 @@ func (q *groupQueue) pop() {
 }
 
 // groupMax is what a group may grow to, groupLimit what it may have at all.
-func (j *journal) groupMax() int { return int(min(groupBytesMax, j.files[0].Size/8)) }
+func (j *journal) groupMax() int { return int(j.s.room.groupMax()) }
 
 // Laps of a directory that an older build filled, whose entries were smaller, take more than their share, and leave groups less.
 func (j *journal) groupLimit() int {
@@ -162,13 +155,13 @@ func (j *journal) groupLimit() int {
 // lapRoom is what is kept at the end of each file for the lap group: a quarter, or what a lap holds in any case.
 func (j *journal) lapRoom() int64 {
 	size := j.files[0].Size
-	return max(size/4, j.s.fixed+max(lapSlack, size/16*growthShare)) &^ (BlockSize - 1)
+	return max(size/4, j.s.room.fixed+max(lapSlack, size/16*growthShare)) &^ (BlockSize - 1)
 }
 
 // lapHolds reports whether what is left of the file is kept for the next lap also when that takes n bytes more in any case.
 func (j *journal) lapHolds(n int64) bool {
 	size := j.files[j.cur].Size
-	return j.lap != nil || max(j.lapRoom(), j.s.fixed+n+max(lapSlack, size/16*growthShare)) <= size-j.pos
+	return j.laps.placed != nil || max(j.lapRoom(), j.s.room.fixed+n+max(lapSlack, size/16*growthShare)) <= size-j.pos
 }
 
 func (j *journal) newGroup(size int) *group { return j.groupOf(j.s.cfg.JournalMemory, size) }
@@ -266,10 +259,10 @@ func (j *journal) touch(l *Log) {
 
 // flush places what is ready, as far as two groups in flight allow.
 func (j *journal) flush() {
-	if j.failed != nil || j.lap != nil || j.stuck() {
+	if j.failed != nil || j.laps.placed != nil || j.stuck() {
 		return
 	}
-	if j.lapping || j.namesMuch() {
+	if j.laps.wanted || j.namesMuch() {
 		j.startLap()
 		return
 	}
@@ -279,19 +272,19 @@ func (j *journal) flush() {
 			return
 		}
 		size := int64(alignUp(Pos(g.n)))
-		if end := j.pos + size; j.lapping || end > j.files[j.cur].Size-j.lapRoom() {
+		if end := j.pos + size; j.laps.wanted || end > j.files[j.cur].Size-j.lapRoom() {
 			j.putBack(g)
 			if j.pos == BlockSize {
-				j.fail(fmt.Errorf("%w: %d bytes for each lap", errJournalTooSmall, j.s.fixed))
+				j.fail(fmt.Errorf("%w: %d bytes for each lap", errJournalTooSmall, j.s.room.fixed))
 				return
 			}
 			j.startLap()
 			return
 		}
 		j.place(g)
-		if part := j.pos * 16 / j.files[j.cur].Size; part >= 8 && part > j.flushedAt {
-			j.flushedAt = part // at most once per sixteenth of the file: it goes over all logs
-			j.s.flushTails(carryTailMax)
+		if part := j.pos * 16 / j.files[j.cur].Size; part >= 8 && part > j.laps.flushedAt {
+			j.laps.flushedAt = part // at most once per sixteenth of the file
+			j.s.sweeping = true
 		}
 	}
 }
@@ -300,21 +293,15 @@ func (j *journal) flush() {
 // flight, which a lap would have to wait for, it may be twice as many.
 func (j *journal) namesMuch() bool {
 	most := j.s.cfg.NamedMax
-	switch {
-	case j.named <= most || j.pos == BlockSize:
-		return false
-	case j.named > 2*most:
-		return true
-	case j.named < j.lookAgain:
+	if j.laps.named <= most || j.pos == BlockSize {
 		return false
 	}
-	j.lookAgain = j.named + most/16 // it goes over all logs
-	return j.s.carrySize() <= j.lapMost()
+	return j.laps.named > 2*most || j.s.room.fixed+j.s.chunks.flying <= j.lapMost()
 }
 
 // lapMost is how large a lap may be that nothing is made smaller for.
 func (j *journal) lapMost() int64 {
-	return min(j.lapRoom(), j.s.fixed+lapBytesMax, j.files[j.cur].Size-j.pos)
+	return min(j.lapRoom(), j.s.room.fixed+lapBytesMax, j.files[j.cur].Size-j.pos)
 }
 
 func (j *journal) next() *group {
@@ -518,10 +505,10 @@ func (j *journal) release(g *group) {
 			l.touched = nil
 		}
 	}
-	if g == j.lap {
-		j.lap = nil
+	if g == j.laps.placed {
+		j.laps.placed = nil
 		j.cur = 1 - j.cur
-		j.pos, j.flushedAt = BlockSize, 0
+		j.pos, j.laps.flushedAt = BlockSize, 0
 		j.s.stats.Laps++
 	}
 	clear(g.logs)
@@ -541,7 +528,7 @@ func (j *journal) fail(err error) {
 // told, because its segment failed, has no such end, and neither has the journal.
 func (j *journal) finish() bool {
 	var fenced *Log
-	for _, l := range j.s.order {
+	for l := range j.s.logs.all() {
 		if l.fenced != nil {
 			fenced = l
 		} else if l.pend.len() > 0 {
@@ -555,10 +542,10 @@ func (j *journal) finish() bool {
 		j.add(fenced.reservation.entry(fenced.cfg.ID), nil)
 		return true
 	}
-	if g := j.gather; g != nil && g.count > 0 || len(j.ready) > 0 || j.writing > 0 || j.stuck() || j.lapping || j.lap != nil {
+	if g := j.gather; g != nil && g.count > 0 || len(j.ready) > 0 || j.writing > 0 || j.stuck() || j.laps.wanted || j.laps.placed != nil {
 		return false
 	}
-	j.final, j.lapping = true, true
+	j.laps.final, j.laps.wanted = true, true
 	return true
 }
 

@@ -26,7 +26,7 @@ func filled(fileBytes int64, memory Memory, change func(c *Config)) *steady {
 	c := Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: memory, ReadMemory: heap{}}
 	change(&c)
 	s := New(c)
-	for id := LogID(1); s.Carry()+LogCarry <= s.CarryMax(); id++ {
+	for id := LogID(1); s.Room().Carry()+LogCarry <= s.Room().CarryMax(); id++ {
 		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1})
 	}
 	return &steady{s: s}
@@ -81,7 +81,7 @@ func TestALapLargerThanItsMemoryIsWritten(t *testing.T) {
 	mem := &bounded{left: 100 << 10}
 	own := &bounded{left: 1 << 20}
 	d := filled(1<<20, mem, func(c *Config) { c.LapMemory = own })
-	if c := d.s.Carry(); c < 200<<10 {
+	if c := d.s.Room().Carry(); c < 200<<10 {
 		t.Fatalf("laps take %d bytes only", c)
 	}
 	p := oneRecord(t, 10_000)
@@ -149,7 +149,7 @@ func TestWhatLapsCarryIsBounded(t *testing.T) {
 func TestAJournalTooSmallForItsLogsIsRefused(t *testing.T) {
 	d := filled(4<<20, heap{}, func(*Config) {})
 	small := newStore()
-	for _, l := range d.s.order {
+	for _, l := range d.s.logs.order {
 		small.OpenLog(l.cfg)
 	}
 	if err := small.CheckCarry(); !errors.Is(err, errJournalTooSmall) {
@@ -190,20 +190,20 @@ func TestALapForNamesIsNotWaitedFor(t *testing.T) {
 		d.s.Do(&Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, size)})
 		turn()
 		turn()
-		if j.lapping || d.s.Laps() > 0 {
+		if j.laps.wanted || d.s.Stats().Laps > 0 {
 			t.Fatalf("after %d batches in flight the journal waits for a lap", i+1)
 		}
 	}
-	if len(held) < 10 || j.named < most {
-		t.Fatalf("%d writes in flight, %d bytes named: the case shows nothing", len(held), j.named)
+	if len(held) < 10 || j.laps.named < most {
+		t.Fatalf("%d writes in flight, %d bytes named: the case shows nothing", len(held), j.laps.named)
 	}
 	for range 3 {
 		d.s.Do(&Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, size)})
 		turn()
 		turn()
 	}
-	if !j.lapping {
-		t.Fatalf("%d bytes are named, and no lap is due", j.named)
+	if !j.laps.wanted {
+		t.Fatalf("%d bytes are named, and no lap is due", j.laps.named)
 	}
 	if d.s.Unflushed() {
 		t.Error("the shard spins while a lap waits for writes in flight")
@@ -216,7 +216,7 @@ func TestALapForNamesIsNotWaitedFor(t *testing.T) {
 	for range 4 {
 		turn()
 	}
-	if d.s.Laps() != 1 || j.named != 0 {
-		t.Errorf("%d laps, %d bytes named, want one lap", d.s.Laps(), j.named)
+	if d.s.Stats().Laps != 1 || j.laps.named != 0 {
+		t.Errorf("%d laps, %d bytes named, want one lap", d.s.Stats().Laps, j.laps.named)
 	}
 }

@@ -68,14 +68,12 @@ type Log struct {
 
 // OpenLog adds a log that has no data yet.
 func (s *Store) OpenLog(cfg LogConfig) *Log {
-	if cfg.ID == 0 || s.logs[cfg.ID] != nil {
+	if cfg.ID == 0 || s.logs.byID[cfg.ID] != nil {
 		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
 	}
 	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.users},
 		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s.cfg.Seed, &cfg)}
-	s.logs[cfg.ID] = l
-	l.at = len(s.order)
-	s.order = append(s.order, l)
+	s.logs.add(l)
 	l.noteFixed()
 	return l
 }
@@ -110,7 +108,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 }
 
 // Log returns the log of that id, or nil.
-func (s *Store) Log(id LogID) *Log { return s.logs[id] }
+func (s *Store) Log(id LogID) *Log { return s.logs.byID[id] }
 
 // Stats reports what is visible of the log now.
 func (l *Log) Stats() LogStats {
@@ -139,7 +137,7 @@ func (l *Log) refusal() error {
 // noteFixed keeps the sum of what all logs take in every lap.
 func (l *Log) noteFixed() {
 	n := carried{l}.fixed()
-	l.s.fixed += n - l.fixed
+	l.s.room.fixed += n - l.fixed
 	l.fixed = n
 }
 
@@ -205,9 +203,7 @@ func (l *Log) fence(err error) {
 	l.fenced = fmt.Errorf("%w: %w", ErrFenced, err)
 	l.s.report("log fenced", l.cfg.ID, err)
 	l.s.answerAll(l.wait.take(), l.fenced)
-	if l.s.blocks.drop(l) {
-		l.s.roomAgain()
-	}
+	l.s.space.drop(l)
 	l.s.answerAll(l.pend.refuseFlushes(), l.fenced)
 	l.s.answerAll(l.dedup.refuse(), l.fenced)
 	saveAside(l)

@@ -10,7 +10,7 @@ import (
 // snapshots count them as any others. If there is no room for all, none is taken.
 func TestCommandsOfOneRequestShareAGroup(t *testing.T) {
 	r := newShortRig(t)
-	free := r.s.MetaFree()
+	free := r.s.Room().MetaFree()
 	q := command(1, false)
 	q.More = [][]byte{[]byte("the second one"), []byte("3rd")}
 	if done := r.turn(0, q); len(done) > 0 {
@@ -28,21 +28,21 @@ func TestCommandsOfOneRequestShareAGroup(t *testing.T) {
 		t.Fatalf("%d answers, %v", len(done), q.Err)
 	}
 	bytesOf := int64(len(q.Batch)+len(q.More[0])+len(q.More[1])) + 3*MetaEntryBytes
-	if took := free - r.s.MetaFree(); took != bytesOf {
+	if took := free - r.s.Room().MetaFree(); took != bytesOf {
 		t.Errorf("they take %d bytes of every lap, want %d", took, bytesOf)
 	}
-	r.s.MetaSnapshotted(2)
-	if took := free - r.s.MetaFree(); took != 3+MetaEntryBytes || r.s.meta.first != 3 || string(r.s.meta.bytes) != "3rd" {
-		t.Errorf("after a snapshot of two: %d bytes, the first is %d, %q", took, r.s.meta.first, r.s.meta.bytes)
+	r.s.Room().MetaSnapshotted(2)
+	if took := free - r.s.Room().MetaFree(); took != 3+MetaEntryBytes || r.s.room.meta.first != 3 || string(r.s.room.meta.bytes) != "3rd" {
+		t.Errorf("after a snapshot of two: %d bytes, the first is %d, %q", took, r.s.room.meta.first, r.s.room.meta.bytes)
 	}
 
 	large := command(4, false)
-	for size := int64(0); size < r.s.MetaGroupMax(); size += 1000 {
+	for size := int64(0); size < r.s.Room().MetaGroupMax(); size += 1000 {
 		large.More = append(large.More, make([]byte, 1000))
 	}
-	before := r.s.MetaFree()
-	if done := r.turn(0, large); len(done) != 1 || !errors.Is(large.Err, ErrJournalFull) || r.s.MetaFree() != before {
-		t.Errorf("more than a group holds: %d answers, %v, %d bytes taken", len(done), large.Err, before-r.s.MetaFree())
+	before := r.s.Room().MetaFree()
+	if done := r.turn(0, large); len(done) != 1 || !errors.Is(large.Err, ErrJournalFull) || r.s.Room().MetaFree() != before {
+		t.Errorf("more than a group holds: %d answers, %v, %d bytes taken", len(done), large.Err, before-r.s.Room().MetaFree())
 	}
 	next := command(4, false)
 	r.turn(0, next)

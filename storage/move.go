@@ -99,8 +99,8 @@ func (s *Store) tryDepart(l *Log) bool {
 	}
 	s.journal.add(leftEntry(l.cfg.ID), nil)
 	l.tail.drop(&s.chunks, nil)
-	s.fixed += s.moves.left(freeze(l))
-	s.open -= l.segs.files()
+	s.room.fixed += s.moves.left(freeze(l))
+	s.files.open -= l.segs.files()
 	s.forget(l)
 	l.leaving, l.fixed, l.touched = nil, 0, nil
 	r.Moved = l
@@ -127,7 +127,7 @@ func (j *journal) quietOf(l *Log) bool {
 		}
 		return false
 	}
-	if j.gather != nil && names(j.gather) || j.lap != nil {
+	if j.gather != nil && names(j.gather) || j.laps.placed != nil || j.laps.filling != nil {
 		return false
 	}
 	for _, g := range j.ready {
@@ -162,11 +162,9 @@ func freeze(l *Log) moved {
 // once, and are not answered before.
 func (s *Store) Attach(l *Log, r *Request) {
 	l.s = s
-	s.open += l.segs.files()
-	s.logs[l.cfg.ID] = l
+	s.files.open += l.segs.files()
+	s.logs.add(l)
 	l.gone = false
-	l.at = len(s.order)
-	s.order = append(s.order, l)
 	l.offsets.join(s.users)
 	l.offsets.copied() // to the journal of the store that it left
 	l.noteFixed()
@@ -194,4 +192,4 @@ func attach(l *Log, r *Request) {
 }
 
 // Released says that the new owner of a log that left has journaled it: laps need not carry it any more.
-func (s *Store) Released(id LogID) { s.fixed -= s.moves.released(id) }
+func (s *Store) Released(id LogID) { s.room.fixed -= s.moves.released(id) }

@@ -51,9 +51,9 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 	case !had && !l.s.offsetRoom(l, user):
 		l.s.stats.Unstored++
 		return ErrTooManyConsumers
-	case l.s.short && !had && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
+	case l.s.space.short && !had && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
 		return errShort
-	case l.s.short: // the next lap carries it; nobody was promised that it survives a crash
+	case l.s.space.short: // the next lap carries it; nobody was promised that it survives a crash
 		l.noteOffset(change)
 		return nil
 	case !l.s.journal.room(entryHeadSize):
@@ -65,13 +65,12 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 
 // offsetRoom reports whether one more consumer of l may store an offset for a user.
 func (s *Store) offsetRoom(l *Log, user User) bool {
-	free := (s.carryShare(offsetsShare) - s.Carry()) / offsetSize
+	free := s.room.offsets()
 	ok := l.offsets.room(user, free, s.cfg.ConsumersPerLogMax)
-	if !ok && s.mono >= s.nextShareReport {
-		s.nextShareReport = s.mono + roomReportPause
+	if !ok {
 		all, here := l.offsets.heldBy(user)
-		s.report("offsets of new consumers are refused", l.cfg.ID, fmt.Errorf("%w: user %d has %d here, %d on this shard, where %d are free",
-			ErrTooManyConsumers, user.Number, here, all, max(0, free)))
+		s.reportRoom("offsets of new consumers are refused", l.cfg.ID, fmt.Errorf("%w: user %d has %d here, %d on this shard, where %d are free",
+			ErrTooManyConsumers, user.Number, here, all, max(0, free)), &s.nextReport.offsets)
 	}
 	return ok
 }

@@ -16,7 +16,7 @@ func TestOffsetsAreShared(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	room := (s.carryShare(offsetsShare) - s.Carry()) / offsetSize
+	room := (s.room.share(offsetsShare) - s.room.Carry()) / offsetSize
 	next := uint32(0)
 	store := func(user User, log LogID) error {
 		next++

@@ -56,7 +56,7 @@ func (s *Store) shed(r *Request, sp *Span) {
 	switch {
 	case sp.Data == nil || sp.seg == nil:
 		return
-	case s.logs[sp.seg.log.cfg.ID] != sp.seg.log:
+	case !s.logs.has(sp.seg.log):
 		return // the log has moved to another store, or is gone: its segments are not ours to read
 	case sp.chunk != nil && sp.seg.stable < sp.pos+Pos(len(sp.Data)):
 		return

@@ -12,7 +12,7 @@ func readerOf(l *Log) reader {
 
 // poll begins r, or begins it again.
 func (l *Log) poll(r *Request) {
-	if s := l.s; r.poll.commit && s.journal.failed == nil && !s.short && !s.journal.room(entryHeadSize) {
+	if s := l.s; r.poll.commit && s.journal.failed == nil && !s.space.short && !s.journal.room(entryHeadSize) {
 		s.starved.push(r) // nothing is read before it can be committed
 		return
 	}

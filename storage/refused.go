@@ -1,9 +1,6 @@
 package storage
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // A write to the journal that the filesystem refuses for want of space (ENOSPC, EDQUOT) does not end the shard. Its file is there, but a
 // filesystem that copies what is overwritten, or that shares the blocks with a snapshot or another file, needs new blocks for it.
@@ -19,10 +16,7 @@ import (
 const (
 	refusedPauseMin = int64(10 * time.Millisecond) // between two tries
 	refusedPauseMax = int64(time.Second)
-	refusedPatience = int64(5 * time.Second) // so long what frees space waits for the reserve to make room for it
 )
-
-var errShort = fmt.Errorf("%w: the journal cannot be written, only what frees space is taken until there is room", ErrNoSpace)
 
 // refusals are the groups of a journal that the filesystem has no room for.
 type refusals struct {
@@ -42,18 +36,10 @@ func (j *journal) refuse(g *group, err error) {
 	r.err, r.checked = spaceError(err), false
 	g.refused, g.syncing = true, false // a sync on its way saw nothing of it
 	j.unasked = min(j.unasked, g.number)
-	j.s.refused()
+	j.s.space.refused(j.frees() || j.s.closing > 0)
 }
 
-// refused is called for every write that is refused.
-func (s *Store) refused() {
-	s.runShort()
-	if s.wantedAt == 0 && s.journal.frees() {
-		s.want()
-	}
-}
-
-// frees reports whether anything that frees space waits for groups, or for what is in flight.
+// frees reports whether anything that frees space waits for groups.
 func (j *journal) frees() bool {
 	frees := j.gather != nil && j.gather.frees
 	for _, g := range j.ready {
@@ -62,26 +48,7 @@ func (j *journal) frees() bool {
 	for _, g := range j.unsafe.all() {
 		frees = frees || g.frees
 	}
-	for _, l := range j.s.order {
-		frees = frees || l.closing != nil
-	}
 	return frees
-}
-
-// want asks for the reserve: something that frees space waits. It is given up for that only, or others would have used it up by then.
-func (s *Store) want() {
-	if s.wantedAt == 0 {
-		s.wantedAt = max(1, s.mono)
-		s.journal.refusals.soon(s.mono)
-		s.blocks.soon(s.mono)
-	}
-}
-
-// Want is told that something that frees space waits behind a command that is in flight.
-func (s *Store) Want() {
-	if s.Refused() != nil {
-		s.want()
-	}
 }
 
 // soon has the next try come soon.
@@ -144,22 +111,12 @@ func refusalChecked(s *Store, _ *pendingOp, _ int64, err error) {
 func (j *journal) accepted() {
 	if r := &j.refusals; r.pause > 0 && r.count == 0 && j.writing == 0 {
 		*r = refusals{}
-		j.s.roomAgain()
-	}
-}
-
-// roomAgain forgets what waited for the reserve when what frees space can be journaled again.
-func (s *Store) roomAgain() {
-	if !s.stuck() {
-		s.wantedAt, s.hopeless = 0, false
+		j.s.space.roomAgain()
 	}
 }
 
 // stuck reports whether no group can be placed at the moment for want of space.
 func (j *journal) stuck() bool { return j.refusals.pause > 0 }
-
-// stuck reports whether nothing can be journaled at the moment for want of space: a lap may wait for blocks that there is no room for.
-func (s *Store) stuck() bool { return s.journal.stuck() || s.journal.lapping && s.blocks.err != nil }
 
 // refusedDeadline is when the refused groups are to be tried again; 0: there are none.
 func (j *journal) refusedDeadline() int64 {
@@ -171,84 +128,4 @@ func (j *journal) refusedDeadline() int64 {
 		return j.s.mono
 	}
 	return r.retryAt
-}
-
-// Refused returns why the journal, or a block of a segment, cannot be written for want of space, or nil.
-func (s *Store) Refused() error {
-	if err := s.journal.refusals.err; err != nil {
-		return err
-	}
-	return s.blocks.err
-}
-
-// WantsReserve reports whether something that frees space waits for the refused groups.
-func (s *Store) WantsReserve() bool { return s.wantedAt != 0 }
-
-// SetShort says whether a journal of this process cannot be written for want of space, or the space that was kept for that is gone.
-// Meanwhile the store takes reads and what frees space only, so that nothing else uses up what deletions need. A store whose own journal
-// is refused does so of itself.
-func (s *Store) SetShort(short bool) {
-	switch {
-	case short && !s.short:
-		s.runShort()
-	case !short && s.Refused() == nil:
-		s.short = false
-	}
-}
-
-// runShort refuses what waits, and from now on what comes.
-func (s *Store) runShort() {
-	if s.short {
-		return
-	}
-	s.short = true
-	for _, l := range s.order {
-		s.answerAll(l.wait.take(), errShort)
-	}
-}
-
-// refusedShort deals with a request that needs the journal while the store is short, or reports false: it may go on.
-func (s *Store) refusedShort(r *Request) bool {
-	switch r.Kind {
-	case ReqPoll, ReqGetOffset, ReqLoad, ReqAttach:
-		return false
-	case ReqClose: // its retirement is committed: it waits for what is in flight, and asks for room
-		if s.stuck() {
-			s.want()
-		}
-		return false
-	case ReqTrim, ReqMeta:
-		if s.RefusesMeta(r.Kind != ReqMeta || r.WhenShort) != nil || r.Kind == ReqTrim && s.cfg.Late != nil { // it would come back with the next start
-			break
-		}
-		if s.stuck() {
-			s.want()
-			s.starved.push(r)
-		}
-		return s.stuck()
-	}
-	s.answer(r, errShort)
-	return true
-}
-
-// RefusesMeta returns why a metadata command would be refused now for want of space, or nil.
-func (s *Store) RefusesMeta(whenShort bool) error {
-	if s.short && (!whenShort || s.hopeless) {
-		return errShort
-	}
-	return nil
-}
-
-// Short reports whether the store takes reads and what frees space only.
-func (s *Store) Short() bool { return s.short }
-
-// tireOfRefusals refuses what frees space when it has waited for too long. While blocks alone are refused that says nothing of what only
-// needs the journal.
-func (s *Store) tireOfRefusals() {
-	if s.wantedAt == 0 || s.hopeless || s.mono-s.wantedAt < refusedPatience {
-		return
-	}
-	if s.hopeless = s.stuck(); !s.hopeless {
-		s.wantedAt = 0
-	}
 }

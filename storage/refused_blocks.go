@@ -16,20 +16,20 @@ type refusedBlocks struct {
 // refuseBlocks keeps a write for later if there was no room for it, and reports whether it does.
 func refuseBlocks(l *Log, w *segWrite, err error) bool {
 	s := l.s
-	if l.fenced != nil || s.logs[l.cfg.ID] != l || !(FullDisk(err) || err == nil && w.suspect) {
+	if l.fenced != nil || l.gone || !(FullDisk(err) || err == nil && w.suspect) {
 		return false
 	}
 	if err != nil {
-		s.blocks.err = spaceError(err)
+		s.space.blocks.err = spaceError(err)
 		l.tail.suspect(w)
 	}
-	s.blocks.wait(s.mono, w.again)
+	s.space.blocks.wait(s.mono, w.again)
 	if w.again {
 		w.seg.release()
 	}
 	w.refused, w.again, w.suspect = true, true, false
-	s.blocks.keep(l)
-	s.refused()
+	s.space.blocks.keep(l)
+	s.space.refused(s.journal.frees() || s.closing > 0)
 	if l.closing != nil {
 		l.tryClose()
 	}
@@ -73,8 +73,8 @@ func (r *refusedBlocks) drop(l *Log) bool {
 }
 
 // retryBlocks writes the refused blocks again when it is time. The journal comes first: deletions need it.
-func (s *Store) retryBlocks() {
-	r := &s.blocks
+func retryBlocks(s *Store) {
+	r := &s.space.blocks
 	if r.count == 0 || r.retryAt > s.mono || s.journal.stuck() {
 		return
 	}
@@ -93,20 +93,20 @@ func (s *Store) retryBlocks() {
 }
 
 // blockEnded notes that a write that had been refused is no more.
-func (s *Store) blockEnded(w *segWrite) {
+func blockEnded(s *Store, w *segWrite) {
 	if !w.again {
 		return
 	}
 	w.seg.release()
-	if r := &s.blocks; r.count == 0 {
+	if r := &s.space.blocks; r.count == 0 {
 		r.refusals = refusals{}
-		s.roomAgain()
+		s.space.roomAgain()
 	}
 }
 
 // deadline is when the refused blocks are to be tried again; 0: there are none, or the journal comes first.
-func (r *refusedBlocks) deadline(s *Store) int64 {
-	if r.count == 0 || s.journal.stuck() {
+func (r *refusedBlocks) deadline(j *journal) int64 {
+	if r.count == 0 || j.stuck() {
 		return 0
 	}
 	return r.retryAt

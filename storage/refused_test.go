@@ -81,8 +81,8 @@ func refusedOnce(t *testing.T, err error) (r *shortRig, first *Request, group Op
 func TestARefusedGroupIsWrittenAgainAndNothingBeforeIt(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
 		r, first, group := refusedOnce(t, errno)
-		if !errors.Is(r.s.Refused(), errno) || !r.s.Short() || r.s.Failed() != nil {
-			t.Fatalf("refused: %v, short %v, failed: %v", r.s.Refused(), r.s.Short(), r.s.Failed())
+		if !errors.Is(r.s.Space().Refused(), errno) || !r.s.Space().Short() || r.s.Failed() != nil {
+			t.Fatalf("refused: %v, short %v, failed: %v", r.s.Space().Refused(), r.s.Space().Short(), r.s.Failed())
 		}
 		r.s.Complete(r.next(OpFdatasync, 30).Token, 0, nil)
 		for range 3 {
@@ -112,8 +112,8 @@ func TestARefusedGroupIsWrittenAgainAndNothingBeforeIt(t *testing.T) {
 		if done := r.turn(0); len(done) != 1 || done[0] != first || first.Err != nil {
 			t.Fatalf("the refused command is written: %d answers, %v", len(done), first.Err)
 		}
-		if r.s.SetShort(false); r.s.Refused() != nil || r.s.Short() {
-			t.Errorf("refused: %v, short %v after all", r.s.Refused(), r.s.Short())
+		if r.s.Space().SetShort(false); r.s.Space().Refused() != nil || r.s.Space().Short() {
+			t.Errorf("refused: %v, short %v after all", r.s.Space().Refused(), r.s.Space().Short())
 		}
 	}
 }
@@ -123,21 +123,21 @@ func TestWhatFreesSpaceAsksForTheReserve(t *testing.T) {
 	r, _, _ := refusedOnce(t, syscall.ENOSPC)
 	r.s.Complete(r.next(OpFdatasync, 30).Token, 0, nil)
 	frees := command(2, true)
-	if done := r.turn(0, frees); len(done) > 0 || !r.s.WantsReserve() {
-		t.Fatalf("%d answers, %v, wants the reserve: %v", len(done), frees.Err, r.s.WantsReserve())
+	if done := r.turn(0, frees); len(done) > 0 || !r.s.Space().WantsReserve() {
+		t.Fatalf("%d answers, %v, wants the reserve: %v", len(done), frees.Err, r.s.Space().WantsReserve())
 	}
 	r.turn(refusedPauseMin)
 	r.s.Complete(r.next(OpWrite, 20).Token, 0, nil)
 	r.turn(0)
 	r.s.Complete(r.next(OpWrite, 20).Token, 0, nil)
-	if done := r.turn(0); len(done) != 1 || frees.Err != nil || r.s.WantsReserve() {
-		t.Fatalf("when there is room: %d answers, %v, wants the reserve: %v", len(done), frees.Err, r.s.WantsReserve())
+	if done := r.turn(0); len(done) != 1 || frees.Err != nil || r.s.Space().WantsReserve() {
+		t.Fatalf("when there is room: %d answers, %v, wants the reserve: %v", len(done), frees.Err, r.s.Space().WantsReserve())
 	}
 
 	r, _, _ = refusedOnce(t, syscall.ENOSPC)
 	closing := &Request{Kind: ReqClose, Log: 1} // its retirement is committed, and it has nothing in flight
-	if done := r.turn(0, closing); len(done) != 1 || closing.Err != nil || !r.s.WantsReserve() {
-		t.Fatalf("a log is closed: %d answers, %v, wants the reserve: %v", len(done), closing.Err, r.s.WantsReserve())
+	if done := r.turn(0, closing); len(done) != 1 || closing.Err != nil || !r.s.Space().WantsReserve() {
+		t.Fatalf("a log is closed: %d answers, %v, wants the reserve: %v", len(done), closing.Err, r.s.Space().WantsReserve())
 	}
 	late := command(2, true)
 	if done := r.turn(0, late); len(done) > 0 {
@@ -193,8 +193,8 @@ func TestDeletionsGoOnWhileOnlyBlocksAreRefused(t *testing.T) {
 		return done
 	}
 	large := &Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, DirectMin)}
-	if done := append(r.turn(0, large), settle()...); len(done) > 0 || r.s.Refused() == nil || l.tail.refused == 0 {
-		t.Fatalf("%d answers, refused: %v", len(done), r.s.Refused())
+	if done := append(r.turn(0, large), settle()...); len(done) > 0 || r.s.Space().Refused() == nil || l.tail.refused == 0 {
+		t.Fatalf("%d answers, refused: %v", len(done), r.s.Space().Refused())
 	}
 	closing := &Request{Kind: ReqClose, Log: 1}
 	done := r.turn(0, closing)
@@ -251,7 +251,7 @@ func TestCommitsWhileRefusedLeaveRoomForALap(t *testing.T) {
 		index++
 		r.turn(0, command(index, false))
 		settle()
-		r.s.MetaSnapshotted(index)
+		r.s.Room().MetaSnapshotted(index)
 	}
 	for j.files[0].Size-j.lapRoom()-j.pos >= 2*BlockSize {
 		give()
@@ -262,7 +262,7 @@ func TestCommitsWhileRefusedLeaveRoomForALap(t *testing.T) {
 	for range 4 { // its check too
 		settle()
 	}
-	if r.s.Refused() == nil {
+	if r.s.Space().Refused() == nil {
 		t.Fatal("the journal has room")
 	}
 	r.ops = nil
@@ -281,8 +281,8 @@ func TestCommitsWhileRefusedLeaveRoomForALap(t *testing.T) {
 		r.turn(refusedPauseMax)
 		settle()
 	}
-	if r.s.SetShort(false); r.s.Refused() != nil || r.s.Short() {
-		t.Fatalf("refused: %v", r.s.Refused())
+	if r.s.Space().SetShort(false); r.s.Space().Refused() != nil || r.s.Space().Short() {
+		t.Fatalf("refused: %v", r.s.Space().Refused())
 	}
 	for range 4 {
 		give()

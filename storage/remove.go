@@ -35,13 +35,11 @@ type removals struct {
 // Drop forgets a closed log whose retirement is committed, if the store has it, and removes its files. done is called with nil when
 // they are gone and their directory is synced; otherwise they are tried again at the next start.
 func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
-	if l := s.logs[id]; l != nil {
+	if l := s.logs.byID[id]; l != nil {
 		if !l.closed {
 			panic(fmt.Sprintf("BUG: log %d dropped while it is open", id))
 		}
-		if s.blocks.drop(l) {
-			s.roomAgain()
-		}
+		s.space.drop(l)
 		l.tail.drop(&s.chunks, nil)
 		for _, g := range l.segs.list {
 			g.leave()

@@ -17,8 +17,7 @@ func (l *Log) Retain() {
 		return
 	}
 	n, held := l.rule.expendable(&l.segs, l.bounds.hw, &l.offsets, l.s.now)
-	l.s.held.change(l.held, held)
-	l.held = held
+	l.s.held.change(l, held)
 	l.raiseStart(n, nil)
 	if g := l.segs.active(); g != nil && !l.segs.opening && g.next > g.base && (g.full() || l.rule.expired(g.firstTS, l.s.now)) {
 		l.seal(g)
@@ -30,11 +29,17 @@ func (s *Store) Held() (segments int, bytes int64, most string) {
 	if s.held.segments == 0 {
 		return 0, 0, ""
 	}
-	top := s.order[0]
-	for _, l := range s.order {
-		if l.held.Bytes > top.held.Bytes {
+	top := s.held.most
+	for l := range s.logs.all() {
+		if top != nil {
+			break // nearly always
+		}
+		if l.held.Bytes > 0 {
 			top = l
 		}
+	}
+	if s.held.most = top; top == nil {
+		return s.held.segments, s.held.bytes, ""
 	}
 	h := &top.held
 	who := "consumer"
@@ -49,7 +54,7 @@ func (s *Store) retainCapped() {
 	for i := 0; i < len(s.capped); i++ { // Retain may seal another one
 		l := s.capped[i]
 		s.capped[i], l.capped = nil, false
-		if s.logs[l.cfg.ID] == l {
+		if !l.gone {
 			s.working = l.cfg.ID
 			l.Retain()
 		}
@@ -89,10 +94,10 @@ func (l *Log) raiseStart(n int, r *Request) {
 		return
 	}
 	j := &l.s.journal
-	if l.s.stuck() {
-		l.s.want()
+	if l.s.space.stuck() {
+		l.s.space.want()
 	}
-	if l.s.stuck() || !j.room(entryHeadSize) {
+	if l.s.space.stuck() || !j.room(entryHeadSize) {
 		if r != nil {
 			l.s.starved.push(r)
 		}
@@ -161,6 +166,7 @@ func (l *Log) close(r *Request) {
 		return
 	}
 	l.closing = r
+	l.s.closing++
 	l.s.answerAll(l.wait.take(), ErrClosed)
 	l.trimAgain() // which refuses them
 	l.s.answerAll(l.dedup.refuse(), ErrClosed)
@@ -177,22 +183,18 @@ func (l *Log) tryClose() {
 		return
 	}
 	r := l.closing
+	l.s.closing--
 	l.closing, l.closed = nil, true
 	l.s.answer(r, nil)
 }
 
 func (s *Store) forget(l *Log) {
-	s.held.change(l.held, Held{})
-	delete(s.logs, l.cfg.ID)
+	s.held.change(l, Held{})
+	s.logs.remove(l)
 	l.gone = true
-	s.fixed -= l.fixed
+	s.room.fixed -= l.fixed
 	l.offsets.leave()
 	if l.dedup != nil {
 		s.ids.bytes -= l.dedup.noted
 	}
-	last := len(s.order) - 1 // takes its place: one deletion must not cost as much as there are logs
-	s.order[l.at] = s.order[last]
-	s.order[l.at].at = l.at
-	s.order[last] = nil
-	s.order = s.order[:last]
 }

@@ -25,11 +25,20 @@ type Held struct {
 type heldSum struct {
 	segments int
 	bytes    int64
+	most     *Log // that holds most, as far as it was seen when logs were last looked at; nil: not known
 }
 
-func (s *heldSum) change(from, to Held) {
-	s.segments += to.Segments - from.Segments
-	s.bytes += to.Bytes - from.Bytes
+// change notes what l holds now.
+func (s *heldSum) change(l *Log, to Held) {
+	s.segments += to.Segments - l.held.Segments
+	s.bytes += to.Bytes - l.held.Bytes
+	l.held = to
+	switch {
+	case to.Bytes > 0 && (s.most == nil || to.Bytes > s.most.held.Bytes):
+		s.most = l
+	case s.most == l && to.Bytes == 0:
+		s.most = nil
+	}
 }
 
 // expired reports whether records appended at ts or before have outlived the rule.

@@ -225,7 +225,7 @@ func segmentOpened(s *Store, p *pendingOp, fd int64, err error) {
 		return
 	}
 	p.seg.fd = int32(fd)
-	s.opened(p.seg)
+	s.files.opened(p.seg, s.mono)
 	s.ops.issue(Op{Kind: OpFallocate, FD: p.seg.fd, Pos: 0, Len: int64(p.seg.alloc)}, pendingOp{done: segmentAllocated, log: p.log, seg: p.seg})
 }
 
@@ -283,7 +283,7 @@ func (g *segment) failed(err error) {
 	s := g.log.s
 	s.ops.issue(Op{Kind: OpClose, FD: g.fd}, pendingOp{done: ignored})
 	g.fd = -1
-	s.open--
+	s.files.open--
 	s.ops.issue(Op{Kind: OpUnlink, Path: g.path()}, pendingOp{done: func(*Store, *pendingOp, int64, error) { g.given(err) }})
 }
 
@@ -313,7 +313,7 @@ func segmentReopened(s *Store, p *pendingOp, fd int64, err error) {
 		l.s.answerAll(l.wait.take(), fmt.Errorf("open segment %d of log %d: %w", p.seg.base, l.cfg.ID, err))
 	} else {
 		p.seg.fd = int32(fd)
-		s.opened(p.seg)
+		s.files.opened(p.seg, s.mono)
 		l.pump()
 	}
 	if l.closing != nil {

@@ -86,7 +86,7 @@ func (s *Store) saveWaiting() {
 	waiting := s.saving
 	s.saving = nil
 	for _, l := range waiting {
-		if s.logs[l.cfg.ID] == l && !l.closed {
+		if !l.gone && !l.closed {
 			saveAside(l)
 		}
 	}

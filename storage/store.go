@@ -24,6 +24,7 @@ type Config struct {
 	DedupBytesMax      int64                                       // of the ids that logs remember; 0: as their windows allow
 	ConsumersPerLogMax int                                         // with stored offsets; 0: consumersMax
 	NamedMax           int64                                       // bytes of direct batches below LevelPersisted between two laps; 0: namedMax
+	LogsPerTurn        int                                         // that are looked at in one turn for one purpose that concerns all; 0: logsPerTurn
 	FilesMax           int                                         // descriptors of segments kept open; 0: many
 	Fence              func(r *Request) bool                       // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
 	Late               func(index uint64, commands [][]byte) error // makes metadata commands stable where the journal is not; may be nil
@@ -35,44 +36,44 @@ type Store struct {
 	cfg     Config
 	hasher  batch.Hasher
 	journal journal
-	logs    map[LogID]*Log
-	order   []*Log // in order of opening, for everything that goes over all logs
+	logs    logs
 	now     uint64 // wall clock of the turn, microseconds
 	mono    int64  // monotonic clock of the turn, nanoseconds
 	working LogID
 
 	ops operations
 
-	done            requestList
-	inner           requestList // answered requests of the store's own
-	starved         requestList // wait for room in the journal
-	reading         reads       // wait for memory to read into
-	retry           []*Log      // logs whose waiting appends are to be tried again at the end of the turn
-	changed         []*Log
-	held            heldSum
-	capped          []*Log // with a size, and a segment sealed in this turn
-	retrying        []*Log
-	meta            metaCarry
-	offEntry        entry
-	saving          []*Log // fenced, to be saved aside
-	moves           moves
-	removals        removals
-	ending          bool  // Finish was asked
-	short           bool  // of space for the journal: see SetShort
-	wantedAt        int64 // when something that frees space first waited for the reserve, monotonic; 0: nothing does
-	hopeless        bool  // it has waited long enough
-	blocks          refusedBlocks
-	fixed           int64 // bytes that every lap takes: all logs, their offsets and segments, and metadata
-	users           tally // of all logs: who stored how many offsets
-	nextShareReport int64 // monotonic time of the next report that offsets of new consumers are refused
-	nextRoomReport  int64 // monotonic time of the next report that laps have no room
+	done       requestList
+	inner      requestList // answered requests of the store's own
+	starved    requestList // wait for room in the journal
+	reading    reads       // wait for memory to read into
+	retry      []*Log      // logs whose waiting appends are to be tried again at the end of the turn
+	changed    []*Log
+	held       heldSum
+	capped     []*Log // with a size, and a segment sealed in this turn
+	retrying   []*Log
+	offEntry   entry
+	saving     []*Log // fenced, to be saved aside
+	moves      moves
+	removals   removals
+	ending     bool // Finish was asked
+	space      Space
+	closing    int // logs that are being closed
+	room       LapRoom
+	users      tally                             // of all logs: who stored how many offsets
+	nextReport struct{ offsets, segments int64 } // monotonic times of the next reports of a lack of room
 
-	ids       idMemory
-	chunks    chunks
-	open      int   // descriptors of segments
-	nextFiles int64 // when to look again for some to close
-	squeezed  int   // where in order squeeze goes on
-	stats     Stats
+	ids      idMemory
+	chunks   chunks
+	files    files
+	squeezed struct {
+		cursor cursor
+		left   int
+	} // where squeeze goes on, and how many logs it may look at in this turn
+	sweep    cursor
+	sweeping bool   // long tails are to be written out
+	refuse   cursor // goes on with what is refused for want of space
+	stats    Stats
 }
 
 // Stats counts since the store was made.
@@ -100,7 +101,7 @@ func (s *Store) Stats() Stats {
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: make(map[LogID]*Log), users: make(tally), ops: operations{free: -1}, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
+	s := &Store{cfg: cfg, logs: logs{byID: make(map[LogID]*Log)}, users: make(tally), ops: operations{free: -1}, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
 		reading: reads{memory: cfg.ReadMemory, most: cfg.ReadMemoryMax}, ids: idMemory{most: cfg.DedupBytesMax}}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
@@ -108,9 +109,13 @@ func New(cfg Config) *Store {
 	if cfg.NamedMax <= 0 {
 		s.cfg.NamedMax = namedMax
 	}
-	if cfg.FilesMax <= 0 {
-		s.cfg.FilesMax = 1 << 30
+	if s.files.max = cfg.FilesMax; cfg.FilesMax <= 0 {
+		s.files.max = 1 << 30
 	}
+	if cfg.LogsPerTurn <= 0 {
+		s.cfg.LogsPerTurn = logsPerTurn
+	}
+	s.room = LapRoom{file: cfg.Journal[0].Size, memory: cfg.JournalMemoryMax}
 	if cfg.ConsumersPerLogMax <= 0 {
 		s.cfg.ConsumersPerLogMax = consumersMax
 	}
@@ -119,12 +124,29 @@ func New(cfg Config) *Store {
 	}
 	s.journal = journal{s: s, files: cfg.Journal, pos: BlockSize, number: cfg.FirstGroup, first: cfg.FirstGroup,
 		psafe: cfg.FirstGroup - 1, wsafe: cfg.FirstGroup - 1}
+	s.space.journal, s.space.late = &s.journal, cfg.Late != nil
 	return s
+}
+
+// Space is how the store stands with the room on its disk.
+func (s *Store) Space() *Space { return &s.space }
+
+// refuseWaiting answers what waits and is not taken while the store is short, of a part of the logs in each turn.
+func (s *Store) refuseWaiting() {
+	p := &s.space
+	for left := s.cfg.LogsPerTurn; p.refusing && left > 0; {
+		l, end := s.refuse.next(&s.logs, &left)
+		if p.refusing = !end; l != nil {
+			s.answerAll(l.wait.take(), errShort)
+		}
+	}
+	p.tire()
 }
 
 // Begin starts a turn at the given wall clock (microseconds) and monotonic clock (nanoseconds).
 func (s *Store) Begin(wallMicros uint64, monoNanos int64) {
 	s.now, s.mono, s.working = wallMicros, monoNanos, 0
+	s.space.mono, s.squeezed.left = monoNanos, s.cfg.LogsPerTurn
 }
 
 // End finishes a turn: what was gathered leaves as journal groups, and requests that waited for memory are tried again.
@@ -153,14 +175,15 @@ func (s *Store) End() {
 	}
 	s.retainCapped()
 	s.closeQuiet()
+	s.sweepTails()
 	s.remove()
 	if len(s.saving) > 0 {
 		s.saveWaiting()
 	}
-	if s.short {
-		s.tireOfRefusals()
+	if s.space.short {
+		s.refuseWaiting()
 		s.journal.retry()
-		s.retryBlocks()
+		retryBlocks(s)
 	}
 	s.journal.flush()
 	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
@@ -172,12 +195,20 @@ func (s *Store) End() {
 // Deadline returns the monotonic time, in nanoseconds, at which the store wants a turn; 0: none.
 func (s *Store) Deadline() int64 {
 	next := s.journal.syncDeadline()
-	for _, t := range [...]int64{s.journal.refusedDeadline(), s.blocks.deadline(s)} {
+	for _, t := range [...]int64{s.journal.refusedDeadline(), s.space.blocks.deadline(&s.journal)} {
 		if next == 0 || t != 0 && t < next {
 			next = t
 		}
 	}
+	if s.goesOn() {
+		return s.mono
+	}
 	return next
+}
+
+// goesOn reports whether the next turn has something to go on with, that looks at all logs and waits for nothing.
+func (s *Store) goesOn() bool {
+	return s.journal.failed == nil && s.journal.laps.paused || s.space.refusing || s.sweeping
 }
 
 // Do starts a request. Its answer comes out of TakeDone, in this turn or a later one.
@@ -219,8 +250,15 @@ func (s *Store) start(r *Request) {
 		s.answer(r, ErrJournalFailed)
 		return
 	}
-	if s.short && s.refusedShort(r) {
-		return
+	if s.space.short {
+		if err := s.space.refuses(r); err != nil {
+			s.answer(r, err)
+			return
+		}
+		if s.space.delays(r) {
+			s.starved.push(r)
+			return
+		}
 	}
 	if r.Kind == ReqMeta {
 		if err := s.noteLate(r); err != nil {
@@ -232,7 +270,7 @@ func (s *Store) start(r *Request) {
 	}
 	l := r.log
 	if l == nil {
-		if l = s.logs[r.Log]; l == nil {
+		if l = s.logs.byID[r.Log]; l == nil {
 			s.answer(r, ErrUnknownLog)
 			return
 		}
@@ -305,9 +343,8 @@ func (s *Store) report(event string, id LogID, err error) {
 // Finish writes the mark of an orderly end behind everything else. There are no more requests; Idle says when it is
 // done. False: not yet, try again in a later turn.
 func (s *Store) Finish() bool {
-	if s.ending = true; s.Refused() != nil {
-		s.want()
-	}
+	s.ending = true
+	s.space.Want()
 	return s.journal.failed == nil && s.journal.finish()
 }
 
@@ -318,18 +355,18 @@ func (s *Store) Abandon() { s.starved = requestList{} }
 // EndedAt is where the last group of a run that ended in order lies, if this one did.
 func (s *Store) EndedAt() (EndMark, bool) {
 	j := &s.journal
-	return EndMark{j.mark}, j.final && j.failed == nil && j.psafe == j.mark.number && j.mark.number != 0
+	return EndMark{j.laps.mark}, j.laps.final && j.failed == nil && j.psafe == j.laps.mark.number && j.laps.mark.number != 0
 }
 
 // EndMark says where a shard's last group lies.
 type EndMark struct{ mark cleanMark }
 
 // Logs is how many logs the store has open.
-func (s *Store) Logs() int { return len(s.order) }
+func (s *Store) Logs() int { return s.logs.len() }
 
 // Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
 func (s *Store) Waiting() bool {
-	return !s.starved.empty() || s.reading.waits() || len(s.retry) > 0 || s.journal.lapping && s.journal.failed == nil || len(s.moves.departing) > 0 || len(s.saving) > 0
+	return !s.starved.empty() || s.reading.waits() || len(s.retry) > 0 || s.journal.laps.wanted && s.journal.failed == nil || len(s.moves.departing) > 0 || len(s.saving) > 0
 }
 
 // ReadsWait reports whether anything waits for memory to read into.
@@ -338,12 +375,12 @@ func (s *Store) ReadsWait() bool { return s.reading.waits() }
 // Unflushed reports whether something gathers that the next End will write: requests came since the last one.
 func (s *Store) Unflushed() bool {
 	j := &s.journal
-	return j.failed == nil && j.lap == nil && !(j.lapping && j.waits) && !j.stuck() && j.writing < groupsInFlightMax && j.gather != nil && (j.gather.count > 0 || j.gather.flags != 0)
+	return j.failed == nil && j.laps.placed == nil && !(j.laps.wanted && j.laps.asleep) && !j.stuck() && j.writing < groupsInFlightMax && j.gather != nil && (j.gather.count > 0 || j.gather.flags != 0)
 }
 
 // Idle reports whether nothing is in flight and nothing waits to be written.
 func (s *Store) Idle() bool {
 	j := &s.journal
-	return s.ops.idle() && !(j.final && j.lapping) && len(j.unsafe.all()) == 0 && len(j.ready) == 0 &&
+	return s.ops.idle() && !(j.laps.final && j.laps.wanted) && len(j.unsafe.all()) == 0 && len(j.ready) == 0 &&
 		(j.gather == nil || j.gather.count == 0 && j.gather.flags == 0)
 }

@@ -336,7 +336,7 @@ func (w *world) open() {
 		n := &node{number: i, tail: sim.NewMemory(w.opt.tail), journal: sim.NewMemory(w.opt.journal), reads: sim.NewMemory(w.opt.reads)}
 		n.s = storage.New(storage.Config{Shard: i, Dir: dir, Seed: w.rec.Seed, FirstGroup: w.rec.FirstGroup, Journal: j,
 			LossBound: time.Second, TailMemory: n.tail, JournalMemory: n.journal, ReadMemory: n.reads, Report: w.report,
-			FilesMax: []int{0, 2, 6}[w.rng.IntN(3)], NamedMax: []int64{0, 256 << 10, 1 << 20}[w.rec.FirstGroup%3]})
+			LogsPerTurn: []int{0, 1, 3}[w.rec.FirstGroup/3%3], FilesMax: []int{0, 2, 6}[w.rng.IntN(3)], NamedMax: []int64{0, 256 << 10, 1 << 20}[w.rec.FirstGroup%3]})
 		w.nodes = append(w.nodes, n)
 	}
 }
