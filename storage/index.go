@@ -113,8 +113,7 @@ func (g *segment) wakeWaiters(err error) {
 		case err != nil:
 			g.log.s.failPoll(r, err)
 		default:
-			v := readerOf(g.log)
-			g.log.follow(r, v.fromDisk(r))
+			g.log.follow(r, g.log.s.reading.of(g.log).fromDisk(r))
 		}
 		r = next
 	}

@@ -5,9 +5,10 @@ import (
 	"fmt"
 )
 
-// readerOf is what a poll sees of l now.
-func readerOf(l *Log) reader {
-	return reader{id: l.cfg.ID, bounds: &l.bounds, segs: &l.segs, tail: &l.tail, offsets: &l.offsets, hasher: &l.s.hasher, fenced: l.fenced, gone: l.gone}
+// of is what a poll sees of l now. It is valid until the next call.
+func (q *reads) of(l *Log) *reader {
+	q.reader = reader{id: l.cfg.ID, bounds: &l.bounds, segs: &l.segs, tail: &l.tail, offsets: &l.offsets, hasher: &l.s.hasher, fenced: l.fenced, gone: l.gone}
+	return &q.reader
 }
 
 // poll begins r, or begins it again.
@@ -16,8 +17,7 @@ func (l *Log) poll(r *Request) {
 		s.starved.push(r) // nothing is read before it can be committed
 		return
 	}
-	v := readerOf(l)
-	l.follow(r, v.start(r))
+	l.follow(r, l.s.reading.of(l).start(r))
 }
 
 // follow does what follows for r, until it is answered or waits.
@@ -47,8 +47,7 @@ func (l *Log) follow(r *Request, st step) {
 			case err == errReadWaits:
 				return
 			case err != nil:
-				v := readerOf(l)
-				st = v.damaged(r, "batch too large to be read", err)
+				st = s.reading.of(l).damaged(r, "batch too large to be read", err)
 			default:
 				st = step{kind: stepFinish}
 			}
@@ -56,8 +55,7 @@ func (l *Log) follow(r *Request, st step) {
 			if l.finishPoll(r) {
 				return
 			}
-			v := readerOf(l)
-			st = v.start(r)
+			st = s.reading.of(l).start(r)
 		}
 	}
 }
@@ -82,7 +80,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 	if err == nil && res < int64(len(buf)) {
 		err = fmt.Errorf("%w: log %d, segment %d ends at byte %d", ErrDamaged, l.cfg.ID, g.base, int64(r.poll.pos)+res)
 	}
-	v := readerOf(l)
+	v := s.reading.of(l)
 	var st step
 	keeps := false
 	switch {
@@ -103,7 +101,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 // finishPoll commits the offset if asked, and answers r or has it wait. False: it has to begin again.
 func (l *Log) finishPoll(r *Request) bool {
 	s := l.s
-	if v := readerOf(l); v.missesNewest(r) {
+	if s.reading.of(l).missesNewest(r) {
 		s.Release(r)
 		return false
 	}

@@ -15,6 +15,7 @@ type reads struct {
 	memory Memory
 	most   int64 // that it gives at once, when nobody else holds any; 0: much
 
+	reader   reader      // of the poll that goes on now
 	requests requestList // polls and pieces of spilled replies
 	scans    []scanWaiting
 	indexing []*segment // whose index is being made: polls wait for it
@@ -130,8 +131,7 @@ func (s *Store) resumeRead(r *Request) {
 	s.working = l.cfg.ID
 	switch {
 	case l.gone:
-		v := readerOf(l)
-		l.follow(r, v.again(r))
+		l.follow(r, s.reading.of(l).again(r))
 	case r.poll.need > 0:
 		buf := s.reading.memory.Get(r.poll.need)
 		if buf == nil {
@@ -141,8 +141,7 @@ func (s *Store) resumeRead(r *Request) {
 		s.reading.memory.Put(buf)
 		l.poll(r)
 	default:
-		v := readerOf(l)
-		l.follow(r, v.fromDisk(r))
+		l.follow(r, s.reading.of(l).fromDisk(r))
 	}
 }
 
