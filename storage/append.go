@@ -8,7 +8,7 @@ import (
 
 // append takes one admitted batch. It is stamped, copied into the tail, and made safe at the log's level.
 func (l *Log) append(r *Request) {
-	r.cut = false
+	r.first = knownFirst{}
 	if err := l.refusal(); err != nil {
 		l.s.answer(r, err)
 	} else if !l.wait.empty() || !l.tryAppend(r) {
@@ -41,7 +41,7 @@ func (l *Log) pump() {
 func (l *Log) retryLater() {
 	if !l.queued {
 		l.queued = true
-		l.s.retry = append(l.s.retry, l)
+		l.s.retry.Push(l)
 	}
 }
 
@@ -120,7 +120,7 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 	}
 	c, flush := l.tail.room(&l.s.chunks, seg, at.pos, n, l.bounds.next)
 	if l.write(flush); c == nil {
-		l.s.squeeze(n)
+		l.s.rounds.squeeze(&l.s.logs, n)
 	}
 	at.chunk = c
 	return at, true

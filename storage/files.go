@@ -36,10 +36,9 @@ func (f *files) rest(mono int64) {
 }
 
 // closeQuiet closes descriptors that nobody has used for long, down to three quarters of what may be open, of some logs in each turn.
-func (s *Store) closeQuiet() {
-	f := &s.files
-	for left := s.cfg.LogsPerTurn; left > 0 && f.tooMany(s.mono); {
-		l, end := f.cursor.next(&s.logs, &left)
+func (f *files) closeQuiet(v *logs, left int, mono int64) {
+	for left > 0 && f.tooMany(mono) {
+		l, end := f.cursor.next(v, &left)
 		if end {
 			f.round++
 		}
@@ -48,11 +47,11 @@ func (s *Store) closeQuiet() {
 		}
 		if l != nil {
 			left -= len(l.segs.list) / segmentsPerLog
-			closeIdle(l, s.mono-unusedFor[f.round])
+			closeIdle(l, mono-unusedFor[f.round])
 		}
 	}
 	if f.round == len(unusedFor) || f.open <= f.max/4*3 {
-		f.rest(s.mono)
+		f.rest(mono)
 	}
 }
 

@@ -55,50 +55,6 @@ func (l *Log) seal(g *segment) {
 	}
 }
 
-// flushTail writes the whole blocks of the tail of l if it is longer than n bytes.
-func flushTail(l *Log, n Pos) {
-	seg, c := l.segs.active(), l.tail.last()
-	if seg == nil || c == nil || l.fenced != nil {
-		return
-	}
-	if to := alignDown(seg.end); to-l.tail.flushed >= n {
-		l.write(l.tail.write(&l.s.chunks, c, to))
-	}
-}
-
-// sweepTails goes on with writing long tails out, so that the next lap is small: some logs in each turn.
-func (s *Store) sweepTails() {
-	for left := s.cfg.LogsPerTurn; s.sweeping && left > 0; {
-		l, end := s.sweep.next(&s.logs, &left)
-		if s.sweeping = !end; l != nil {
-			flushTail(l, carryTailMax)
-		}
-	}
-}
-
-// squeeze has tails written out, with their last block padded, so that n bytes can be evicted soon. The logs take turns; of many, some are
-// looked at in each turn.
-func (s *Store) squeeze(n int) {
-	for coming, ends := 0, 0; coming < n && ends < 2; {
-		l, end := s.squeezed.cursor.next(&s.logs, &s.squeezed.left)
-		if l == nil && !end {
-			return
-		}
-		if end {
-			ends++
-			continue
-		}
-		c := l.tail.last()
-		if c == nil || l.fenced != nil || c.listed {
-			continue
-		}
-		l.pad()
-		for k := len(l.tail.chunks); k > 0 && !l.tail.chunks[k-1].listed; k-- {
-			coming += len(l.tail.chunks[k-1].buf)
-		}
-	}
-}
-
 // flush answers when everything appended to the log so far is on stable storage: its entry changes nothing, but makes the gathering group,
 // and with it all before it, persisted. A raise has the log take the new level first.
 func (l *Log) flush(r *Request) {

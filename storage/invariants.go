@@ -44,8 +44,8 @@ func (s *Store) invariants() {
 			users.add(user, n)
 		}
 	}
-	if !maps.Equal(users, s.users) {
-		panic(fmt.Sprintf("BUG: users have stored %v, counted %v", users, s.users))
+	if !maps.Equal(users, s.room.users) {
+		panic(fmt.Sprintf("BUG: users have stored %v, counted %v", users, s.room.users))
 	}
 	if fixed != s.room.fixed {
 		panic(fmt.Sprintf("BUG: every lap takes %d bytes, %d were counted", fixed, s.room.fixed))

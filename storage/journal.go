@@ -284,7 +284,7 @@ func (j *journal) flush() {
 		j.place(g)
 		if part := j.pos * 16 / j.files[j.cur].Size; part >= 8 && part > j.laps.flushedAt {
 			j.laps.flushedAt = part // at most once per sixteenth of the file
-			j.s.sweeping = true
+			j.s.rounds.sweeping = true
 		}
 	}
 }
@@ -496,7 +496,22 @@ func (j *journal) settle(g *group) {
 			g.marks[i].apply(j.s)
 		}
 	}
-	j.s.answerWaiting(g)
+	j.s.answerAll(g.answerable(j.psafe, j.wsafe), nil)
+}
+
+// answerable takes out the requests that waited for g and are as safe as they asked for, when groups are to psafe and to wsafe.
+func (g *group) answerable(psafe, wsafe uint64) *Request {
+	var safe requestList
+	for r := g.wait.take(); r != nil; {
+		next := r.next
+		if g.number <= psafe || r.level <= LevelWritten && g.number <= wsafe {
+			safe.push(r)
+		} else {
+			g.wait.push(r)
+		}
+		r = next
+	}
+	return safe.take()
 }
 
 func (j *journal) release(g *group) {
@@ -520,20 +535,16 @@ func (j *journal) release(g *group) {
 func (j *journal) fail(err error) {
 	if j.failed == nil {
 		j.failed = err
-		j.s.journalFailed(err)
+		j.s.report("journal failed", 0, err) // nothing that waits is answered: what is not safe was not told, and the process is about to end
 	}
 }
 
 // finish has a lap group written as the last one of this run, when nothing else is on its way: the next start reads that group and nothing else. A log that lost what it
 // told, because its segment failed, has no such end, and neither has the journal.
 func (j *journal) finish() bool {
-	var fenced *Log
-	for l := range j.s.logs.all() {
-		if l.fenced != nil {
-			fenced = l
-		} else if l.pend.len() > 0 {
-			return false // what was told at LevelMemory is still being written
-		}
+	ended, fenced := j.s.rounds.allEnded(&j.s.logs, j.s.cfg.LogsPerTurn)
+	if !ended {
+		return false
 	}
 	if fenced != nil {
 		if !j.room(entryHeadSize) {

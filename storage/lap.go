@@ -233,6 +233,7 @@ func (j *journal) dropLap() {
 	j.free = append(j.free, v.filling)
 	v.filling, v.slack = nil, max(2*v.slack, lapSlack)
 	v.again()
+	v.turns = 1 // it goes on in this one
 }
 
 // placeLap writes a lap that is whole.

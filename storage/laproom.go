@@ -9,6 +9,9 @@ type LapRoom struct {
 	memory int64 // of the memory for the journal; 0: much
 	fixed  int64 // bytes that every lap takes: all logs, their offsets and segments, those that have left, and metadata
 	meta   metaCarry
+	users  tally // of all logs: who stored how many offsets
+
+	nextOffsets, nextSegments int64 // monotonic times of the next reports of a lack of room for them
 }
 
 // Carry is what every lap takes, but for metadata commands, which a snapshot takes out of it.
@@ -77,7 +80,7 @@ const reportPause = int64(10e9)
 // refusedSegment says why an append that needs a segment is refused.
 func refusedSegment(s *Store, id LogID) error {
 	err := fmt.Errorf("%w: laps cannot carry another segment; set journal_size to more", ErrJournalFull)
-	s.reportRoom("appends are refused", id, err, &s.nextReport.segments)
+	s.reportRoom("appends are refused", id, err, &s.room.nextSegments)
 	return err
 }
 

@@ -71,7 +71,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 	if cfg.ID == 0 || s.logs.byID[cfg.ID] != nil {
 		panic(fmt.Sprintf("BUG: log %d opened twice", cfg.ID))
 	}
-	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.users},
+	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.room.users},
 		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s.cfg.Seed, &cfg)}
 	s.logs.add(l)
 	l.noteFixed()

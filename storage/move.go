@@ -1,7 +1,5 @@
 package storage
 
-import "slices"
-
 // A log moves from one store to another while nothing of it is in flight.
 //
 //	old owner                                       new owner
@@ -73,15 +71,9 @@ func (m *moves) carry(g *group) {
 	}
 }
 
-// depart goes on with the logs that are to leave. It runs at the end of every turn.
-func (s *Store) depart() {
-	m := &s.moves
-	m.departing = slices.DeleteFunc(m.departing, s.tryDepart)
-}
-
 // tryDepart takes l out of the store if nothing of it is in flight.
-func (s *Store) tryDepart(l *Log) bool {
-	r := l.leaving
+func tryDepart(l *Log) bool {
+	s, r := l.s, l.leaving
 	if l.fenced != nil || s.journal.failed != nil {
 		l.leaving = nil
 		s.answer(r, ErrFenced)
@@ -165,7 +157,7 @@ func (s *Store) Attach(l *Log, r *Request) {
 	s.files.open += l.segs.files()
 	s.logs.add(l)
 	l.gone = false
-	l.offsets.join(s.users)
+	l.offsets.join(s.room.users)
 	l.offsets.copied() // to the journal of the store that it left
 	l.noteFixed()
 	if l.dedup != nil {

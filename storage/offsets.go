@@ -18,7 +18,7 @@ func (l *Log) changeOffset(r *Request) {
 	case r.Kind == ReqStoreOffset && !l.bounds.reaches(Offset(r.Value)):
 		l.s.answer(r, ErrOffsetBeyondEnd)
 		return
-	case r.Kind == ReqStoreOffset && !had && !l.s.offsetRoom(l, r.User):
+	case r.Kind == ReqStoreOffset && !had && !offsetRoom(l, r.User):
 		l.s.answer(r, ErrTooManyConsumers)
 		return
 	case !l.s.journal.room(entryHeadSize):
@@ -48,7 +48,7 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 		return ErrClosed
 	case l.s.journal.failed != nil:
 		return ErrJournalFailed
-	case !had && !l.s.offsetRoom(l, user):
+	case !had && !offsetRoom(l, user):
 		l.s.stats.Unstored++
 		return ErrTooManyConsumers
 	case l.s.space.short && !had && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
@@ -64,13 +64,14 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 }
 
 // offsetRoom reports whether one more consumer of l may store an offset for a user.
-func (s *Store) offsetRoom(l *Log, user User) bool {
+func offsetRoom(l *Log, user User) bool {
+	s := l.s
 	free := s.room.offsets()
 	ok := l.offsets.room(user, free, s.cfg.ConsumersPerLogMax)
 	if !ok {
 		all, here := l.offsets.heldBy(user)
 		s.reportRoom("offsets of new consumers are refused", l.cfg.ID, fmt.Errorf("%w: user %d has %d here, %d on this shard, where %d are free",
-			ErrTooManyConsumers, user.Number, here, all, max(0, free)), &s.nextReport.offsets)
+			ErrTooManyConsumers, user.Number, here, all, max(0, free)), &s.room.nextOffsets)
 	}
 	return ok
 }
@@ -85,9 +86,10 @@ func (l *Log) noteOffset(change OffsetState) storedOffset {
 
 // putOffset is noteOffset, and has the gathering group say so.
 func (l *Log) putOffset(change OffsetState, level Level) {
-	o, e := l.noteOffset(change), &l.s.offEntry
-	o.put(e, l.cfg.ID, level)
-	l.s.journal.add(e, nil)
+	var e entry
+	o := l.noteOffset(change)
+	o.put(&e, l.cfg.ID, level)
+	l.s.journal.add(&e, nil)
 }
 
 // StoredOffset is what a consumer has stored, if it has.

@@ -18,21 +18,21 @@ const owePiece = 256 << 10
 // ErrNoMemory and errors of the disk: the rest can't be had now.
 func (s *Store) Owe(r *Request, sent int) {
 	r.Err = nil
-	s.sentSpans(r, sent)
+	r.sent(&s.chunks, sent)
 	for i := range r.Spans {
-		s.shed(r, &r.Spans[i])
+		r.Spans[i].shed(s)
 	}
 	s.reading.dropUnnamed(r)
 	r.Kind = ReqLoad
 	s.load(r)
 }
 
-// sentSpans drops the first n bytes of the spans.
-func (s *Store) sentSpans(r *Request, n int) {
+// sent drops the first n bytes of the spans.
+func (r *Request) sent(m *chunks, n int) {
 	k := 0
 	for k < len(r.Spans) && n >= r.Spans[k].len() {
 		n -= r.Spans[k].len()
-		s.dropSpan(&r.Spans[k])
+		r.Spans[k].drop(m)
 		k++
 	}
 	if k < len(r.Spans) && n > 0 {
@@ -44,15 +44,15 @@ func (s *Store) sentSpans(r *Request, n int) {
 		}
 		sp.pos += Pos(n)
 	}
-	m := copy(r.Spans, r.Spans[k:])
-	clear(r.Spans[m:])
-	r.Spans = r.Spans[:m]
+	left := copy(r.Spans, r.Spans[k:])
+	clear(r.Spans[left:])
+	r.Spans = r.Spans[:left]
 }
 
 func (sp *Span) len() int { return len(sp.Data) + sp.owed }
 
 // shed gives the memory of a span up, if a segment has the same bytes for good.
-func (s *Store) shed(r *Request, sp *Span) {
+func (sp *Span) shed(s *Store) {
 	switch {
 	case sp.Data == nil || sp.seg == nil:
 		return
@@ -114,7 +114,7 @@ func loaded(s *Store, op *pendingOp, res int64, err error) {
 	r.bufs = append(r.bufs, op.buf)
 	piece := Span{Data: op.buf, seg: g, pos: sp.pos, buf: int8(len(r.bufs))}
 	if sp.owed -= len(op.buf); sp.owed == 0 {
-		s.dropSpan(sp)
+		sp.drop(&s.chunks)
 		*sp = piece
 	} else {
 		sp.pos += Pos(len(op.buf))
@@ -125,10 +125,10 @@ func loaded(s *Store, op *pendingOp, res int64, err error) {
 	s.answer(r, nil)
 }
 
-// dropSpan ends what a span holds.
-func (s *Store) dropSpan(sp *Span) {
+// drop ends what a span holds.
+func (sp *Span) drop(m *chunks) {
 	if sp.chunk != nil {
-		s.chunks.unref(sp.chunk)
+		m.unref(sp.chunk)
 	}
 	if sp.held {
 		sp.seg.release()

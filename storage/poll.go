@@ -8,22 +8,23 @@ import (
 
 // pollState is how far a poll has come.
 type pollState struct {
-	from   Offset // first offset wanted
-	ts     uint64 // first append time wanted, while byTime
-	byTime bool
-	left   uint32
-	bytes  int // that may still be added
-	seg    *segment
-	pos    Pos    // where to read on in seg
-	last   bool   // what is being read ends where seg's records on disk end
-	next   Offset // behind the last batch passed on disk, if passed
-	passed bool
-	newest uint32 // FromLast: that many fit into a reply, fewer than were asked for; 0: not known to be fewer
-	rest   int    // bytes of the last read that were not used
-	batch  int    // length of the batch that begins with them; 0: not known
-	want   int    // bytes that the next read needs at least, while it waits for memory
-	need   int    // bytes of memory that a poll waits for before it begins again
-	commit bool   // it waits for room in the journal, to commit what it will find
+	from     Offset // first offset wanted
+	ts       uint64 // first append time wanted, while byTime
+	byTime   bool
+	left     uint32
+	bytes    int // that may still be added
+	seg      *segment
+	pos      Pos    // where to read on in seg
+	last     bool   // what is being read ends where seg's records on disk end
+	next     Offset // behind the last batch passed on disk, if passed
+	passed   bool
+	newest   uint32 // FromLast: that many fit into a reply, fewer than were asked for; 0: not known to be fewer
+	rest     int    // bytes of the last read that were not used
+	batch    int    // length of the batch that begins with them; 0: not known
+	want     int    // bytes that the next read needs at least, while it waits for memory
+	need     int    // bytes of memory that a poll waits for before it begins again
+	headFrom int    // HeadLen, as the caller gave it
+	commit   bool   // it waits for room in the journal, to commit what it will find
 }
 
 const (
@@ -80,9 +81,9 @@ func (v *reader) damaged(r *Request, event string, err error) step {
 // start finds where r begins.
 func (v *reader) start(r *Request) step {
 	p, b := &r.poll, v.bounds
-	*p = pollState{newest: p.newest}
+	*p = pollState{newest: p.newest, headFrom: p.headFrom}
 	r.Current = b.last
-	r.Spans, r.Records, r.Bytes, r.HeadLen = r.Spans[:0], 0, 0, r.headFrom
+	r.Spans, r.Records, r.Bytes, r.HeadLen = r.Spans[:0], 0, 0, r.poll.headFrom
 	p.left, p.bytes = r.Count, r.BytesMax
 	if p.newest > 0 {
 		p.left = p.newest

@@ -141,7 +141,7 @@ func (s *Store) failPoll(r *Request, err error) {
 // Release gives back what an answered poll holds. The shard calls it when the reply was sent, or will not be.
 func (s *Store) Release(r *Request) {
 	for i := range r.Spans {
-		s.dropSpan(&r.Spans[i])
+		r.Spans[i].drop(&s.chunks)
 	}
 	r.Spans = r.Spans[:0]
 	s.reading.drop(r)

@@ -96,7 +96,7 @@ func (q *reads) wait(w scanWaiting) {
 }
 
 // resumeReads lets go on what waits for memory, in order, as long as there is some.
-func (s *Store) resumeReads() {
+func resumeReads(s *Store) {
 	q := &s.reading
 	if !q.waits() {
 		return
@@ -112,7 +112,7 @@ func (s *Store) resumeReads() {
 			w.seg.scan(w.pos, w.n)
 			continue
 		case !q.requests.empty():
-			s.resumeRead(q.requests.pop())
+			resumeRead(s, q.requests.pop())
 			continue
 		}
 		break
@@ -122,7 +122,7 @@ func (s *Store) resumeReads() {
 }
 
 // resumeRead tries a request again that waited for memory.
-func (s *Store) resumeRead(r *Request) {
+func resumeRead(s *Store, r *Request) {
 	if r.Kind == ReqLoad {
 		s.load(r)
 		return

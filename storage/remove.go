@@ -26,6 +26,8 @@ type removal struct {
 
 // removals are all of a store.
 type removals struct {
+	ops         *operations
+	dir         string   // data directory
 	first, last *removal // wait for their turn
 	active      int
 	gone        []*removal // whose directories are gone, and the one above is not synced
@@ -51,12 +53,7 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 		done(id, nil)
 		return
 	}
-	r := &removal{id: id, done: done}
-	if q := &s.removals; q.last == nil {
-		q.first, q.last = r, r
-	} else {
-		q.last.next, q.last = r, r
-	}
+	s.removals.add(&removal{id: id, done: done})
 }
 
 // Removing reports whether files of retired logs are left to be removed.
@@ -65,12 +62,17 @@ func (s *Store) Removing() bool {
 	return q.first != nil || q.active > 0 || len(q.gone) > 0 || q.syncing
 }
 
-// remove goes on with the files of retired logs. It runs at the end of every turn; an orderly end begins nothing more.
-func (s *Store) remove() {
-	q := &s.removals
-	if s.ending {
-		return
+func (q *removals) add(r *removal) {
+	if q.last == nil {
+		q.first, q.last = r, r
+	} else {
+		q.last.next, q.last = r, r
 	}
+}
+
+// goOn begins with the files of further logs, as far as few are being removed, and has the directory synced. It runs at the end of every
+// turn; an orderly end begins nothing more.
+func (q *removals) goOn() {
 	for q.first != nil && (q.active < removalsMax || plantedRemovalsAtOnce) {
 		r := q.first
 		if q.first = r.next; q.first == nil {
@@ -78,13 +80,13 @@ func (s *Store) remove() {
 		}
 		r.next = nil
 		q.active++
-		s.ops.issue(Op{Kind: OpList, Path: s.logDir(r.id)}, pendingOp{done: removalListed, removal: r})
+		q.ops.issue(Op{Kind: OpList, Path: LogDir(q.dir, r.id)}, pendingOp{done: removalListed, removal: r})
 	}
 	if !q.syncing && len(q.gone) > 0 && (len(q.gone) >= syncedMax || q.active == 0) {
 		q.syncing = true
 		list := q.gone
 		q.gone = nil
-		s.ops.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
+		q.ops.issue(Op{Kind: OpSyncDir, Path: logsDir(q.dir)}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
 			s.removals.syncing = false
 			for _, r := range list {
 				r.done(r.id, err)
@@ -97,52 +99,52 @@ func removalListed(s *Store, p *pendingOp, _ int64, err error) {
 	p.removal.names, s.ops.names = s.ops.names, nil
 	switch {
 	case notExist(err):
-		s.removed(p.removal, nil) // its removal may not be synced
+		s.removals.end(p.removal, nil) // its removal may not be synced
 	case err != nil:
-		s.removed(p.removal, err)
+		s.removals.end(p.removal, err)
 	default:
-		s.removeNext(p.removal)
+		s.removals.next(p.removal, s.ending)
 	}
 }
 
-// removeNext removes the next name of a log's directory, and then the directory.
-func (s *Store) removeNext(r *removal) {
-	if s.ending {
-		s.removed(r, errEnding)
+// next removes the next name of a log's directory, and then the directory.
+func (q *removals) next(r *removal, ending bool) {
+	if ending {
+		q.end(r, errEnding)
 		return
 	}
 	k := len(r.names) - 1
 	if k < 0 {
-		s.ops.issue(Op{Kind: OpRmdir, Path: s.logDir(r.id)}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
+		q.ops.issue(Op{Kind: OpRmdir, Path: LogDir(q.dir, r.id)}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
 			if notExist(err) {
 				err = nil
 			}
-			s.removed(p.removal, err)
+			s.removals.end(p.removal, err)
 		}})
 		return
 	}
-	path := s.logDir(r.id) + "/" + r.names[k]
+	path := LogDir(q.dir, r.id) + "/" + r.names[k]
 	r.names = r.names[:k]
-	s.ops.issue(Op{Kind: OpUnlink, Path: path}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
+	q.ops.issue(Op{Kind: OpUnlink, Path: path}, pendingOp{removal: r, done: func(s *Store, p *pendingOp, _ int64, err error) {
 		if err != nil && !notExist(err) {
-			s.removed(p.removal, err)
+			s.removals.end(p.removal, err)
 			return
 		}
-		s.removeNext(p.removal)
+		s.removals.next(p.removal, s.ending)
 	}})
 }
 
 // errEnding: the store ends; what is left is removed after the next start.
 var errEnding = errors.New("storage: the server ends")
 
-// removed ends a removal.
-func (s *Store) removed(r *removal, err error) {
-	s.removals.active--
+// end ends a removal.
+func (q *removals) end(r *removal, err error) {
+	q.active--
 	switch {
 	case errors.Is(err, errEnding):
 	case err != nil:
 		r.done(r.id, fmt.Errorf("remove files of log %d: %w", r.id, err))
 	default:
-		s.removals.gone = append(s.removals.gone, r)
+		q.gone = append(q.gone, r)
 	}
 }

@@ -90,12 +90,16 @@ type Request struct {
 	noted    bool             // ReqMeta: in the file of late commands
 	internal func(r *Request) // the store's own: called at the end of the turn instead of an answer
 	bufs     [][]byte         // memory read from disk that Spans point into; nil: given back
-	headFrom int              // HeadLen, as the caller gave it
 	level    Level
 	log      *Log
 	poll     pollState
-	cut      bool   // append: its first record was dropped, as the log has it,
-	repeats  Offset // here
+	first    knownFirst
+}
+
+// knownFirst says where a log has the first record of an append that was dropped, if it was.
+type knownFirst struct {
+	known bool
+	at    Offset
 }
 
 // Reset returns an empty request with the memory of r for spans, for its next use. r holds nothing of the store any more.
@@ -142,6 +146,33 @@ func (l *requestList) take() *Request {
 	r := l.first
 	*l = requestList{}
 	return r
+}
+
+// split takes all requests out: the first n, linked, and the others.
+func (l *requestList) split(n int) (first *Request, others requestList) {
+	all := *l
+	*l = requestList{}
+	last := all.first
+	for ; last != nil && n > 1; n-- {
+		last = last.next
+	}
+	if last == nil || last.next == nil {
+		return all.first, others
+	}
+	others = requestList{first: last.next, last: all.last}
+	last.next = nil
+	return all.first, others
+}
+
+// join puts others before those in the list.
+func (l *requestList) join(others requestList) {
+	if others.first == nil {
+		return
+	}
+	if others.last.next = l.first; l.first == nil {
+		l.last = others.last
+	}
+	l.first = others.first
 }
 
 func (l *requestList) empty() bool { return l.first == nil }

@@ -50,7 +50,7 @@ func (s *Store) Held() (segments int, bytes int64, most string) {
 }
 
 // retainCapped applies the size of the logs that have sealed a segment since the last time: the rest of a rule can wait.
-func (s *Store) retainCapped() {
+func retainCapped(s *Store) {
 	for i := 0; i < len(s.capped); i++ { // Retain may seal another one
 		l := s.capped[i]
 		s.capped[i], l.capped = nil, false
@@ -138,7 +138,7 @@ func (l *Log) started(m *mark) {
 	l.noteFixed()
 	l.noteChange()
 	if n > 0 {
-		l.s.ops.issue(Op{Kind: OpSyncDir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: ignored})
+		l.s.ops.issue(Op{Kind: OpSyncDir, Path: LogDir(l.s.cfg.Dir, l.cfg.ID)}, pendingOp{done: ignored})
 	}
 }
 

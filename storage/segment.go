@@ -132,8 +132,7 @@ type segment struct {
 }
 
 // logDir and segmentPath name what lies where in the data directory.
-func (s *Store) logsDir() string         { return s.cfg.Dir + "/logs" }
-func (s *Store) logDir(id LogID) string  { return LogDir(s.cfg.Dir, id) }
+func logsDir(dir string) string          { return dir + "/logs" }
 func (g *segment) path() string          { return SegmentPath(g.log.s.cfg.Dir, g.log.cfg.ID, g.id()) }
 func (g *segment) id() SegmentID         { return SegmentID{Base: g.base, Generation: g.gen} }
 func LogDir(dir string, id LogID) string { return fmt.Sprintf("%s/logs/%016x", dir, uint64(id)) }
@@ -172,7 +171,7 @@ func startSegment(l *Log, n int) {
 	}
 	head := l.s.chunks.get(BlockSize)
 	if head == nil {
-		l.s.squeeze(BlockSize)
+		l.s.rounds.squeeze(&l.s.logs, BlockSize)
 		l.retryLater()
 		return
 	}
@@ -187,7 +186,7 @@ func startSegment(l *Log, n int) {
 		makeSegment(l.s, g)
 		return
 	}
-	l.s.ops.issue(Op{Kind: OpMkdir, Path: l.s.logDir(l.cfg.ID)}, pendingOp{done: segmentDirMade, log: l, seg: g})
+	l.s.ops.issue(Op{Kind: OpMkdir, Path: LogDir(l.s.cfg.Dir, l.cfg.ID)}, pendingOp{done: segmentDirMade, log: l, seg: g})
 }
 
 const (
@@ -205,7 +204,7 @@ func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
 		p.seg.failed(err)
 		return
 	}
-	s.ops.issue(Op{Kind: OpSyncDir, Path: s.logsDir()}, pendingOp{done: func(s *Store, p *pendingOp, _ int64, err error) {
+	s.ops.issue(Op{Kind: OpSyncDir, Path: logsDir(s.cfg.Dir)}, pendingOp{done: func(s *Store, p *pendingOp, _ int64, err error) {
 		if err != nil {
 			p.seg.failed(err)
 			return
@@ -246,7 +245,7 @@ func segmentHeadWritten(s *Store, p *pendingOp, _ int64, err error) {
 		p.seg.ready()
 		return
 	}
-	s.ops.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: func(_ *Store, p *pendingOp, _ int64, err error) {
+	s.ops.issue(Op{Kind: OpSyncDir, Path: LogDir(s.cfg.Dir, p.log.cfg.ID)}, pendingOp{done: func(_ *Store, p *pendingOp, _ int64, err error) {
 		if err != nil {
 			p.seg.failed(err)
 			return

@@ -42,7 +42,7 @@ func saveAside(l *Log) {
 
 func sideOpened(s *Store, p *pendingOp, fd int64, err error) {
 	if err != nil {
-		s.sideFailed(p, err)
+		sideNotSaved(s, p, err)
 		return
 	}
 	s.ops.issue(Op{Kind: OpWrite, FD: int32(fd), Buf: p.buf, DSync: true}, pendingOp{done: sideWritten, log: p.log, buf: p.buf, n: fd})
@@ -51,15 +51,15 @@ func sideOpened(s *Store, p *pendingOp, fd int64, err error) {
 func sideWritten(s *Store, p *pendingOp, _ int64, err error) {
 	s.ops.issue(Op{Kind: OpClose, FD: int32(p.n)}, pendingOp{done: ignored})
 	if err != nil {
-		s.sideFailed(p, err)
+		sideNotSaved(s, p, err)
 		return
 	}
-	s.ops.issue(Op{Kind: OpSyncDir, Path: s.logDir(p.log.cfg.ID)}, pendingOp{done: sideSynced, log: p.log, buf: p.buf})
+	s.ops.issue(Op{Kind: OpSyncDir, Path: LogDir(s.cfg.Dir, p.log.cfg.ID)}, pendingOp{done: sideSynced, log: p.log, buf: p.buf})
 }
 
 func sideSynced(s *Store, p *pendingOp, _ int64, err error) {
 	if err != nil {
-		s.sideFailed(p, err)
+		sideNotSaved(s, p, err)
 		return
 	}
 	l := p.log
@@ -71,7 +71,7 @@ func sideSynced(s *Store, p *pendingOp, _ int64, err error) {
 	}
 }
 
-func (s *Store) sideFailed(p *pendingOp, err error) {
+func sideNotSaved(s *Store, p *pendingOp, err error) {
 	l := p.log
 	s.cfg.JournalMemory.Put(p.buf)
 	l.tail.side = sideFailed
@@ -82,7 +82,7 @@ func (s *Store) sideFailed(p *pendingOp, err error) {
 }
 
 // saveWaiting goes on with the fenced logs that waited for memory.
-func (s *Store) saveWaiting() {
+func saveWaiting(s *Store) {
 	waiting := s.saving
 	s.saving = nil
 	for _, l := range waiting {

@@ -2,9 +2,11 @@ package storage
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/fifo"
 )
 
 // Config is what a store needs to know.
@@ -43,37 +45,27 @@ type Store struct {
 
 	ops operations
 
-	done       requestList
-	inner      requestList // answered requests of the store's own
-	starved    requestList // wait for room in the journal
-	reading    reads       // wait for memory to read into
-	retry      []*Log      // logs whose waiting appends are to be tried again at the end of the turn
-	changed    []*Log
-	held       heldSum
-	capped     []*Log // with a size, and a segment sealed in this turn
-	retrying   []*Log
-	offEntry   entry
-	saving     []*Log // fenced, to be saved aside
-	moves      moves
-	removals   removals
-	ending     bool // Finish was asked
-	space      Space
-	closing    int // logs that are being closed
-	room       LapRoom
-	users      tally                             // of all logs: who stored how many offsets
-	nextReport struct{ offsets, segments int64 } // monotonic times of the next reports of a lack of room
+	done     requestList
+	inner    requestList      // answered requests of the store's own
+	starved  requestList      // wait for room in the journal
+	reading  reads            // wait for memory to read into
+	retry    fifo.Queue[*Log] // logs whose waiting appends are to be tried again at the end of the turn
+	changed  []*Log
+	held     heldSum
+	capped   []*Log // with a size, and a segment sealed in this turn
+	saving   []*Log // fenced, to be saved aside
+	moves    moves
+	removals removals
+	ending   bool // Finish was asked
+	space    Space
+	closing  int // logs that are being closed
+	room     LapRoom
 
-	ids      idMemory
-	chunks   chunks
-	files    files
-	squeezed struct {
-		cursor cursor
-		left   int
-	} // where squeeze goes on, and how many logs it may look at in this turn
-	sweep    cursor
-	sweeping bool   // long tails are to be written out
-	refuse   cursor // goes on with what is refused for want of space
-	stats    Stats
+	ids    idMemory
+	chunks chunks
+	files  files
+	rounds rounds
+	stats  Stats
 }
 
 // Stats counts since the store was made.
@@ -101,7 +93,7 @@ func (s *Store) Stats() Stats {
 
 // New makes a store with an empty journal: the files of cfg.Journal hold nothing that is still needed.
 func New(cfg Config) *Store {
-	s := &Store{cfg: cfg, logs: logs{byID: make(map[LogID]*Log)}, users: make(tally), ops: operations{free: -1}, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
+	s := &Store{cfg: cfg, logs: logs{byID: make(map[LogID]*Log)}, ops: operations{free: -1}, chunks: chunks{memory: cfg.TailMemory, target: tailTargetMin},
 		reading: reads{memory: cfg.ReadMemory, most: cfg.ReadMemoryMax}, ids: idMemory{most: cfg.DedupBytesMax}}
 	if cfg.LossBound <= 0 {
 		s.cfg.LossBound = time.Second
@@ -115,7 +107,8 @@ func New(cfg Config) *Store {
 	if cfg.LogsPerTurn <= 0 {
 		s.cfg.LogsPerTurn = logsPerTurn
 	}
-	s.room = LapRoom{file: cfg.Journal[0].Size, memory: cfg.JournalMemoryMax}
+	s.room = LapRoom{file: cfg.Journal[0].Size, memory: cfg.JournalMemoryMax, users: make(tally)}
+	s.removals.ops, s.removals.dir = &s.ops, cfg.Dir
 	if cfg.ConsumersPerLogMax <= 0 {
 		s.cfg.ConsumersPerLogMax = consumersMax
 	}
@@ -131,14 +124,13 @@ func New(cfg Config) *Store {
 // Space is how the store stands with the room on its disk.
 func (s *Store) Space() *Space { return &s.space }
 
-// refuseWaiting answers what waits and is not taken while the store is short, of a part of the logs in each turn.
-func (s *Store) refuseWaiting() {
+// refuseWaiting answers what waits and is not taken while the store is short, of some logs in each turn.
+func refuseWaiting(s *Store) {
 	p := &s.space
-	for left := s.cfg.LogsPerTurn; p.refusing && left > 0; {
-		l, end := s.refuse.next(&s.logs, &left)
-		if p.refusing = !end; l != nil {
-			s.answerAll(l.wait.take(), errShort)
-		}
+	if p.refusing {
+		var list requestList
+		list, p.refusing = s.rounds.refusing(&s.logs, s.cfg.LogsPerTurn)
+		s.answerAll(list.take(), errShort)
 	}
 	p.tire()
 }
@@ -146,42 +138,43 @@ func (s *Store) refuseWaiting() {
 // Begin starts a turn at the given wall clock (microseconds) and monotonic clock (nanoseconds).
 func (s *Store) Begin(wallMicros uint64, monoNanos int64) {
 	s.now, s.mono, s.working = wallMicros, monoNanos, 0
-	s.space.mono, s.squeezed.left = monoNanos, s.cfg.LogsPerTurn
+	s.space.mono, s.rounds.squeezeLeft = monoNanos, s.cfg.LogsPerTurn
 }
 
 // End finishes a turn: what was gathered leaves as journal groups, and requests that waited for memory are tried again.
 func (s *Store) End() {
-	for r := s.starved.take(); r != nil; {
+	for r, left := s.starved.split(startedPerTurn); r != nil; {
 		next := r.next
 		r.next = nil
 		s.start(r)
-		r = next
+		if r = next; r == nil {
+			s.starved.join(left)
+		}
 	}
-	s.resumeReads()
+	resumeReads(s)
 	for r := s.inner.pop(); r != nil; r = s.inner.pop() {
 		s.working = r.Log
 		r.internal(r)
 	}
-	s.retry, s.retrying = s.retrying[:0], s.retry
-	for i, l := range s.retrying {
-		s.retrying[i] = nil
+	for n := min(s.retry.Len(), s.cfg.LogsPerTurn); n > 0; n-- {
+		l := s.retry.Pop()
 		l.queued = false
 		s.working = l.cfg.ID
 		l.pump()
 	}
 	s.working = 0
-	if len(s.moves.departing) > 0 {
-		s.depart()
+	s.moves.departing = slices.DeleteFunc(s.moves.departing, tryDepart)
+	retainCapped(s)
+	s.files.closeQuiet(&s.logs, s.cfg.LogsPerTurn, s.mono)
+	s.rounds.sweepTails(&s.logs, s.cfg.LogsPerTurn)
+	if !s.ending {
+		s.removals.goOn()
 	}
-	s.retainCapped()
-	s.closeQuiet()
-	s.sweepTails()
-	s.remove()
 	if len(s.saving) > 0 {
-		s.saveWaiting()
+		saveWaiting(s)
 	}
 	if s.space.short {
-		s.refuseWaiting()
+		refuseWaiting(s)
 		s.journal.retry()
 		retryBlocks(s)
 	}
@@ -200,23 +193,17 @@ func (s *Store) Deadline() int64 {
 			next = t
 		}
 	}
-	if s.goesOn() {
-		return s.mono
+	if s.journal.failed == nil && s.journal.laps.paused || s.space.refusing || s.rounds.sweeping || s.rounds.endPaused {
+		return s.mono // it goes through all logs, and waits for nothing else
 	}
 	return next
-}
-
-// goesOn reports whether the next turn has something to go on with, that looks at all logs and waits for nothing.
-func (s *Store) goesOn() bool {
-	return s.journal.failed == nil && s.journal.laps.paused || s.space.refusing || s.sweeping
 }
 
 // Do starts a request. Its answer comes out of TakeDone, in this turn or a later one.
 func (s *Store) Do(r *Request) {
 	r.Err, r.Found, r.Records, r.Bytes = nil, false, 0, 0
 	r.Spans = r.Spans[:0]
-	r.poll = pollState{}
-	r.headFrom = r.HeadLen
+	r.poll = pollState{headFrom: r.HeadLen}
 	r.log = nil
 	s.start(r)
 	s.working = 0
@@ -243,6 +230,9 @@ func (s *Store) answerAll(r *Request, err error) {
 		r = next
 	}
 }
+
+// startedPerTurn bounds the requests that are tried again in one turn.
+const startedPerTurn = 1024
 
 // start runs r as far as it goes now.
 func (s *Store) start(r *Request) {
@@ -277,14 +267,19 @@ func (s *Store) start(r *Request) {
 		r.log = l
 	}
 	s.working = l.cfg.ID
-	if l.silent && r.Kind != ReqClose {
+	switch {
+	case l.silent && r.Kind != ReqClose:
 		s.answer(r, l.fenced)
-		return
-	}
-	if l.leaving != nil && r.Kind != ReqLoad {
+	case l.leaving != nil && r.Kind != ReqLoad:
 		s.answer(r, ErrUnknownLog)
-		return
+	default:
+		startOf(l, r)
 	}
+}
+
+// startOf runs r, which is for l.
+func startOf(l *Log, r *Request) {
+	s := l.s
 	switch r.Kind {
 	case ReqAppend:
 		l.append(r)
@@ -314,22 +309,6 @@ func (s *Store) start(r *Request) {
 		panic(fmt.Sprintf("BUG: request kind %d", r.Kind))
 	}
 }
-
-// answerWaiting answers the requests that waited for g and are as safe now as they asked for.
-func (s *Store) answerWaiting(g *group) {
-	for r := g.wait.take(); r != nil; {
-		next := r.next
-		if g.number <= s.journal.psafe || r.level <= LevelWritten && g.number <= s.journal.wsafe {
-			s.answer(r, nil)
-		} else {
-			g.wait.push(r)
-		}
-		r = next
-	}
-}
-
-// journalFailed answers nothing that waits: what is not safe was not told, and the process is about to end.
-func (s *Store) journalFailed(err error) { s.report("journal failed", 0, err) }
 
 // Failed returns the error that stopped the journal, if it stopped. Nothing is acknowledged any more.
 func (s *Store) Failed() error { return s.journal.failed }
@@ -366,7 +345,7 @@ func (s *Store) Logs() int { return s.logs.len() }
 
 // Waiting reports whether requests wait for memory that another store may give back: take a turn now and then.
 func (s *Store) Waiting() bool {
-	return !s.starved.empty() || s.reading.waits() || len(s.retry) > 0 || s.journal.laps.wanted && s.journal.failed == nil || len(s.moves.departing) > 0 || len(s.saving) > 0
+	return !s.starved.empty() || s.reading.waits() || s.retry.Len() > 0 || s.journal.laps.wanted && s.journal.failed == nil || len(s.moves.departing) > 0 || len(s.saving) > 0
 }
 
 // ReadsWait reports whether anything waits for memory to read into.
