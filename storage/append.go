@@ -8,7 +8,7 @@ import (
 
 // append takes one admitted batch. It is stamped, copied into the tail, and made safe at the log's level.
 func (l *Log) append(r *Request) {
-	r.first = knownFirst{}
+	r.soFar.known = false
 	if err := l.refusal(); err != nil {
 		l.s.answer(r, err)
 	} else if !l.wait.empty() || !l.tryAppend(r) {

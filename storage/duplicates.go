@@ -32,8 +32,8 @@ func (l *Log) filter(r *Request) filtered {
 	s.stats.Duplicates += uint64(len(dropped))
 	switch {
 	case kept == 0:
-		if r.Base = first; r.first.known {
-			r.Base = r.first.at // its first record went before: the clock was set back, and now the window has the others too
+		if r.Base = first; r.soFar.known {
+			r.Base = r.soFar.at // its first record went before: the clock was set back, and now the window has the others too
 		}
 		if last < l.bounds.hw {
 			r.Current = l.bounds.last
@@ -46,8 +46,8 @@ func (l *Log) filter(r *Request) filtered {
 		s.answer(r, ErrNoMemory)
 		return handled
 	case len(dropped) > 0:
-		if dropped[0] == 0 && !r.first.known {
-			r.first = knownFirst{true, first}
+		if dropped[0] == 0 && !r.soFar.known {
+			r.soFar.known, r.soFar.at = true, first
 		}
 		r.Batch = s.hasher.Drop(b, dropped)
 	}

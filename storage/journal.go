@@ -504,7 +504,7 @@ func (g *group) answerable(psafe, wsafe uint64) *Request {
 	var safe requestList
 	for r := g.wait.take(); r != nil; {
 		next := r.next
-		if g.number <= psafe || r.level <= LevelWritten && g.number <= wsafe {
+		if g.number <= psafe || r.soFar.level <= LevelWritten && g.number <= wsafe {
 			safe.push(r)
 		} else {
 			g.wait.push(r)

@@ -217,14 +217,14 @@ func (r *recovery) makeLate() error {
 }
 
 // noteLate has the commands of a request stable before a journal has them that is only in memory.
-func (s *Store) noteLate(r *Request) error {
-	if s.cfg.Late == nil || r.noted {
+func noteLate(s *Store, r *Request) error {
+	if s.cfg.Late == nil || r.soFar.noted {
 		return nil
 	}
 	if err := s.cfg.Late(r.Value, append([][]byte{r.Batch}, r.More...)); err != nil {
 		s.report("metadata commands could not be noted", 0, err)
 		return errShort
 	}
-	r.noted = true // it may wait for something else now, and begin again
+	r.soFar.noted = true // it may wait for something else now, and begin again
 	return nil
 }

@@ -73,7 +73,7 @@ func (s *Store) startMeta(r *Request) {
 	for i, cmd := range r.More {
 		add(r.Value+1+uint64(i), cmd)
 	}
-	r.level = LevelPersisted
+	r.soFar.level = LevelPersisted
 	s.journal.gather.frees = s.journal.gather.frees || r.WhenShort
 	s.journal.gather.wait.push(r)
 }

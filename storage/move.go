@@ -179,7 +179,7 @@ func attach(l *Log, r *Request) {
 	carried{l}.add(j)
 	j.gather.persist = true
 	j.touch(l)
-	r.level = LevelPersisted
+	r.soFar.level = LevelPersisted
 	j.gather.wait.push(r)
 }
 

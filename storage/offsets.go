@@ -25,9 +25,9 @@ func (l *Log) changeOffset(r *Request) {
 		l.s.starved.push(r)
 		return
 	}
-	r.level = l.cfg.OffsetLevel
-	l.putOffset(OffsetState{Key: r.Consumer, Offset: Offset(r.Value), Deleted: r.Kind == ReqDeleteOffset, User: r.User}, r.level)
-	if r.level == LevelMemory {
+	r.soFar.level = l.cfg.OffsetLevel
+	l.putOffset(OffsetState{Key: r.Consumer, Offset: Offset(r.Value), Deleted: r.Kind == ReqDeleteOffset, User: r.User}, r.soFar.level)
+	if r.soFar.level == LevelMemory {
 		l.s.answer(r, nil)
 		return
 	}

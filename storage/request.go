@@ -87,19 +87,19 @@ type Request struct {
 	Owner any // the caller's; not touched
 
 	next     *Request
-	noted    bool             // ReqMeta: in the file of late commands
 	internal func(r *Request) // the store's own: called at the end of the turn instead of an answer
 	bufs     [][]byte         // memory read from disk that Spans point into; nil: given back
-	level    Level
 	log      *Log
 	poll     pollState
-	first    knownFirst
+	soFar    progress
 }
 
-// knownFirst says where a log has the first record of an append that was dropped, if it was.
-type knownFirst struct {
-	known bool
-	at    Offset
+// progress is how far a request has come that is no poll.
+type progress struct {
+	level Level  // at which it is answered
+	noted bool   // ReqMeta: its commands are in the file of late ones
+	known bool   // append: its first record was dropped, as the log has it,
+	at    Offset // here
 }
 
 // Reset returns an empty request with the memory of r for spans, for its next use. r holds nothing of the store any more.

@@ -113,7 +113,7 @@ func (l *Log) raiseStart(n int, r *Request) {
 	l.s.journal.decide(m)
 	j.gather.frees = true
 	if r != nil {
-		r.level = LevelPersisted
+		r.soFar.level = LevelPersisted
 		j.gather.wait.push(r)
 	}
 }

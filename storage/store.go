@@ -251,7 +251,7 @@ func (s *Store) start(r *Request) {
 		}
 	}
 	if r.Kind == ReqMeta {
-		if err := s.noteLate(r); err != nil {
+		if err := noteLate(s, r); err != nil {
 			s.answer(r, err)
 			return
 		}
