@@ -93,15 +93,24 @@ func (m *chunks) unlist(c *chunk) {
 	c.prev, c.nextc, c.listed = nil, nil, false
 }
 
-// evict drops the oldest chunk that can be dropped: the first of its log, with no reader.
+// evictLooks is how many chunks are looked at to find one that can be dropped.
+const evictLooks = 64
+
+// evict drops the oldest chunk that can be dropped: the first of its log, with no reader. Those that cannot go behind all others; when they
+// are many, whoever wants memory tries again.
 func (m *chunks) evict() bool {
-	for c := m.evictable.first; c != nil; c = c.nextc {
+	for range evictLooks {
+		c := m.evictable.first
+		if c == nil {
+			return false
+		}
+		m.unlist(c)
 		if t := c.tail; c.refs == 0 && t.chunks[0] == c {
-			m.unlist(c)
 			t.shift()
 			m.put(c)
 			return true
 		}
+		m.list(c)
 	}
 	return false
 }

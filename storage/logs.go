@@ -7,6 +7,8 @@ type logs struct {
 	byID  map[LogID]*Log
 	order []*Log // nil: a free place
 	free  []int
+
+	looked uint64 // how many places cursors have looked at
 }
 
 // logsPerTurn is how many logs of all are looked at in one turn for one purpose, if the configuration says nothing.
@@ -59,6 +61,7 @@ func (c *cursor) next(v *logs, left *int) (l *Log, end bool) {
 		}
 		l = v.order[c.at]
 		c.at++
+		v.looked++
 		*left--
 		if l != nil {
 			return l, false
