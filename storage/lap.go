@@ -153,7 +153,11 @@ func (j *journal) makeLap(left int) bool {
 		v.again() // when there is room for them
 		return false
 	}
-	if v.tries++; size > room && v.turns > 1 && v.tries < lapTries {
+	if size <= room {
+		v.tries = 0
+	}
+	if size > room && v.turns > 1 && v.tries < lapTries {
+		v.tries++
 		v.again()
 		v.paused = true
 		return false

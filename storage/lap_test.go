@@ -220,3 +220,15 @@ func TestALapForNamesIsNotWaitedFor(t *testing.T) {
 		t.Errorf("%d laps, %d bytes named, want one lap", d.s.Stats().Laps, j.laps.named)
 	}
 }
+
+// TestALapThatFitsIsNoFailedTry: what waits for memory, however often, does not use up the tries of a lap that is too large.
+func TestALapThatFitsIsNoFailedTry(t *testing.T) {
+	d := filled(JournalBytesMin, &bounded{}, func(*Config) {})
+	j := &d.s.journal
+	for range 2 * lapTries {
+		j.makeLap(1)
+	}
+	if j.laps.tries != 0 || j.failed != nil {
+		t.Errorf("%d tries, failed: %v", j.laps.tries, j.failed)
+	}
+}

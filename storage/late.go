@@ -100,6 +100,7 @@ func (o *Recovered) OpenLate(d Disk, mem Memory, last uint64) (*LateLog, error) 
 	cmds, end := lateCommands(buf, o.Seed)
 	if n := len(cmds); n > 0 && cmds[n-1].Index == last {
 		l.at = end
+		err = d.Sync(fd) // they may have been read from the page cache: what they retire is removed for real
 	} else if n > 0 {
 		err = clearLate(d, mem, fd)
 	}
@@ -218,13 +219,12 @@ func (r *recovery) makeLate() error {
 
 // noteLate has the commands of a request stable before a journal has them that is only in memory.
 func noteLate(s *Store, r *Request) error {
-	if s.cfg.Late == nil || r.soFar.noted {
+	if s.cfg.Late == nil {
 		return nil
 	}
 	if err := s.cfg.Late(r.Value, append([][]byte{r.Batch}, r.More...)); err != nil {
 		s.report("metadata commands could not be noted", 0, err)
 		return errShort
 	}
-	r.soFar.noted = true // it may wait for something else now, and begin again
 	return nil
 }

@@ -50,8 +50,9 @@ func TestLateCommands(t *testing.T) {
 // lateDisk is a file in memory.
 type lateDisk struct {
 	Disk
-	file []byte
-	fail error
+	file  []byte
+	fail  error
+	syncs int
 }
 
 func (d *lateDisk) Write(_ int32, p []byte, pos int64) error {
@@ -61,7 +62,49 @@ func (d *lateDisk) Write(_ int32, p []byte, pos int64) error {
 	return d.fail
 }
 
-func (d *lateDisk) Sync(int32) error { return d.fail }
+func (d *lateDisk) Sync(int32) error {
+	d.syncs++
+	return d.fail
+}
+
+func (d *lateDisk) Size(string) (int64, error)                     { return int64(len(d.file)), nil }
+func (d *lateDisk) Open(string, bool, bool) (int32, error)         { return 1, nil }
+func (d *lateDisk) Close(int32) error                              { return nil }
+func (d *lateDisk) Read(_ int32, p []byte, pos int64) (int, error) { return copy(p, d.file[pos:]), nil }
+
+// TestOpenLateSyncs: commands that a killed server had written, and not synced, are made stable before anything is removed for their sake; where that
+// fails, no others follow.
+func TestOpenLateSyncs(t *testing.T) {
+	d := &lateDisk{file: make([]byte, lateBytes)}
+	copy(d.file, appendLate(nil, 5, 11, []byte("one")))
+	o := &Recovered{Seed: 5}
+	if _, err := o.OpenLate(d, heap{}, 11); err != nil || d.syncs != 1 {
+		t.Errorf("%d syncs, %v", d.syncs, err)
+	}
+	d.fail = errors.New("the disk fails")
+	if _, err := o.OpenLate(d, heap{}, 11); err == nil {
+		t.Error("what can't be synced is opened")
+	}
+}
+
+// TestRefusedCommandsAreNotNoted: a command that the journal has no room for is in no file either.
+func TestRefusedCommandsAreNotNoted(t *testing.T) {
+	file := JournalFile{Size: JournalBytesMin}
+	noted := 0
+	s := New(Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: heap{}, ReadMemory: heap{}, Late: func(uint64, [][]byte) error {
+		noted++
+		return nil
+	}})
+	q := &Request{Kind: ReqMeta, Value: 1, Batch: make([]byte, JournalBytesMin)}
+	s.Do(q)
+	if a := s.TakeDone(); a != q || !errors.Is(a.Err, ErrJournalFull) || noted != 0 {
+		t.Errorf("answered %v, noted %d times", a, noted)
+	}
+	s.Do(&Request{Kind: ReqMeta, Value: 1, Batch: []byte("small")})
+	if noted != 1 {
+		t.Errorf("noted %d times, want once", noted)
+	}
+}
 
 // TestLateLog: commands are taken together or not at all, and none follows one of which nothing is sure.
 func TestLateLog(t *testing.T) {

@@ -65,6 +65,10 @@ func (s *Store) startMeta(r *Request) {
 		s.starved.push(r)
 		return
 	}
+	if err := noteLate(s, r); err != nil { // last: what is refused then must not be there after the next start
+		s.answer(r, err)
+		return
+	}
 	add := func(index uint64, cmd []byte) {
 		s.room.note(index, cmd)
 		s.journal.add(&entry{kind: entryMeta, level: LevelPersisted, base: Offset(index)}, cmd)

@@ -205,3 +205,35 @@ func TestARequestListIsSplitAndJoined(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusalsBeginAtTheFirstLog: room came while waiting appends were being refused, and went again. All that wait are refused then.
+func TestRefusalsBeginAtTheFirstLog(t *testing.T) {
+	const logs, most = 10, 4
+	file := JournalFile{Size: JournalBytesMin}
+	s := New(Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: heap{}, ReadMemory: heap{}, LogsPerTurn: most})
+	for id := LogID(1); id <= logs; id++ {
+		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	wait := func() {
+		for id := LogID(1); id <= logs; id++ {
+			s.Log(id).wait.push(&Request{Kind: ReqAppend, Log: id})
+		}
+	}
+	wait()
+	s.Space().SetShort(true)
+	refuseWaiting(s)
+	if !s.space.refusing {
+		t.Fatal("one step refuses all: the case shows nothing")
+	}
+	s.Space().SetShort(false)
+	wait()
+	s.Space().SetShort(true)
+	for range logs {
+		refuseWaiting(s)
+	}
+	for id := LogID(1); id <= logs; id++ {
+		if !s.Log(id).wait.empty() {
+			t.Errorf("an append to log %d still waits", id)
+		}
+	}
+}

@@ -84,10 +84,10 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 	var st step
 	keeps := false
 	switch {
+	case l.gone: // its files may be as well
+		st = v.again(r)
 	case err != nil:
 		st = v.fail(r, err)
-	case l.gone:
-		st = v.again(r)
 	default:
 		st, keeps = v.took(r, g, buf)
 		keeps = keeps || plantedReadKeepsBuffer

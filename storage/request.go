@@ -97,7 +97,6 @@ type Request struct {
 // progress is how far a request has come that is no poll.
 type progress struct {
 	level Level  // at which it is answered
-	noted bool   // ReqMeta: its commands are in the file of late ones
 	known bool   // append: its first record was dropped, as the log has it,
 	at    Offset // here
 }

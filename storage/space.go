@@ -19,6 +19,7 @@ type Space struct {
 	late     bool  // the journals are in memory: see Config.Late
 	short    bool
 	refusing bool  // it has begun to be short: appends that wait are to be refused
+	begun    bool  // just now: from the first log on
 	wantedAt int64 // when something that frees space first waited for the reserve; 0: nothing does
 	hopeless bool  // it has waited long enough
 }
@@ -47,7 +48,9 @@ func (p *Space) SetShort(short bool) {
 
 // run refuses what waits, and from now on what comes.
 func (p *Space) run() {
-	p.refusing = p.refusing || !p.short
+	if !p.short {
+		p.refusing, p.begun = true, true
+	}
 	p.short = true
 }
 

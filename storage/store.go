@@ -129,6 +129,9 @@ func refuseWaiting(s *Store) {
 	p := &s.space
 	if p.refusing {
 		var list requestList
+		if p.begun { // a pass that room had broken off has left its cursor in the middle
+			s.rounds.refuse, p.begun = cursor{}, false
+		}
 		list, p.refusing = s.rounds.refusing(&s.logs, s.cfg.LogsPerTurn)
 		s.answerAll(list.take(), errShort)
 	}
@@ -251,10 +254,6 @@ func (s *Store) start(r *Request) {
 		}
 	}
 	if r.Kind == ReqMeta {
-		if err := noteLate(s, r); err != nil {
-			s.answer(r, err)
-			return
-		}
 		s.startMeta(r)
 		return
 	}

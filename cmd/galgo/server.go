@@ -249,9 +249,9 @@ func wait(b *server.Server, signals <-chan os.Signal, timeout time.Duration, n n
 	switch {
 	case forced != nil:
 		return exit{signalCode(forced), fmt.Errorf("%s again: ended at once, the next start recovers", forced)}
-	case b.Err() != nil:
+	case b.Err() != nil && !errors.Is(b.Err(), server.ErrRoom): // there was room just now, and the signal came first
 		return exit{exitJournal, b.Err()}
-	case err != nil:
+	case err != nil && !errors.Is(err, server.ErrRoom):
 		return err
 	}
 	log.Info("ended in order", zap.String("event", "ended"))
