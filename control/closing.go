@@ -5,7 +5,6 @@ import "fmt"
 // closing is a command that is applied and has retired logs, while their owners close them. Others go on meanwhile.
 type closing struct {
 	shards int     // that have not closed theirs
-	err    error   // why one of them is not waited for
 	q      command // answered when all have
 	waits  bool    // it is applied everywhere
 }
@@ -20,16 +19,13 @@ func (c *Control) closes(index uint64) {
 	x.shards++
 }
 
-// logsClosed counts a shard that has closed its logs of commands.
-func (c *Control) logsClosed(list []Closed) {
+// logsClosed counts a shard that has closed its logs of commands, by their indexes.
+func (c *Control) logsClosed(list []uint64) {
 	for _, k := range list {
-		x := c.closings[k.Index]
-		if x.shards--; k.Err != nil {
-			x.err = k.Err
-		}
-		if x.shards == 0 && x.waits {
-			delete(c.closings, k.Index)
-			c.answer(x.q, x.err)
+		x := c.closings[k]
+		if x.shards--; x.shards == 0 && x.waits {
+			delete(c.closings, k)
+			c.answer(x.q, nil)
 		}
 	}
 }
@@ -42,7 +38,7 @@ func (c *Control) answerClosed(index uint64, q command) {
 		c.answer(q, q.Err)
 	case x.shards == 0:
 		delete(c.closings, index)
-		c.answer(q, x.err)
+		c.answer(q, nil)
 	default:
 		x.q, x.waits = q, true
 	}

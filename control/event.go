@@ -30,18 +30,12 @@ type Event struct {
 	Err       error
 	Clear     []int    // hand-overs that can be completed at once: positions in Run.Pending
 	Closing   []uint64 // indexes of the commands of which the shard closes logs: EventClosed for each
-	Closed    []Closed
+	Closed    []uint64 // indexes of the commands whose logs it has closed, or is not waited for
 	Move      *Move
 	Logs      []metadata.LogID
 	Handovers []metadata.Handover
 	Leavers   []metadata.MemberKey
 	Key       metadata.MemberKey
-}
-
-// Closed is a command whose retired logs a shard has closed, or is not waited for.
-type Closed struct {
-	Index uint64
-	Err   error // why it is not
 }
 
 // EffectKind says what is to be done.

@@ -227,11 +227,7 @@ func (w *world) apply(run *Run, results []metadata.Result) {
 		for _, index := range closing[shard] {
 			w.alone = append(w.alone, func() {
 				w.closing[index]--
-				var err error
-				if w.fails() {
-					err = errNoRoom
-				}
-				w.step(Event{Kind: EventClosed, Closed: []Closed{{index, err}}})
+				w.step(Event{Kind: EventClosed, Closed: []uint64{index}})
 			})
 		}
 	})

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -20,13 +19,11 @@ type closing struct {
 // closings are all of a shard.
 type closings struct {
 	list []*closing
-	news []control.Closed // the control room is not told yet
+	news []uint64 // indexes that the control room is not told yet
 }
 
 // closePatience is how long the answer to a deletion waits for appends that the disk has no room for.
 const closePatience = 5 * time.Second
-
-var errClosingWaits = fmt.Errorf("%w: the deletion is done, and files go when there is room", storage.ErrNoSpace)
 
 // retire closes logs that a committed command has retired, drops each that has nothing in flight any more, and tells the control room
 // when all are.
@@ -44,16 +41,16 @@ func (s *Shard) retire(index uint64, logs []metadata.LogID) {
 	}
 	ask.done = func() {
 		s.closings.list = slices.DeleteFunc(s.closings.list, func(x *closing) bool { return x == c })
-		s.closed(c, nil)
+		s.closed(c)
 	}
 	ask.next()
 }
 
-// closed tells the control room that the logs of c are closed, or why it is not to wait for them.
-func (s *Shard) closed(c *closing, err error) {
+// closed tells the control room that the logs of c are closed, or that it is not to wait for them.
+func (s *Shard) closed(c *closing) {
 	if !c.told {
 		c.told = true
-		s.closings.news = append(s.closings.news, control.Closed{Index: c.index, Err: err})
+		s.closings.news = append(s.closings.news, c.index)
 		s.sendClosed()
 	}
 }
@@ -66,11 +63,12 @@ func (s *Shard) sendClosed() {
 	}
 }
 
-// tendClosings waits no longer with the answer to deletions whose logs have appends in flight that there is no room for.
+// tendClosings waits no longer with the answer to deletions whose logs have appends in flight that there is no room for. The deletion is
+// done: such an append began before it, whenever its own answer comes.
 func (s *Shard) tendClosings() {
 	for _, c := range s.closings.list {
 		if s.store.Space().Short() && s.mono-c.since >= int64(closePatience) {
-			s.closed(c, errClosingWaits)
+			s.closed(c)
 		}
 	}
 	s.sendClosed()

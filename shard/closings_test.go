@@ -153,8 +153,8 @@ func TestADeletionWithoutRoom(t *testing.T) {
 		sent <- err
 	}()
 	until(t, "the append is refused", refused.Load)
-	if err := other.DeleteTopic(ctx, stream, topic); !errors.Is(err, wire.StatusCannotSaveMessagesToSegment) {
-		t.Errorf("the deletion: %v", err)
+	if err := other.DeleteTopic(ctx, stream, topic); err != nil {
+		t.Errorf("the deletion, which is done: %v", err)
 	}
 	if _, err := other.GetTopic(ctx, stream, topic); err == nil {
 		t.Error("the topic is there")
