@@ -145,6 +145,11 @@ func (c *Control) Due(mono int64, snapshot bool) bool {
 	return c.queue.Len() > 0 || c.round != nil && c.round.paused || mono >= c.tokens.next || c.groups.due(mono) || snapshot && c.idle() && c.snapshot.may(mono)
 }
 
+// AtOnce reports whether commands go on with the next tick, and nothing else will bring it about.
+func (c *Control) AtOnce() bool {
+	return c.round != nil && c.round.paused || c.idle() && c.queue.Len() > 0 && !c.snapshot.active
+}
+
 // Deadline is the monotonic time at which a tick has something to do though no event comes; 0: none.
 func (c *Control) Deadline() (next int64) {
 	earlier := func(t int64) {
@@ -152,8 +157,8 @@ func (c *Control) Deadline() (next int64) {
 			next = t
 		}
 	}
-	if c.round != nil && c.round.paused || c.idle() && c.queue.Len() > 0 && !c.snapshot.active {
-		return 1 // at once
+	if c.AtOnce() {
+		return 1
 	}
 	if len(c.groups.deadlines) > 0 {
 		earlier(c.groups.nextCheck)

@@ -73,3 +73,30 @@ func TestOrderlyEndGivesUpWhatIsBusy(t *testing.T) {
 		t.Error("the end was not in order")
 	}
 }
+
+// TestTheEndDoesNotWaitBetweenCommands: many members of a group are gone when the end begins. With one shard no other one's answers wake the
+// loop between two parts of what they proposed.
+func TestTheEndDoesNotWaitBetweenCommands(t *testing.T) {
+	core, logged := observer.New(zap.InfoLevel)
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.CPUs, c.Log, c.ShutdownTimeout = c.CPUs[:1], zap.New(core), 20*time.Second })
+	c := s.dial(t)
+	stream, topic := topicWith(t, c, 1)
+	ctx := context.Background()
+	if _, err := c.CreateGroup(ctx, stream, topic, "g"); err != nil {
+		t.Fatal(err)
+	}
+	members := make([]*client.Client, 300)
+	for i := range members {
+		members[i] = s.dial(t)
+		if err := members[i].JoinGroup(ctx, stream, topic, wire.Named("g")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range members {
+		_ = m.Close()
+	}
+	s.stop(t)
+	if n := logged.FilterField(zap.String("event", "shutdown_gave_up")).Len(); n > 0 {
+		t.Error("the end gave something up")
+	}
+}

@@ -205,7 +205,7 @@ func (s *Shard) sleep() time.Duration {
 	if t := s.closingsWant(); t != 0 {
 		earlier(t)
 	}
-	if s.coordinator != nil && !s.stopping {
+	if s.coordinator != nil && (!s.stopping || s.coordinator.room.AtOnce()) {
 		if t := s.coordinator.room.Deadline(); t != 0 {
 			earlier(t)
 		}
