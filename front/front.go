@@ -56,13 +56,11 @@ func (f *Front) Take() (*Exchange, Event) {
 	return x, e
 }
 
-// TakeNews returns the next piece of news. False: there is none.
-func (f *Front) TakeNews() (News, bool) {
-	if f.news.Len() == 0 {
-		return News{}, false
-	}
-	return f.news.Pop(), true
-}
+// HasNews reports whether there is a piece of news. It is asked several times a turn, and mostly there is none.
+func (f *Front) HasNews() bool { return f.news.Len() > 0 }
+
+// TakeNews returns the next piece of news. There is one.
+func (f *Front) TakeNews() News { return f.news.Pop() }
 
 // Count is how many connections there are.
 func (f *Front) Count() int { return f.conns.count }

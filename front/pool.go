@@ -62,7 +62,9 @@ func (p *pool) cutTop() []byte {
 
 // put takes an exchange that holds nothing but its top.
 func (p *pool) put(x *Exchange) {
-	*x = Exchange{Holder: x.Holder, Top: x.Top, ownTop: x.ownTop, Vec: x.Vec[:0], use: x.use + 1}
+	holder, top, own, vec, use := x.Holder, x.Top, x.ownTop, x.Vec[:0], x.use+1
+	*x = Exchange{} // in place: a literal with what stays would be made beside it first
+	x.Holder, x.Top, x.ownTop, x.Vec, x.use = holder, top, own, vec, use
 	if !x.ownTop {
 		x.next, p.free = p.free, x
 		return

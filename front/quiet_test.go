@@ -43,7 +43,8 @@ func (x *quietIO) exchange(f *Front, frame []byte) {
 		panic("it is not over")
 	}
 	f.Put(e)
-	for _, ok := f.TakeNews(); ok; _, ok = f.TakeNews() {
+	for f.HasNews() {
+		f.TakeNews()
 	}
 }
 

@@ -420,7 +420,8 @@ func (r *rig) until(what string, f func() bool) {
 
 func (r *rig) serve() {
 	for {
-		for n, ok := r.f.TakeNews(); ok; n, ok = r.f.TakeNews() {
+		for r.f.HasNews() {
+			n := r.f.TakeNews()
 			r.news = append(r.news, n)
 		}
 		x, e := r.f.Take()

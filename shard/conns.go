@@ -64,7 +64,8 @@ func (s *Shard) respond(q *request) { s.front.Reply(&q.Exchange) }
 
 // takeNews takes what has happened to connections.
 func (s *Shard) takeNews() {
-	for n, ok := s.front.TakeNews(); ok; n, ok = s.front.TakeNews() {
+	for s.front.HasNews() {
+		n := s.front.TakeNews()
 		s.connNews(&n)
 	}
 }

@@ -68,7 +68,8 @@ func (s *Shard) freeRequest(q *request) {
 	if q.list != nil {
 		s.endList(q.list)
 	}
-	q.Request, q.call = q.Request.Reset(), call{}
+	q.Request.Clear()
+	q.call = call{}
 	s.front.Put(&q.Exchange)
 }
 

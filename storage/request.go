@@ -101,9 +101,11 @@ type progress struct {
 	at    Offset // here
 }
 
-// Reset returns an empty request with the memory of r for spans, for its next use. r holds nothing of the store any more.
-func (r *Request) Reset() Request {
-	return Request{Spans: r.Spans[:0], bufs: r.bufs[:0], Owner: r.Owner, User: User{Number: UserUnknown}}
+// Clear empties the request for its next use, but for its owner and its memory for spans. It holds nothing of the store any more.
+func (r *Request) Clear() {
+	spans, bufs, owner := r.Spans[:0], r.bufs[:0], r.Owner
+	*r = Request{} // in place
+	r.Spans, r.bufs, r.Owner, r.User = spans, bufs, owner, User{Number: UserUnknown}
 }
 
 // HeadMin is the room poll needs in Head.
