@@ -26,7 +26,7 @@ func TestAStartWithoutRoom(t *testing.T) {
 
 func testStartWithoutRoom(t *testing.T, disk string) {
 	rng, ctx := random(t), context.Background()
-	o := options{dir: disk + "/data", args: []string{"--shards", "2", "--journal-size", "8MiB"}}
+	o := options{dir: disk + "/data", args: []string{"--shards", "2", "--journal-size", "8MiB", "--memory", "128MiB"}} // the least for two shards
 	s := start(t, o)
 	defer func() { s.Kill() }()
 	c := s.dial()

@@ -19,9 +19,9 @@ const (
 func (s *Server) budgetMemory() error {
 	total := s.cfg.MemoryBudget
 	if total == 0 {
-		total = max(defaultMemory, int64(len(s.cfg.CPUs))*memoryPerShard)
+		total = max(defaultMemory, leastMemory(s.cfg.CPUs))
 	}
-	if least := int64(len(s.cfg.CPUs)) * memoryPerShard; total < least {
+	if least := leastMemory(s.cfg.CPUs); total < least {
 		return fmt.Errorf("memory budget of %d MiB is too small for %d shards: give at least %d MiB or fewer shards",
 			total>>20, len(s.cfg.CPUs), least>>20)
 	}
@@ -39,6 +39,9 @@ func (s *Server) budgetMemory() error {
 	}
 	return s.divideDescriptors()
 }
+
+// leastMemory is the smallest budget for a shard on each of these cores.
+func leastMemory(cpus []int) int64 { return int64(len(cpus)) * memoryPerShard }
 
 // lessThanAsked says that a setting does not hold in full: as a warning if somebody asked for it, and else for information.
 func (s *Server) lessThanAsked(asked bool, text string, fields ...zap.Field) {

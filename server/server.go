@@ -22,7 +22,6 @@ import (
 // nothing that belongs to the whole process, so several may run side by side.
 type Server struct {
 	cfg      Config
-	given    Config // as Start was given it
 	log      *zap.Logger
 	group    *shard.Group
 	threads  []*thread
@@ -83,9 +82,8 @@ func Start(cfg Config) (*Server, error) {
 }
 
 func startServer(cfg Config, offline bool, sh *short) (*Server, error) {
-	given := cfg
 	cfg.defaults()
-	s := &Server{cfg: cfg, given: given, offline: offline, short: sh, log: cfg.Log, done: make(chan struct{}), stats: hostStats{dir: cfg.DataDir, started: time.Now()}}
+	s := &Server{cfg: cfg, offline: offline, short: sh, log: cfg.Log, done: make(chan struct{}), stats: hostStats{dir: cfg.DataDir, started: time.Now()}}
 	s.info.Shards = len(cfg.CPUs)
 	if err := s.budgetMemory(); err != nil {
 		return nil, err

@@ -23,8 +23,9 @@ var ErrRoom = errors.New("there is room to start in order")
 //
 // When there is room the server ends, and is to be started again.
 type short struct {
-	need   int64 // bytes that the filesystem must have free for a start in order
-	memory int64 // for what can't be written
+	cfg    Config // as the start was given it
+	need   int64  // bytes that the filesystem must have free for a start in order
+	memory int64  // for what can't be written
 	files  *overlay
 
 	late  *storage.LateLog // of shard 0's thread; nil: deletions are refused
@@ -44,11 +45,13 @@ func startWith(cfg Config, tried int64) (*Server, error) {
 	if !errors.As(err, &no) || !no.Data {
 		return s, err
 	}
-	need := max(no.Bytes, tried+no.Bytes)
+	need := tried + no.Bytes
 	cfg.Log.Error(fmt.Sprintf("no room for what a start must write: reads and deletions are served, nothing else until %d MiB are free; delete or purge topics, delete snapshots of the filesystem, or give it more space", need>>20),
 		zap.String("event", "started_without_room"), zap.String("data_dir", cfg.DataDir), zap.Int64("needed_bytes", need), zap.Error(err))
-	h := &short{need: need, memory: max(cfg.MemoryBudget/shortMemory, shortMemoryMin)}
-	cfg.MemoryBudget = max(0, cfg.MemoryBudget-h.memory)
+	h := &short{cfg: cfg, need: need, memory: max(cfg.MemoryBudget/shortMemory, shortMemoryMin)}
+	if cfg.MemoryBudget != 0 {
+		cfg.MemoryBudget = max(cfg.MemoryBudget-h.memory, leastMemory(cfg.CPUs))
+	}
 	s, e := startServer(cfg, false, h)
 	if e != nil {
 		return nil, errors.Join(err, e)
@@ -59,8 +62,8 @@ func startWith(cfg Config, tried int64) (*Server, error) {
 
 // StartAgain starts the server that follows one that ended by ErrRoom, on the same directory.
 func (s *Server) StartAgain() (*Server, error) {
-	cfg := s.given
-	cfg.Address, cfg.MemoryBudget = s.info.Address, cfg.MemoryBudget+s.short.memory // as the first one was given it
+	cfg := s.short.cfg
+	cfg.Address = s.info.Address // the same port, if any was asked for
 	return startWith(cfg, s.short.need)
 }
 
