@@ -328,7 +328,6 @@ type rig struct {
 	ready  []*asked // taken and not answered yet, in order
 	news   []News
 	taken  map[uint32][]uint64 // requests of each connection, as they were taken
-	size   func(n uint64) int  // of the frame of request n
 	hold   bool                // nothing is answered by itself
 	ids    uint32
 }
@@ -342,7 +341,6 @@ type asked struct {
 	base  int // of it where Vec begins
 	out   int // bytes that are out
 	mem   []byte
-	at    int    // the turn in which it is answered
 	parts int    // answers of its owners that are still due
 	over  uint32 // behind the use in which it was over last
 }

@@ -60,17 +60,8 @@ func (a *actor) step() error {
 		return nil
 	}
 	for range 1 + a.w.rng.IntN(3) {
-		p, more := a.sock.Read()
-		a.in = append(a.in, p...)
-		if err := a.takeReplies(); err != nil {
+		if err := a.read(); err != nil || a.sock == nil {
 			return err
-		}
-		if a.sock == nil {
-			return nil
-		}
-		if !more && len(p) == 0 {
-			a.leave()
-			return nil
 		}
 	}
 	if a.misbehave() {
@@ -84,6 +75,17 @@ func (a *actor) step() error {
 		return nil
 	}
 	return a.work()
+}
+
+// read takes some of what the broker has sent.
+func (a *actor) read() error {
+	p, more := a.sock.Read()
+	a.in = append(a.in, p...)
+	err := a.takeReplies()
+	if err == nil && a.sock != nil && !more && len(p) == 0 {
+		a.leave()
+	}
+	return err
 }
 
 // misbehave ends the connection in one of the ways that clients have. True: it did.

@@ -66,9 +66,6 @@ func NewBroker(rng *rand.Rand, disk *Disk, log *zap.Logger) *Broker {
 // Runs reports whether it runs.
 func (b *Broker) Runs() bool { return b.group != nil }
 
-// Ready reports whether it accepts clients.
-func (b *Broker) Ready() bool { return b.group != nil && b.ready }
-
 // Advance moves the clocks on.
 func (b *Broker) Advance(d time.Duration) { b.now = b.now.Add(d) }
 
@@ -200,7 +197,7 @@ func (b *Broker) noteEnd() error {
 		}
 	}
 	if len(marks) == len(b.rings) {
-		if err := b.rec.NoteEnd(b.disk, heap{}, marks); err != nil {
+		if err := b.rec.NoteEnd(b.disk, NewMemory(1<<20), marks); err != nil {
 			return err
 		}
 	}
@@ -282,9 +279,3 @@ func (h hasher) Hash(password []byte, done func(phc string, err error)) error {
 	h.b.posted = append(h.b.posted, func() { done(phc, nil) })
 	return nil
 }
-
-// heap is memory for what is done beside the shards.
-type heap struct{}
-
-func (heap) Get(n int) []byte { return make([]byte, n) }
-func (heap) Put([]byte)       {}

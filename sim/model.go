@@ -12,8 +12,6 @@ import (
 // model is what clients know of the broker, and so what it has to keep: a fault is whatever contradicts it.
 type model struct {
 	topics []*topicModel
-	kills  int
-	cuts   int
 	counts Counts
 }
 
@@ -23,7 +21,7 @@ type Counts struct {
 	Polled, Delivered, Stored, Read        int // messages; offsets stored and asked for
 	Topics, Deleted, Joined, Left, Synced  int
 	Logins, Resets, Silent, Kills, Cuts    int
-	Stops, Starts, StartCrashes, Unclean   int
+	Stops, Starts, StartCrashes            int
 	Evicted, Malformed, Verified, Required int
 }
 

@@ -10,7 +10,7 @@ import (
 
 // verify reads a whole topic, and looks for everything that was acknowledged.
 func (w *World) verify(v *actor, t *topicModel) error {
-	for v.session == 0 { // until it has one
+	if v.session == 0 {
 		if err := w.until(func() bool { return v.tried() && v.session != 0 }); err != nil {
 			return fmt.Errorf("log in to verify: %w", errors.Join(err, v.err))
 		}

@@ -125,58 +125,73 @@ func (a *actor) produce() {
 		return
 	}
 	part := a.w.rng.IntN(len(l.parts))
-	var b batch.Builder
-	b.Reset(uint64(a.w.broker.now.UnixMicro()))
-	size := a.w.size()
-	var keys []key
-	var all []*sent
-	for range 1 + a.w.rng.IntN(3) {
-		a.last++
-		k, m := key{a.id, a.last}, &sent{life: l, part: part, size: size}
-		p := make([]byte, size)
-		putPayload(p, l.number, part, k)
-		if err := b.Add([16]byte{byte(a.id), byte(a.last), byte(a.last >> 8), 1}, p, nil); err != nil {
-			panic(err)
-		}
-		a.messages[a.last] = m
-		keys, all = append(keys, k), append(all, m)
-	}
-	a.w.model.counts.Sent += len(all)
-	settle := func(f fate) {
-		for _, m := range all {
-			if m.fate == inFlight {
-				m.fate = f
-			}
-		}
-	}
-	body := vsr.AppendSendMessages(nil, wire.SendMessages{Stream: stream, Topic: wire.Named(t.name), Count: uint32(len(all)),
+	o := a.batch(l, part)
+	n := len(o.all)
+	a.w.model.counts.Sent += n
+	body := vsr.AppendSendMessages(nil, wire.SendMessages{Stream: stream, Topic: wire.Named(t.name), Count: uint32(n),
 		Partitioning: wire.Partitioning{Kind: wire.ToPartition, Partition: uint32(part)}})
-	a.ask(wire.CodeSendMessages, body, b.Bytes(), func(body []byte, err error) error {
+	a.ask(wire.CodeSendMessages, body, o.bytes, func(body []byte, err error) error {
 		if err != nil {
-			f := refused
+			o.settle(refused)
 			if errors.Is(err, wire.StatusTransientNotCommitted) || errors.Is(err, errEvicted) {
-				f = unknown
+				o.settle(unknown)
 			}
-			settle(f)
-			a.w.model.counts.Refused += len(all)
+			a.w.model.counts.Refused += n
 			return a.notThere(l, err)
 		}
 		placed, told := vsr.DecodeSendMessagesReply(body)
 		if !told {
 			return errors.New("the broker does not say where a batch went")
 		}
-		a.w.model.counts.Acked += len(all)
+		a.w.model.counts.Acked += n
 		if l.mayBeGone {
-			settle(unknown) // it may have gone to the next topic of that name
+			o.settle(unknown) // it may have gone to the next topic of that name
 			return nil
 		}
-		for i, m := range all {
-			if err := l.told(part, placed.BaseOffset+uint64(i), keys[i], m, "acknowledged"); err != nil {
+		for i, m := range o.all {
+			if err := l.told(part, placed.BaseOffset+uint64(i), key{a.id, o.first + uint64(i)}, m, "acknowledged"); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, func() { settle(unknown); a.w.model.counts.Lost += len(all) })
+	}, func() { o.settle(unknown); a.w.model.counts.Lost += n })
+}
+
+// outgoing is a batch on its way.
+type outgoing struct {
+	first uint64 // number of its first message
+	all   []*sent
+	bytes []byte
+}
+
+// batch makes one of a few messages.
+func (a *actor) batch(l *life, part int) *outgoing {
+	o := &outgoing{first: a.last + 1}
+	var b batch.Builder
+	b.Reset(uint64(a.w.broker.now.UnixMicro()))
+	size := a.w.size()
+	for range 1 + a.w.rng.IntN(3) {
+		a.last++
+		p := make([]byte, size)
+		putPayload(p, l.number, part, key{a.id, a.last})
+		if err := b.Add([16]byte{byte(a.id), byte(a.last), byte(a.last >> 8), 1}, p, nil); err != nil {
+			panic(err)
+		}
+		m := &sent{life: l, part: part, size: size}
+		a.messages[a.last] = m
+		o.all = append(o.all, m)
+	}
+	o.bytes = b.Bytes()
+	return o
+}
+
+// settle notes what became of those of which nothing was told.
+func (o *outgoing) settle(f fate) {
+	for _, m := range o.all {
+		if m.fate != stored {
+			m.fate = f
+		}
+	}
 }
 
 func single(id uint32) wire.Consumer {
@@ -212,8 +227,7 @@ func (a *actor) poll(t *topicModel, l *life, part int, from uint64) {
 		if err != nil {
 			return a.notThere(l, err)
 		}
-		_, err = a.w.seen(t, l, part, from, count, body)
-		return err
+		return a.w.seen(t, l, part, from, count, body)
 	}, nil)
 }
 

@@ -197,12 +197,12 @@ func (w *World) start(mayCrash bool) (err error) {
 }
 
 // seen checks the answer to a poll from an offset against the model, and notes what it shows.
-func (w *World) seen(t *topicModel, l *life, part int, from uint64, count uint32, body []byte) (n int, err error) {
+func (w *World) seen(t *topicModel, l *life, part int, from uint64, count uint32, body []byte) error {
 	first, n, err := w.delivered(t, l, part, count, body)
 	if err == nil && n > 0 && first != from && t.level == metadata.LevelPersisted && !l.mayBeGone {
-		return n, fmt.Errorf("a poll from %d of partition %d begins at %d", from, part, first)
+		return fmt.Errorf("a poll from %d of partition %d begins at %d", from, part, first)
 	}
-	return n, err
+	return err
 }
 
 // delivered checks the messages of a poll.
@@ -274,6 +274,11 @@ func (w *World) message(l *life, part int, offset uint64, payload []byte) error 
 
 // end brings the broker to rest, and verifies what it has after a start.
 func (w *World) end() error {
+	if w.broker.Runs() {
+		if err := w.answers(); err != nil {
+			return err
+		}
+	}
 	w.drop()
 	if w.broker.Runs() {
 		if err := w.rest(); err != nil {
@@ -320,6 +325,24 @@ func (w *World) rest() error {
 		}
 	}
 	return fmt.Errorf("the broker does not come to rest: %s", w.broker.held())
+}
+
+// answers has every request answered that was sent on a connection that lives.
+func (w *World) answers() error {
+	var failed error
+	err := w.until(func() bool {
+		for _, a := range w.actors {
+			if a.sock == nil || len(a.waiting) == 0 {
+				continue
+			}
+			if failed == nil {
+				failed = a.read()
+			}
+			return failed != nil
+		}
+		return true
+	})
+	return errors.Join(err, failed)
 }
 
 var errNotAnswered = errors.New("a request is not answered")

@@ -163,7 +163,7 @@ func FuzzLate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		cmds, end := lateCommands(p, fuzzSeed)
 		if end > int64(len(p)) {
-			t.Fatal(fmt.Sprintf("%d commands end at %d of %d bytes", len(cmds), end, len(p)))
+			t.Fatalf("%d commands end at %d of %d bytes", len(cmds), end, len(p))
 		}
 	})
 }
