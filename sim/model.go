@@ -33,6 +33,7 @@ type topicModel struct {
 	lives []*life
 	known lifeState
 	stray bool // a command whose answer did not come may still be on its way
+	late  int  // likewise an offset of that life, or an earlier one: it may be stored in any life that follows
 }
 
 type lifeState uint8
@@ -176,6 +177,16 @@ func newLogModel() *logModel {
 	return &logModel{at: map[uint64]entry{}, offsets: map[uint32]*offsetModel{}, delivery: map[string]*delivery{}}
 }
 
+// offsetOf is the stored offset of a consumer, of which nothing is known if it is new.
+func (l *logModel) offsetOf(consumer uint32) *offsetModel {
+	o := l.offsets[consumer]
+	if o == nil {
+		o = &offsetModel{none: true}
+		l.offsets[consumer] = o
+	}
+	return o
+}
+
 func (t *topicModel) current() *life {
 	if len(t.lives) == 0 {
 		return nil
@@ -200,7 +211,7 @@ func (l *life) told(part int, offset uint64, k key, m *sent, how string) error {
 // lose notes the end of a run that levels below that one do not survive.
 func (m *model) lose(survives metadata.Level) {
 	for _, t := range m.topics {
-		t.stray = false
+		t.stray, t.late = false, 0
 		for _, l := range t.lives {
 			for _, log := range l.parts {
 				if !survivesAt(l.level, survives) {

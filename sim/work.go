@@ -236,11 +236,7 @@ func (a *actor) storeOffset(t *topicModel, l *life, part int) {
 	if len(log.at) == 0 {
 		return
 	}
-	o := log.offsets[a.id]
-	if o == nil {
-		o = &offsetModel{none: true}
-		log.offsets[a.id] = o
-	}
+	o := log.offsetOf(a.id)
 	value := a.w.rng.Uint64N(uint64(len(log.at)))
 	if !log.at[value].required {
 		return
@@ -257,8 +253,14 @@ func (a *actor) storeOffset(t *topicModel, l *life, part int) {
 		}
 		a.w.model.counts.Stored++
 		o.settle(n)
+		if now := t.current(); now != l { // the topic was made anew on the way: it may be stored there
+			now.parts[part].offsetOf(a.id).any = true
+		}
 		return nil
-	}, func() { o.lost(n) })
+	}, func() {
+		o.lost(n)
+		t.late = max(t.late, l.number)
+	})
 }
 
 func (a *actor) readOffset(t *topicModel, l *life, part int) {
@@ -281,7 +283,7 @@ func (a *actor) readOffset(t *topicModel, l *life, part int) {
 			return err
 		}
 		a.w.model.counts.Read++
-		if l.mayBeGone {
+		if l.mayBeGone || t.late > 0 && l.number > t.late {
 			return nil
 		}
 		return o.check(r.StoredOffset, found)
