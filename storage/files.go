@@ -25,15 +25,24 @@ func (f *files) opened(g *segment, mono int64) {
 	g.used = mono
 }
 
+// searching reports whether a search is under way.
+func (f *files) searching() bool { return f.round > 0 || f.cursor.at > 0 }
+
 // tooMany reports whether some have to be closed, or are being closed.
 func (f *files) tooMany(mono int64) bool {
-	return f.open > f.max && mono >= f.next || (f.round > 0 || f.cursor.at > 0) && f.open > f.max/4*3
+	return f.open > f.max && mono >= f.next || f.searching() && f.open > f.max/4*3
 }
 
-// rest ends a search.
-func (f *files) rest(mono int64) {
-	f.cursor, f.round, f.next = cursor{}, 0, mono+filesPause
+// age is how long a descriptor has not been used that is closed now. While more are open than may be, every one goes that can.
+func (f *files) age() int64 {
+	if f.open > f.max {
+		return 0
+	}
+	return unusedFor[f.round]
 }
+
+// rest ends a search; the next one does not begin before a time.
+func (f *files) rest(next int64) { f.cursor, f.round, f.next = cursor{}, 0, next }
 
 // closeQuiet closes descriptors that nobody has used for long, down to three quarters of what may be open, of some logs in each turn.
 func (f *files) closeQuiet(v *logs, left int, mono int64) {
@@ -43,15 +52,16 @@ func (f *files) closeQuiet(v *logs, left int, mono int64) {
 			f.round++
 		}
 		if f.round == len(unusedFor) {
-			break
+			f.rest(mono + filesPause) // what is left is in use
+			return
 		}
 		if l != nil {
 			left -= len(l.segs.list) / segmentsPerLog
-			closeIdle(l, mono-unusedFor[f.round])
+			closeIdle(l, mono-f.age())
 		}
 	}
-	if f.round == len(unusedFor) || f.open <= f.max/4*3 {
-		f.rest(mono)
+	if f.searching() && f.open <= f.max/4*3 {
+		f.rest(0)
 	}
 }
 
@@ -75,7 +85,7 @@ func closeIdle(l *Log, since int64) {
 // idle reports whether no operation on g is in flight or waits.
 func (g *segment) idle() bool {
 	l := g.log
-	if g.users > 0 || g.opening || g.indexing || !g.waiters.empty() || l.segs.opening || l.fenced != nil || l.leaving != nil || l.closing != nil {
+	if g.busy() || l.segs.opening || l.fenced != nil || l.leaving != nil || l.closing != nil {
 		return false
 	}
 	if !l.wait.empty() || l.segs.growing && g == l.segs.active() {

@@ -229,6 +229,9 @@ func (g *segment) endScan(err error) {
 	g.wakeWaiters(err)
 }
 
+// busy reports whether g is read, or polls wait for it.
+func (g *segment) busy() bool { return g.users > 0 || g.opening || g.indexing || !g.waiters.empty() }
+
 // use begins a use of the segment's descriptors, which ends with release.
 func (g *segment) use() {
 	g.users++

@@ -219,10 +219,7 @@ func (j *journal) fillLap(left *int) bool {
 			j.dropLap()
 			return true
 		}
-		gather := j.gather
-		j.gather = g
-		carried{l}.add(j)
-		j.gather = gather
+		j.into(g, func() { carried{l}.add(j) })
 		if int64(g.n-before) > size {
 			panic(fmt.Sprintf("BUG: log %d takes %d bytes of a lap, %d were counted", l.cfg.ID, g.n-before, size))
 		}

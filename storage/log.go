@@ -35,7 +35,7 @@ type Log struct {
 
 	s   *Store
 	cfg LogConfig
-	at  int // in Store.order
+	at  int // in logs.order
 
 	bounds      bounds
 	segs        segments
@@ -48,7 +48,7 @@ type Log struct {
 	wait    requestList // appends that wait for a segment, space, a reservation or memory
 	queued  bool        // in Store.retry
 	touched *group      // the gathering one, if it looks at the log when it is safe
-	fixed   int64       // bytes in every lap, counted in Store.fixed
+	fixed   int64       // bytes in every lap, counted in LapRoom.fixed
 	marks   int         // decisions in groups that are placed, and not on stable storage
 
 	fenced   error

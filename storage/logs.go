@@ -37,7 +37,7 @@ func (v *logs) has(l *Log) bool { return v.byID[l.cfg.ID] == l }
 
 func (v *logs) len() int { return len(v.byID) }
 
-// all goes through all logs at once. No turn does that, but for checks.
+// all goes through all logs at once: for checks, and to find a log again of which something is shown.
 func (v *logs) all() iter.Seq[*Log] {
 	return func(yield func(*Log) bool) {
 		for _, l := range v.order {

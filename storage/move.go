@@ -141,12 +141,11 @@ func leftEntry(id LogID) *entry { return &entry{kind: entryLeft, level: LevelPer
 // freeze writes down what a lap would carry for l now.
 func freeze(l *Log) moved {
 	j := &l.s.journal
-	gather := j.gather
-	j.gather = &group{buf: make([]byte, groupHeadSize+entryHeadSize+int(carried{l}.size())), n: groupHeadSize}
-	carried{l}.add(j)
-	j.add(leftEntry(l.cfg.ID), nil)
-	g := j.gather
-	j.gather = gather
+	g := &group{buf: make([]byte, groupHeadSize+entryHeadSize+int(carried{l}.size())), n: groupHeadSize}
+	j.into(g, func() {
+		carried{l}.add(j)
+		j.add(leftEntry(l.cfg.ID), nil)
+	})
 	return moved{l.cfg.ID, g.buf[groupHeadSize:g.n], g.count}
 }
 

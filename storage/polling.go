@@ -101,7 +101,7 @@ func pollRead(s *Store, op *pendingOp, res int64, err error) {
 // finishPoll commits the offset if asked, and answers r or has it wait. False: it has to begin again.
 func (l *Log) finishPoll(r *Request) bool {
 	s := l.s
-	if s.reading.of(l).missesNewest(r) {
+	if r.Strategy == FromLast && s.reading.of(l).missesNewest(r) {
 		s.Release(r)
 		return false
 	}

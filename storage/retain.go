@@ -24,7 +24,7 @@ func (l *Log) Retain() {
 	}
 }
 
-// Held counts the segments, and the bytes of records in them, that are expired and kept for stored offsets, and says for which log most is.
+// Held counts the segments, and the bytes of records in them, that are expired and kept for stored offsets, and names one of the logs for which most is, as far as is known.
 func (s *Store) Held() (segments int, bytes int64, most string) {
 	if s.held.segments == 0 {
 		return 0, 0, ""

@@ -5,10 +5,9 @@ type rounds struct {
 	sweep       cursor
 	sweeping    bool // long tails are to be written out
 	squeezed    cursor
-	squeezeLeft int    // so many logs may squeeze look at in this turn
-	refuse      cursor // of those whose appends are refused for want of space
+	squeezeLeft int // so many logs may squeeze look at in this turn
 	end         cursor
-	endPaused   bool
+	endPaused   bool // in this turn: the next step is for the next one, and waits for nothing else
 	fenced      *Log // met on the way to an orderly end
 }
 
@@ -55,24 +54,8 @@ func (r *rounds) squeeze(v *logs, n int) {
 	}
 }
 
-// refusing goes on with the appends that wait and are to be refused. It returns those of some logs, and whether others are left.
-func (r *rounds) refusing(v *logs, left int) (list requestList, more bool) {
-	for left > 0 {
-		l, end := r.refuse.next(v, &left)
-		if end {
-			return list, false
-		}
-		for q := (*Request)(nil); l != nil && !l.wait.empty(); {
-			q = l.wait.pop()
-			list.push(q)
-		}
-	}
-	return list, true
-}
-
 // allEnded reports whether no append of any log is being written; there are no new ones. fenced is a log that failed, if one did.
 func (r *rounds) allEnded(v *logs, left int) (ended bool, fenced *Log) {
-	r.endPaused = false
 	for left > 0 {
 		l, end := r.end.next(v, &left)
 		switch {

@@ -130,7 +130,7 @@ func (v *segments) quiet() bool {
 		return false
 	}
 	for _, g := range v.list {
-		if g.users > 0 || g.opening || g.indexing || !g.waiters.empty() {
+		if g.busy() {
 			return false
 		}
 	}

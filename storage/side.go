@@ -27,12 +27,9 @@ func saveAside(l *Log) {
 		s.saving = append(s.saving, l)
 		return
 	}
-	gather := j.gather
 	g := &group{buf: buf, n: groupHeadSize}
-	j.gather = g
-	carried{l}.add(j)
+	j.into(g, func() { carried{l}.add(j) })
 	l.offsets.copied()
-	j.gather = gather
 	p := buf[:alignUp(Pos(g.n))]
 	sealGroup(p, groupHead{number: j.first, safe: j.first - 1, first: j.first, entries: uint32(g.n - groupHeadSize),
 		count: uint32(g.count), shard: uint32(s.cfg.Shard)}, s.cfg.Seed)

@@ -18,8 +18,8 @@ type Space struct {
 	mono     int64 // monotonic clock of the turn
 	late     bool  // the journals are in memory: see Config.Late
 	short    bool
-	refusing bool  // it has begun to be short: appends that wait are to be refused
-	begun    bool  // just now: from the first log on
+	refusing bool // it has begun to be short: appends that wait are to be refused
+	cursor   cursor
 	wantedAt int64 // when something that frees space first waited for the reserve; 0: nothing does
 	hopeless bool  // it has waited long enough
 }
@@ -35,6 +35,9 @@ func (p *Space) Refused() error {
 // Short reports whether the store takes reads and what frees space only.
 func (p *Space) Short() bool { return p.short }
 
+// Late reports whether the journals are in memory only: the next start begins from the state before this run, with the commands that were noted.
+func (p *Space) Late() bool { return p.late }
+
 // SetShort says whether a journal of this process cannot be written for want of space, or the space that was kept for that is gone. A store
 // whose own journal is refused does so of itself.
 func (p *Space) SetShort(short bool) {
@@ -49,7 +52,7 @@ func (p *Space) SetShort(short bool) {
 // run refuses what waits, and from now on what comes.
 func (p *Space) run() {
 	if !p.short {
-		p.refusing, p.begun = true, true
+		p.refusing, p.cursor = true, cursor{} // room may have broken off the pass before
 	}
 	p.short = true
 }

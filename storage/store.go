@@ -56,6 +56,7 @@ type Store struct {
 	saving   []*Log // fenced, to be saved aside
 	moves    moves
 	removals removals
+	more     bool // of starved or retry some were not tried in this turn, and those that were had room
 	ending   bool // Finish was asked
 	space    Space
 	closing  int // logs that are being closed
@@ -127,13 +128,11 @@ func (s *Store) Space() *Space { return &s.space }
 // refuseWaiting answers what waits and is not taken while the store is short, of some logs in each turn.
 func refuseWaiting(s *Store) {
 	p := &s.space
-	if p.refusing {
-		var list requestList
-		if p.begun { // a pass that room had broken off has left its cursor in the middle
-			s.rounds.refuse, p.begun = cursor{}, false
+	for left := s.cfg.LogsPerTurn; p.refusing && left > 0; {
+		l, end := p.cursor.next(&s.logs, &left)
+		if p.refusing = !end; l != nil {
+			s.answerAll(l.wait.take(), errShort)
 		}
-		list, p.refusing = s.rounds.refusing(&s.logs, s.cfg.LogsPerTurn)
-		s.answerAll(list.take(), errShort)
 	}
 	p.tire()
 }
@@ -141,16 +140,18 @@ func refuseWaiting(s *Store) {
 // Begin starts a turn at the given wall clock (microseconds) and monotonic clock (nanoseconds).
 func (s *Store) Begin(wallMicros uint64, monoNanos int64) {
 	s.now, s.mono, s.working = wallMicros, monoNanos, 0
-	s.space.mono, s.rounds.squeezeLeft = monoNanos, s.cfg.LogsPerTurn
+	s.space.mono, s.rounds.squeezeLeft, s.rounds.endPaused = monoNanos, s.cfg.LogsPerTurn, false
 }
 
 // End finishes a turn: what was gathered leaves as journal groups, and requests that waited for memory are tried again.
 func (s *Store) End() {
+	s.more = false
 	for r, left := s.starved.split(startedPerTurn); r != nil; {
 		next := r.next
 		r.next = nil
 		s.start(r)
 		if r = next; r == nil {
+			s.more = !left.empty() && s.starved.empty()
 			s.starved.join(left)
 		}
 	}
@@ -159,12 +160,15 @@ func (s *Store) End() {
 		s.working = r.Log
 		r.internal(r)
 	}
-	for n := min(s.retry.Len(), s.cfg.LogsPerTurn); n > 0; n-- {
+	waiting := s.retry.Len()
+	tried := min(waiting, s.cfg.LogsPerTurn)
+	for range tried {
 		l := s.retry.Pop()
 		l.queued = false
 		s.working = l.cfg.ID
 		l.pump()
 	}
+	s.more = s.more || tried < waiting && s.retry.Len() == waiting-tried
 	s.working = 0
 	s.moves.departing = slices.DeleteFunc(s.moves.departing, tryDepart)
 	retainCapped(s)
@@ -196,8 +200,8 @@ func (s *Store) Deadline() int64 {
 			next = t
 		}
 	}
-	if s.journal.failed == nil && s.journal.laps.paused || s.space.refusing || s.rounds.sweeping || s.rounds.endPaused {
-		return s.mono // it goes through all logs, and waits for nothing else
+	if s.journal.failed == nil && s.journal.laps.paused || s.space.refusing || s.rounds.sweeping || s.rounds.endPaused || s.more {
+		return s.mono // it goes through all logs, or through all that waited, and waits for nothing else
 	}
 	return next
 }
