@@ -31,9 +31,10 @@ func (h host) Failed(id router.ShardID, err error) {
 		return
 	}
 	s.log.Error("journal failed: nothing more is acknowledged, the server ends", zap.String("event", "journal_failed"), zap.Error(err))
-	if s.short != nil { // nothing of this run is on disk
-	} else if e := s.dir.distrust(); e != nil {
-		s.log.Error("could not note that the page cache is not to be trusted", zap.String("event", "distrust_not_noted"), zap.Error(e))
+	if s.short == nil { // else nothing of this run is on disk
+		if e := s.dir.distrust(); e != nil {
+			s.log.Error("could not note that the page cache is not to be trusted", zap.String("event", "distrust_not_noted"), zap.Error(e))
+		}
 	}
 	for _, sh := range s.group.Shards() {
 		go sh.Halt()

@@ -83,6 +83,7 @@ func (h *short) settle(cfg *storage.RecoverConfig) {
 func (h *short) keepLate(s *Server, rec *storage.Recovered) {
 	h.late, h.why = rec.OpenLate(plainDisk{}, heapMemory{}, rec.Meta.Index)
 	if h.why != nil {
+		rec.Retired = nil // a deletion that was read from there may not be stable: its files stay
 		s.log.Error("deletions are refused: what is deleted could not be noted", zap.String("event", "deletions_refused"), zap.Error(h.why))
 	}
 	rec.Late = h.note
@@ -111,7 +112,7 @@ func (h *short) note(index uint64, commands [][]byte) error {
 	return nil
 }
 
-const shortOfRunMax = 1000
+const shortOfRunMax = 100 // a small part of the file
 
 // watch ends the server when there is room, on a goroutine of its own.
 func (h *short) watch(s *Server) {
@@ -128,12 +129,10 @@ func (h *short) watch(s *Server) {
 		if err != nil || free < h.need {
 			continue
 		}
-		if s.failure.CompareAndSwap(nil, &errRoom) {
+		if s.failure.CompareAndSwap(nil, &ErrRoom) {
 			s.log.Info("there is room: the server starts in order", zap.String("event", "room_to_start"), zap.Int64("free_bytes", free))
 		}
 		s.group.Stop()
 		return
 	}
 }
-
-var errRoom = ErrRoom

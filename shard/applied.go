@@ -114,6 +114,9 @@ func (s *Shard) dropped(id storage.LogID, err error) {
 			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(id)), zap.Error(err))
 		return
 	}
+	if s.store.Space().Late() {
+		return // the next start has them on its list again, and finds no files: a command would only fill what deletions need
+	}
 	s.forgetting.Push(metadata.LogID(id))
 }
 

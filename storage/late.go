@@ -86,7 +86,8 @@ func lateCommands(p []byte, seed uint64) (cmds []MetaCommand, end int64) {
 	return cmds, end
 }
 
-// OpenLate opens the file to add the commands behind index last. Records that lead elsewhere are of no use any more, and go.
+// OpenLate opens the file to add the commands behind index last. What does not lead there goes, as does what a torn write has left behind the
+// last record: none of it was acknowledged, and it would be read behind a new record that is as long as one that was lost.
 func (o *Recovered) OpenLate(d Disk, mem Memory, last uint64) (*LateLog, error) {
 	path := latePath(o.cfg.Dir)
 	buf, fd, err := readFile(d, mem, path, lateBytes)
@@ -100,9 +101,11 @@ func (o *Recovered) OpenLate(d Disk, mem Memory, last uint64) (*LateLog, error) 
 	cmds, end := lateCommands(buf, o.Seed)
 	if n := len(cmds); n > 0 && cmds[n-1].Index == last {
 		l.at = end
+	}
+	if !allZero(buf[l.at:]) { // else nothing is overwritten: that may take space
+		err = clearLate(d, mem, fd, l.at)
+	} else {
 		err = d.Sync(fd) // they may have been read from the page cache: what they retire is removed for real
-	} else if n > 0 {
-		err = clearLate(d, mem, fd)
 	}
 	if len(buf) > 0 {
 		mem.Put(buf)
@@ -153,15 +156,15 @@ func (l *LateLog) Close() error { return l.d.Close(l.fd) }
 
 func latePath(dir string) string { return dir + "/state/" + LateName }
 
-// clearLate overwrites the whole file with zeros.
-func clearLate(d Disk, mem Memory, fd int32) error {
+// clearLate overwrites the file with zeros from a byte on.
+func clearLate(d Disk, mem Memory, fd int32, from int64) error {
 	buf := mem.Get(lateBytes)
 	if buf == nil {
 		return ErrNoMemory
 	}
 	defer mem.Put(buf)
 	clear(buf)
-	if err := d.Write(fd, buf[:lateBytes], 0); err != nil {
+	if err := d.Write(fd, buf[from:lateBytes], from); err != nil {
 		return err
 	}
 	return d.Sync(fd)
@@ -203,7 +206,7 @@ func (r *recovery) makeLate() error {
 	}
 	fd, err := r.d.Open(path, true, false)
 	if err == nil {
-		err = clearLate(r.d, r.cfg.Memory, fd)
+		err = clearLate(r.d, r.cfg.Memory, fd, 0)
 		if e := r.d.Close(fd); err == nil {
 			err = e
 		}

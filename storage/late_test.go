@@ -167,3 +167,23 @@ func FuzzLate(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatATornWriteLeftIsNotRead: of several commands that were written together and never acknowledged the first was lost, and the second is there.
+// Another first one follows after the next start.
+func TestWhatATornWriteLeftIsNotRead(t *testing.T) {
+	d := &lateDisk{file: make([]byte, lateBytes)}
+	kept := appendLate(nil, 5, 10, []byte("kept"))
+	lost := len(appendLate(nil, 5, 11, []byte("lost")))
+	copy(d.file, kept)
+	copy(d.file[len(kept)+lost:], appendLate(nil, 5, 12, []byte("left")))
+	l, err := (&Recovered{Seed: 5}).OpenLate(d, heap{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(11, []byte("next")); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := lateText(d.file), "10 kept 11 next "; got != want {
+		t.Errorf("the file has %q, want %q", got, want)
+	}
+}

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/galgo-mq/galgo/cmd/galgo/config"
 	"github.com/galgo-mq/galgo/server"
+	"github.com/galgo-mq/galgo/storage"
 )
 
 // writeCurrent writes <data>/runtime/current_config.toml, in one piece: whoever sees it may connect. It has no secrets.
@@ -27,7 +27,7 @@ func writeCurrent(c *config.Config) error {
 		return os.Rename(path+".new", path)
 	}
 	_ = os.Remove(path + ".new")
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if storage.FullDisk(err) {
 		err = overwrite(path, text)
 	}
 	if err != nil {
