@@ -266,8 +266,10 @@ func (w *World) message(l *life, part int, offset uint64, payload []byte) error 
 		return fmt.Errorf("message %v is in partition %d, and was sent to %d", k, part, in)
 	case m.fate == refused:
 		return fmt.Errorf("message %v is at offset %d, and was refused", k, offset)
-	case life != l.number && m.fate == stored:
-		return fmt.Errorf("message %v of life %d is in life %d", k, life, l.number)
+	case m.fate == stored && m.life != l:
+		return fmt.Errorf("message %v of life %d is in life %d", k, m.life.number, l.number)
+	case life > l.number:
+		return fmt.Errorf("message %v was sent to life %d, and is in life %d", k, life, l.number)
 	}
 	return l.told(part, offset, k, m, "polled")
 }
