@@ -15,7 +15,7 @@ func (f *Front) Adopt(n Newcomer) {
 	c := f.conns.take(f)
 	c.fd, c.peer, c.opened, c.idleSince = n.FD, n.Peer, n.Opened, f.now
 	if d := c.peer.Dialect; d != nil {
-		c.window.most, c.window.inOrder = d.Window()
+		c.speak(d)
 		c.met = true
 	}
 	c.tell(News{Kind: Opened})
@@ -30,7 +30,7 @@ func (f *Front) Close(x *Exchange, why string, err error) {
 	}
 }
 
-// closeConn ends a connection. why is what the log says, empty for the ordinary end.
+// close ends a connection. why is what the log says, empty for the ordinary end.
 func (c *conn) close(why string, err error) {
 	f := c.f
 	if c.closing {

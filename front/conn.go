@@ -142,3 +142,9 @@ func (t *table) of(done *uring.Completion) *conn {
 	}
 	return c
 }
+
+// speak gives the connection its dialect.
+func (c *conn) speak(d wire.Dialect) {
+	c.peer.Dialect = d
+	c.window.most, c.window.inOrder = d.Window()
+}

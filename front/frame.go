@@ -11,12 +11,12 @@ func (n *intake) feed(c *conn, r uring.Recv) came {
 		ok := n.keep(c, r.Data)
 		n.release(r.ID)
 		if !ok {
-			return noMemory
+			return n.noMemory()
 		}
 		return n.feedKept(c)
 	}
 	size, g := n.frameSize(c, r.Data)
-	if g.kind != cameNothing {
+	if g != cameNothing {
 		n.release(r.ID)
 		return g
 	}
@@ -24,47 +24,46 @@ func (n *intake) feed(c *conn, r uring.Recv) came {
 		ok := n.keep(c, r.Data)
 		n.release(r.ID)
 		if !ok {
-			return noMemory
+			return n.noMemory()
 		}
 		return n.feedKept(c)
 	}
 	if len(r.Data) > size && !n.keep(c, r.Data[size:]) {
 		n.release(r.ID)
-		return noMemory
+		return n.noMemory()
 	}
-	return came{kind: cameFrame, frame: r.Data[:size], id: r.ID}
+	return n.whole(r.Data[:size], r.ID, nil)
 }
 
 // frameSize returns the size of the frame that p begins with, 0 if that is not known yet, or that p begins none.
 func (n *intake) frameSize(c *conn, p []byte) (int, came) {
 	if c.peer.Dialect == nil {
 		if kind := n.identify(c, p); kind == peek.More {
-			return 0, came{}
+			return 0, cameNothing
 		} else if c.peer.Dialect == nil {
-			return 0, came{kind: cameForeign}
+			return 0, cameForeign
 		}
 	}
 	size, err := c.peer.Dialect.Frame(p, n.cfg.FrameBytesMax)
 	switch {
 	case err != nil:
 		n.counts.FrameSize++
-		return 0, unfit("not a frame of the protocol", err)
+		return 0, n.unfit("not a frame of the protocol", err)
 	case size > n.cfg.ConnectionBytesMax-AheadMax:
 		n.counts.ConnectionMemory++
-		return 0, unfit("frame too large for limits.connection_memory", nil)
+		return 0, n.unfit("frame too large for limits.connection_memory", nil)
 	case size > preLoginFrameMax && !c.peer.Session.Bound():
 		n.counts.FrameSize++
-		return 0, unfit("frame too large before login", nil)
+		return 0, n.unfit("frame too large before login", nil)
 	}
-	return size, came{}
+	return size, cameNothing
 }
 
 // identify looks at the first bytes of a connection, and gives it its dialect if they tell one that is spoken.
 func (n *intake) identify(c *conn, p []byte) peek.Kind {
 	c.speaks = peek.Look(p, n.cfg.FrameBytesMax)
 	if d := n.cfg.Dialects[c.speaks]; d != nil {
-		c.peer.Dialect = d
-		c.window.most, c.window.inOrder = d.Window()
+		c.speak(d)
 	}
 	return c.speaks
 }
@@ -74,18 +73,18 @@ func (n *intake) feedKept(c *conn) came {
 	in := &c.in
 	if in.keptLen == 0 {
 		if in.eof {
-			return came{kind: cameEnd}
+			return cameEnd
 		}
 		n.await(c)
-		return came{}
+		return cameNothing
 	}
 	size, g := n.frameSize(c, in.kept[:in.keptLen])
-	if g.kind != cameNothing {
+	if g != cameNothing {
 		return g
 	}
 	part := size == 0 || size > in.keptLen
 	if part && in.eof {
-		return came{kind: cameEnd}
+		return cameEnd
 	}
 	if part {
 		n.ops.io.QuickAck(c.fd)
@@ -94,14 +93,14 @@ func (n *intake) feedKept(c *conn) came {
 	case part && in.tiny && size <= tinyFrame || size == 0:
 		in.deadline = n.pieceDeadline(c)
 		n.arm(c)
-		return came{}
+		return cameNothing
 	case !part && in.tiny:
 		p, rest := in.kept[:size], in.kept[size:in.keptLen]
 		in.kept, in.tiny, in.keptLen = nil, false, 0
 		if len(rest) > 0 && !n.keep(c, rest) {
-			return noMemory
+			return n.noMemory()
 		}
-		return came{kind: cameFrame, frame: p}
+		return n.whole(p, 0, nil)
 	}
 	in.wanted, in.deadline = size, n.pieceDeadline(c)
 	return n.takeFrame(c)
@@ -112,11 +111,11 @@ func (n *intake) takeFrame(c *conn) came {
 	in := &c.in
 	buf := n.get(c, in.wanted)
 	if buf == nil && !c.peer.Session.Bound() {
-		return unfit("no memory for a request before login", nil)
+		return n.unfit("no memory for a request before login", nil)
 	}
 	if buf == nil {
 		n.starving.Push(c)
-		return came{}
+		return cameNothing
 	}
 	in.frame, in.wanted = buf, 0
 	in.frameLen = copy(buf, in.kept[:in.keptLen])
@@ -141,11 +140,11 @@ func (n *intake) fill(c *conn, r uring.Recv) came {
 	n.release(r.ID)
 	switch {
 	case !ok:
-		return noMemory
+		return n.noMemory()
 	case in.frameLen == len(in.frame) || in.recv == 0:
 		return n.receiveBody(c)
 	}
-	return came{}
+	return cameNothing
 }
 
 // receiveBody has the next piece of the frame come in, unless it is whole.
@@ -155,10 +154,10 @@ func (n *intake) receiveBody(c *conn) came {
 		p := in.frame
 		in.frame = nil
 		n.known(c, cap(p))
-		return came{kind: cameFrame, frame: p, buf: p}
+		return n.whole(p, 0, p)
 	}
 	if in.bodyDue || in.body != 0 {
-		return came{}
+		return cameNothing
 	}
 	in.deadline = n.pieceDeadline(c)
 	if in.recv != 0 { // bytes come into receive buffers until that has ended
@@ -166,11 +165,11 @@ func (n *intake) receiveBody(c *conn) came {
 			in.bulk = true
 			n.endReceive(c)
 		}
-		return came{}
+		return cameNothing
 	}
 	in.bodyDue = true
 	n.bodies = append(n.bodies, c)
-	return came{}
+	return cameNothing
 }
 
 // armBodies begins to receive the bodies that are due, as far as one turn may.
@@ -197,10 +196,10 @@ func (n *intake) bodyReceived(c *conn, done *uring.Completion) came {
 	want := min(len(in.frame), in.frameLen+bodyPiece) - in.frameLen
 	switch {
 	case done.Err != 0:
-		return unfit("receive failed", done.Err)
+		return n.unfit("receive failed", done.Err)
 	case int(done.Res) < want:
 		in.frameLen += int(done.Res)
-		return unfit("peer closed in the middle of a frame", nil)
+		return n.unfit("peer closed in the middle of a frame", nil)
 	}
 	in.frameLen += want
 	return n.receiveBody(c)

@@ -19,31 +19,42 @@ type intake struct {
 	noBuffer []*conn           // want a receive buffer
 	held     int               // receive buffers in use
 	strange  int               // bytes of frames that connections before login have
-}
 
-// came is what has come of received bytes.
-type came struct {
-	kind  cameKind
-	frame []byte
-	id    uint32 // the receive buffer that frame lies in; 0: none
-	buf   []byte // the memory of the pool that it lies in; nil: none
-	why   string // of unfit: for the log
+	// What has come last: it lies here until it is taken, as it would be copied several times on its way otherwise.
+	frame whole  // behind cameFrame
+	why   string // behind cameUnfit: for the log
 	err   error
 }
 
-type cameKind uint8
+// whole is a whole frame, and where it lies.
+type whole struct {
+	data []byte
+	id   uint32 // its receive buffer; 0: none
+	buf  []byte // its memory of the pool; nil: none
+}
+
+// came is what has come of received bytes.
+type came uint8
 
 const (
-	cameNothing cameKind = iota // that is whole
-	cameFrame                   // a whole frame
-	cameEnd                     // the connection is to be closed, in order
-	cameUnfit                   // it is to be closed, for why
-	cameForeign                 // its peer speaks nothing that is spoken here
+	cameNothing came = iota // that is whole
+	cameFrame               // a whole frame
+	cameEnd                 // the connection is to be closed, in order
+	cameUnfit               // it is to be closed, for why
+	cameForeign             // its peer speaks nothing that is spoken here
 )
 
-func unfit(why string, err error) came { return came{kind: cameUnfit, why: why, err: err} }
+func (n *intake) whole(p []byte, id uint32, buf []byte) came {
+	n.frame = whole{p, id, buf}
+	return cameFrame
+}
 
-var noMemory = unfit("no memory for received bytes", nil)
+func (n *intake) unfit(why string, err error) came {
+	n.why, n.err = why, err
+	return cameUnfit
+}
+
+func (n *intake) noMemory() came { return n.unfit("no memory for received bytes", nil) }
 
 // release gives a receive buffer back; 0: there is none.
 func (n *intake) release(id uint32) {
@@ -89,7 +100,7 @@ func (n *intake) resume(c *conn) came {
 	case !c.full() && c.in.wanted == 0:
 		n.arm(c)
 	}
-	return came{}
+	return cameNothing
 }
 
 // await waits for the next request.
@@ -154,14 +165,14 @@ func (n *intake) keepAhead(c *conn, r uring.Recv) came {
 	n.release(r.ID)
 	switch {
 	case !ok:
-		return noMemory
+		return n.noMemory()
 	case c.in.keptLen > AheadMax || !c.peer.Session.Bound():
 		if !c.in.ending {
 			n.counts.ConnectionMemory++
 		}
 		n.endReceive(c)
 	}
-	return came{}
+	return cameNothing
 }
 
 // get gets memory for received bytes. Connections before login share a small part of it, so that they can't keep others from being
@@ -214,6 +225,9 @@ func (n *intake) drop(c *conn) {
 
 // dropFrame gives the memory of an exchange's frame back: its bytes are not needed any more.
 func (n *intake) dropFrame(x *Exchange) {
+	if x.Frame == nil {
+		return
+	}
 	n.release(x.recvID)
 	if x.buf != nil {
 		n.memory.Put(x.buf)

@@ -60,19 +60,19 @@ func (c *conn) came(g came) {
 		if !c.met && c.peer.Dialect != nil {
 			c.meet()
 		}
-		switch g.kind {
+		switch g {
 		case cameFrame:
-			c.begin(g)
+			c.begin(&c.f.in.frame)
 		case cameEnd:
 			if c.window.under == 0 { // else when all is answered
 				c.peerClosed()
 			}
 		case cameUnfit:
-			c.close(g.why, g.err)
+			c.close(c.f.in.why, c.f.in.err)
 		case cameForeign:
 			c.turnAway()
 		}
-		if g.kind != cameFrame || c.closing || c.full() {
+		if g != cameFrame || c.closing || c.full() {
 			return
 		}
 		g = c.more()
@@ -82,7 +82,7 @@ func (c *conn) came(g came) {
 // more looks at what has come behind a frame, on a connection whose window has room for another one.
 func (c *conn) more() came {
 	if c.in.frame != nil || c.in.wanted != 0 {
-		return came{}
+		return cameNothing
 	}
 	if c.in.stashed && c.in.stash.ID != 0 {
 		r := c.in.stash
@@ -93,10 +93,10 @@ func (c *conn) more() came {
 }
 
 // begin has a whole frame handled.
-func (c *conn) begin(g came) {
+func (c *conn) begin(g *whole) {
 	f := c.f
 	c.in.deadline = 0
-	if c.in.small++; len(g.frame) > bulkMin {
+	if c.in.small++; len(g.data) > bulkMin {
 		c.in.small = 0
 	} else if c.in.small >= smallMany {
 		c.in.bulk, c.in.small = false, smallMany
@@ -115,14 +115,14 @@ func (c *conn) begin(g came) {
 		return
 	}
 	if g.id != 0 && f.in.crowded() {
-		if own := f.in.memory.Get(len(g.frame)); own != nil {
-			copy(own, g.frame)
+		if own := f.in.memory.Get(len(g.data)); own != nil {
+			copy(own, g.data)
 			f.in.release(g.id)
-			g.frame, g.id, g.buf = own, 0, own
+			*g = whole{own, 0, own}
 		}
 	}
 	c.frames++
-	x.Frame, x.recvID, x.buf, x.Number = g.frame, g.id, g.buf, c.frames
+	x.Frame, x.recvID, x.buf, x.Number = g.data, g.id, g.buf, c.frames
 	c.attach(x)
 	if f.places.take(x, c.peer.Session.Bound()) {
 		c.tellWhole(x)

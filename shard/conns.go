@@ -199,7 +199,7 @@ func (a *acceptor) assign(s *Shard, n front.Newcomer) {
 		s.adopt(n)
 		return
 	}
-	s.port.Control(best.id, message{kind: msgConn, conn: n})
+	s.port.Control(best.id, message{kind: msgConn, conn: &n})
 }
 
 // retry hands over what waited.
@@ -242,7 +242,7 @@ func (s *Shard) connMoves(n *front.News) {
 	}
 	s.g.loads[s.id].conns.Add(-1)
 	s.g.loads[to].conns.Add(1)
-	s.port.Control(to, message{kind: msgConn, conn: c})
+	s.port.Control(to, message{kind: msgConn, conn: &c})
 	s.connMoved(n.Peer.ID, true)
 }
 

@@ -120,12 +120,17 @@ func (x *coordinator) do(e *control.Effect) {
 
 // everywhere gives all shards a message, this one last.
 func (x *coordinator) everywhere(m message) {
+	x.others(m)
+	x.s.message(x.s.id, &m)
+}
+
+// others gives all other shards a message.
+func (x *coordinator) others(m message) {
 	for _, o := range x.s.g.shards {
 		if o != x.s {
 			x.s.port.Control(o.id, m)
 		}
 	}
-	x.s.message(x.s.id, &m)
 }
 
 // commit has commands journaled and synced.
@@ -144,11 +149,7 @@ func (x *coordinator) commit(entries []control.Entry) {
 // apply does what commands that the room has applied mean for the logs of this shard, and has the others apply them.
 func (x *coordinator) apply(e *control.Effect) {
 	s := x.s
-	for _, o := range s.g.shards {
-		if o != s {
-			s.port.Control(o.id, message{kind: msgApply, event: &metaEvent{run: e.Run}})
-		}
-	}
+	x.others(message{kind: msgApply, event: &metaEvent{run: e.Run}}) // nobody changes it
 	var did ran
 	for i := range e.Results {
 		s.applied(&did, &e.Run.Entries[i], &e.Results[i])

@@ -167,10 +167,6 @@ func (s *Shard) reply(q *request, body []byte) {
 
 // answered goes on with a request that its owner has answered.
 func (s *Shard) answered(q *request) {
-	if q.internal != nil {
-		q.internal(s, q)
-		return
-	}
 	if q.owing.active {
 		s.owed(q)
 		return

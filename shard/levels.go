@@ -16,12 +16,9 @@ import (
 
 // setDurability is Galgo's own command.
 func setDurability(s *Shard, q *request, r *wire.Request) {
-	m, err := r.Form.(*wire.SetDurability), error(nil)
-	if err == nil && (m.Messages > wire.DurabilityMemory || m.Offsets > wire.DurabilityMemory) {
-		err = wire.StatusInvalidOptionValue
-	}
-	if err != nil {
-		s.refuse(q, wire.StatusOf(err))
+	m := r.Form.(*wire.SetDurability)
+	if m.Messages > wire.DurabilityMemory || m.Offsets > wire.DurabilityMemory {
+		s.refuse(q, wire.StatusInvalidOptionValue)
 		return
 	}
 	if !s.judge(q, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {

@@ -9,7 +9,8 @@ import (
 )
 
 // request is one command on its way: from its frame, through the shard that can answer it, to the last byte of its
-// reply. It is reused. While it is at another shard its home looks at nothing but home and its exchange.
+// reply. It is reused. While it is at another shard its home looks at nothing but home, its exchange, and owner, remote and unsent, which
+// nobody writes then.
 //
 //	home                              owner of the log
 //	frame, decode, admit -- request -->  store.Do ... answered
@@ -130,7 +131,6 @@ func (s *Shard) askStore(q *request) {
 
 // finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.
 func (s *Shard) finish(q *request) {
-	s.dropFrame(q)
 	switch {
 	case !q.remote:
 		s.store.Release(&q.Request)

@@ -82,7 +82,7 @@ type message struct {
 	kind  messageKind
 	req   *request
 	event *metaEvent
-	conn  front.Newcomer
+	conn  *front.Newcomer
 }
 
 type messageKind uint8
@@ -292,7 +292,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.credits.released(from)
 		s.freeRequest(m.req)
 	case msgConn:
-		s.adopt(m.conn)
+		s.adopt(*m.conn)
 	case msgMeta:
 		s.proposed(m.req)
 	case msgMetaDone:
