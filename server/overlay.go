@@ -148,8 +148,11 @@ func (o *overlay) readBelow(l *layer, p []byte, pos int64) syscall.Errno {
 	return c.Err
 }
 
-// write copies p into blocks. Where memory ends it fails as a full disk does.
+// write copies p into blocks. Where memory ends it fails as a full disk does. Nothing to write makes no file longer.
 func (o *overlay) write(l *layer, p []byte, pos int64) (int64, syscall.Errno) {
+	if len(p) == 0 {
+		return 0, 0
+	}
 	for at := int64(0); at < int64(len(p)); {
 		block, in := (pos+at)/overlayBlock, (pos+at)%overlayBlock
 		b := l.blocks[block]
