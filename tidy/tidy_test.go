@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"servertest":  {"auth", "client", "server", "shard"},
 	"sim":         {"batch", "front", "wire", "router", "storage", "metadata", "uring", "shard"},
 	"bench":       {"batch", "wire", "client"},
-	"cmd":         {"auth", "batch", "bench", "client", "diagnose", "metadata", "server", "shard", "sim", "uring", "wire"},
+	"cmd":         {"auth", "batch", "bench", "client", "diagnose", "metadata", "server", "shard", "sim", "storage", "uring", "wire"},
 	"e2e":         {},
 	"conformance": {},
 	"tidy":        {},
