@@ -40,6 +40,7 @@ func (c *conn) close(why string, err error) {
 	c.tell(News{Kind: Closed, Why: why, Err: err})
 	for x := c.window.first; x != nil; {
 		later := x.later
+		x.Closing = true
 		c.letGo(x)
 		x = later
 	}
@@ -63,8 +64,8 @@ func (c *conn) letGo(x *Exchange) {
 		c.end(x)
 	case stateTaken, statePart:
 		if e := Gone; x.Watched {
-			if x.state == stateTaken && !x.hurried {
-				x.hurried = true
+			if x.state == stateTaken && !x.Hurried {
+				x.Hurried = true
 				e |= Hurried
 			}
 			f.queue.tell(x, e)

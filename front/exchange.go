@@ -13,25 +13,8 @@ import (
 //	                                    ^                                       |
 //	                                    '--Take-- part <--a part of it is out---'
 type Exchange struct {
-	Holder any        // what it is embedded in; not touched
-	Peer   *wire.Peer // who has sent the frame, until it is over; nil: nobody, the broker asks itself
-	Frame  []byte     // whole, until DropFrame
-	Number uint64     // of the frame in its connection, from 1 on
-
-	// Top is memory outside the heap for what a reply begins with: its head, and a body that fits.
-	Top []byte
-	// Vec is the reply, or a part of it. Its memory stays as it is until the exchange is taken out of the queue again.
-	Vec [][]byte
-	// Partial says that the reply goes on behind Vec: Part comes when Vec is out.
-	Partial bool
-	// Resumable says that sending may be cut off anywhere when its reader is slow: Part comes then, and Out says where.
-	Resumable bool
-	// Final says that nothing is read behind this reply, and the connection ends soon.
-	Final bool
-	// Watched says that Hurried and Gone are wanted.
-	Watched bool
-	// Out is how many bytes of Vec are out, when Part comes.
-	Out int
+	wire.Exchange
+	Holder any // what it is embedded in; not touched
 
 	conn           *conn // nil: it is over
 	earlier, later *Exchange
@@ -40,7 +23,6 @@ type Exchange struct {
 	listed         bool
 	next           *Exchange // in the queue, or of the pool
 	use            uint32
-	hurried        bool
 
 	recvID uint32 // receive buffer that the frame lies in; 0: none
 	buf    []byte // memory that it lies in; nil: none, or the heap
@@ -83,12 +65,6 @@ const (
 	// Ended: it is over. Nothing else comes with it, and Put follows.
 	Ended
 )
-
-// Hurried reports whether its peer has sent more behind the frame.
-func (x *Exchange) Hurried() bool { return x.hurried }
-
-// Closing reports whether nobody will read the reply.
-func (x *Exchange) Closing() bool { return x.conn == nil || x.conn.closing }
 
 // Use tells one use of an exchange from the next.
 func (x *Exchange) Use() uint32 { return x.use }

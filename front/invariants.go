@@ -15,7 +15,7 @@ func (c *conn) check() {
 	under, sending := 0, 0
 	for x := w.first; x != nil; x = x.later {
 		under++
-		if x.conn != c || x.Peer != &c.peer || x.state == stateFree || x.state == stateOver {
+		if x.conn != c || x.Peer != &c.peer || x.Closing != c.closing || x.state == stateFree || x.state == stateOver {
 			broken("an exchange of another one, or none, in its window: %v", x.state)
 		}
 		if x.state == stateSending || x.state == statePart && c.out.of == x {

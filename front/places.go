@@ -50,7 +50,7 @@ func (p *places) next() *Exchange {
 		return nil
 	}
 	x := p.queue.Pop()
-	if x.Closing() {
+	if x.Closing {
 		p.gone--
 	} else {
 		p.give(x)
@@ -65,7 +65,7 @@ func (p *places) leavers(let func(x *Exchange)) {
 	}
 	for k := p.queue.Len(); k > 0; k-- {
 		x := p.queue.Pop()
-		if x.Closing() {
+		if x.Closing {
 			p.gone--
 			let(x)
 			continue

@@ -135,7 +135,7 @@ func (c *conn) begin(g *whole) {
 
 // attach makes x an exchange of c.
 func (c *conn) attach(x *Exchange) {
-	x.conn, x.Peer = c, &c.peer
+	x.conn, x.Peer, x.Closing = c, &c.peer, c.closing
 	c.window.add(x)
 }
 
@@ -143,7 +143,7 @@ func (c *conn) attach(x *Exchange) {
 func (c *conn) tellWhole(x *Exchange) {
 	in := &c.in
 	x.state = stateWhole
-	x.hurried = c.window.inOrder && (in.keptLen > 0 || in.stash.ID != 0 || in.eof) // the next request is here already
+	x.Hurried = c.window.inOrder && (in.keptLen > 0 || in.stash.ID != 0 || in.eof) // the next request is here already
 	c.f.queue.tell(x, Whole)
 }
 
@@ -153,10 +153,10 @@ func (c *conn) hurry() {
 		return
 	}
 	for x := c.window.first; x != nil; x = x.later {
-		if x.state != stateTaken || x.hurried {
+		if x.state != stateTaken || x.Hurried {
 			continue
 		}
-		if x.hurried = true; x.Watched {
+		if x.Hurried = true; x.Watched {
 			c.f.queue.tell(x, Hurried)
 		}
 	}

@@ -110,7 +110,7 @@ func (c *conn) end(x *Exchange) {
 	}
 	c.window.remove(x)
 	c.idleSince = c.f.now
-	x.conn, x.state = nil, stateOver
+	x.conn, x.state, x.Closing = nil, stateOver, true
 	c.f.queue.tell(x, Ended)
 }
 

@@ -4,18 +4,6 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// Bind gives the connection of x a session, in place of the one that it may have. A new one begins to number its requests anew.
-func (f *Front) Bind(x *Exchange, s wire.Session) {
-	p := &x.conn.peer
-	if p.Session.Number != s.Number {
-		p.Highest = 0
-	}
-	p.Session = s
-}
-
-// Unbind takes the session from the connection of x.
-func (f *Front) Unbind(x *Exchange) { x.conn.peer.Session = wire.Session{} }
-
 // Evict takes the session from the connection of that number, if it is here and has the session of that client: it has logged in
 // elsewhere.
 func (f *Front) Evict(id uint32, client [16]byte) {

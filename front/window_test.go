@@ -172,7 +172,7 @@ func TestHurried(t *testing.T) {
 			return x, all
 		}
 		x, e := take()
-		if e != Whole || x.Hurried() {
+		if e != Whole || x.Hurried {
 			t.Fatalf("event %b", e)
 		}
 		x.Watched = true
@@ -213,7 +213,7 @@ func TestLastReply(t *testing.T) {
 		a := x.Holder.(*asked)
 		a.n, a.size, a.Final = 77, 100, true
 		r.give(a, a.size)
-		r.f.Unbind(x)
+		x.Peer.Unbind()
 		r.f.Reply(x)
 		if k.ended = gone; !gone {
 			k.in = toyFrame(1, 30)

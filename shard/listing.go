@@ -156,7 +156,7 @@ func (s *Shard) makeLists() {
 	s.sendLists()
 	for work := listWork; len(x.queue) > 0 && work > 0; {
 		l := x.queue[0]
-		if l.q.Closing() {
+		if l.q.Closing {
 			s.endList(l)
 			s.respond(l.q) // to nobody
 			continue
@@ -270,7 +270,7 @@ func (s *Shard) sendLists() {
 	n := min(len(x.owing), listSends)
 	for _, l := range x.owing[:n] {
 		q := l.q
-		if !q.Closing() {
+		if !q.Closing {
 			q.Vec = append(q.Vec[:0], l.chunks[l.sent])
 			l.sent++
 			q.Partial = l.sent < len(l.chunks)

@@ -71,7 +71,7 @@ func replyGroup(s *Shard, q *request) {
 func (s *Shard) keepSession(q *request) {
 	if x := q.Peer.Session; x.Bound() && subjectIn(&x) == q.proposal.Judgement.Subject && metadata.UserID(x.User) == q.proposal.Result.User {
 		x.Secured = q.proposal.Result.Secured
-		s.front.Bind(&q.Exchange, x)
+		q.Peer.Bind(x)
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *Shard) openSession(q *request, user *metadata.User, by string) {
 	if before != 0 {
 		s.g.unbind(before, q.handle.Client)
 	}
-	s.front.Bind(&q.Exchange, wire.Session{Number: number, Client: q.handle.Client, User: uint32(user.ID), Since: user.Since, Secured: user.Secured})
+	q.Peer.Bind(wire.Session{Number: number, Client: q.handle.Client, User: uint32(user.ID), Since: user.Since, Secured: user.Secured})
 	s.loggedIn(q.Peer, user, by)
 	s.answer(q, &wire.LoginReply{UserID: uint32(user.ID), Session: number, ServerVersion: s.cfg.Version})
 }
@@ -117,7 +117,7 @@ func (g *Group) unbind(id uint32, key metadata.MemberKey) {
 func (s *Shard) logout(q *request) {
 	if q.Peer.Session.Bound() {
 		s.sessionOver(q.Peer)
-		s.front.Unbind(&q.Exchange)
+		q.Peer.Unbind()
 	}
 }
 
@@ -135,7 +135,7 @@ func logoutCommand(s *Shard, q *request, _ *wire.Request) {
 	s.loggedOut(q.Peer)
 	member := q.Peer.Session.Bound() && s.meta.MembershipCount(key) > 0
 	s.g.registry.logout(q.Peer.ID)
-	s.front.Unbind(&q.Exchange)
+	q.Peer.Unbind()
 	if member {
 		q.member.key, q.proposal.Judgement.Broker = key, true // whoever has a session may end it
 		s.propose(q, metadata.EncodeDropMember(nil, s.micros(), key))

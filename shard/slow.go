@@ -53,7 +53,7 @@ func (s *Shard) oweAt(q *request) {
 // owed sends the piece that the owner has read, or ends the request when nothing is left.
 func (s *Shard) owed(q *request) {
 	switch {
-	case q.Closing():
+	case q.Closing:
 	case q.Err != nil:
 		s.front.Drop(&q.Exchange, "the rest of a reply can't be read again", q.Err)
 		return

@@ -1,6 +1,7 @@
 package wire
 
-// Peer is who sends requests, as handlers know it: they see no connection. Whoever has the connection writes it.
+// Peer is who sends requests, as handlers know it: they see no connection. Whoever has the connection writes it, but for the session and
+// the numbers of requests, which are the handlers'.
 type Peer struct {
 	ID      uint32  // number of the connection in the broker
 	Address string  // with its port
@@ -20,6 +21,17 @@ type Session struct {
 
 // Bound reports whether there is a session.
 func (x *Session) Bound() bool { return x.Number != 0 }
+
+// Bind gives the peer a session, in place of the one that it may have. A new one begins to number its requests anew.
+func (p *Peer) Bind(s Session) {
+	if p.Session.Number != s.Number {
+		p.Highest = 0
+	}
+	p.Session = s
+}
+
+// Unbind takes the session away.
+func (p *Peer) Unbind() { p.Session = Session{} }
 
 // Numbered notes a request that changes metadata, and refuses one that was taken before: it must not be done twice.
 func (p *Peer) Numbered(request uint64) error {
