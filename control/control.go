@@ -166,7 +166,7 @@ func (c *Control) Deadline() (next int64) {
 	if c.groups.leavers.Len() > 0 && c.groups.asked < dropsMax {
 		earlier(c.groups.again)
 	}
-	if c.meta.TokensExpireAt() != 0 {
+	if c.meta.Accounts.TokensExpireAt() != 0 {
 		earlier(c.tokens.next)
 	}
 	return next

@@ -93,7 +93,7 @@ func (j *judge) roomForLogs(c *Control, q command, b beside) error {
 	}
 	j.rooms = append(j.rooms[:0], c.facts.Rooms...)
 	for i := range d.Partitions {
-		owner := c.cfg.Place(j.rooms, c.meta.NextLog()+metadata.LogID(i))
+		owner := c.cfg.Place(j.rooms, c.meta.LogIDs.Next()+metadata.LogID(i))
 		j.rooms[owner].Logs++
 		j.rooms[owner].Carry += c.cfg.LogCarry
 	}

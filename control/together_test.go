@@ -103,10 +103,10 @@ func shape(m *metadata.Machine) string {
 			fmt.Fprintln(&s)
 		}
 	}
-	for u := range m.Users() {
+	for u := range m.Accounts.Users() {
 		fmt.Fprintln(&s, "user", u.ID, u.Name, u.Permissions)
 	}
-	fmt.Fprintln(&s, m.Retired(), m.NextLog())
+	fmt.Fprintln(&s, m.LogIDs.Retired(), m.LogIDs.Next())
 	return s.String()
 }
 
@@ -255,7 +255,7 @@ func TestRightsOfARound(t *testing.T) {
 		Status: metadata.UserActive, Permissions: &metadata.Permissions{Global: 1<<10 - 1}}))
 	w.give(create)
 	w.rest()
-	u, err := w.replicas[0].User(metadata.ByName([]byte("maker")))
+	u, err := w.replicas[0].Accounts.User(metadata.ByName([]byte("maker")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func (t *tokens) expire(c *Control) {
 		return
 	}
 	t.next = c.facts.Mono + int64(c.cfg.TokenCleanerInterval)
-	if at := c.meta.TokensExpireAt(); at == 0 || at > c.facts.Micros {
+	if at := c.meta.Accounts.TokensExpireAt(); at == 0 || at > c.facts.Micros {
 		return
 	}
 	t.expires = true

@@ -263,7 +263,7 @@ func (w *world) proposal() *metadata.Proposal {
 	stream, topic, group, user := by("stream"), by("topic"), by("group"), by("user")
 	key := metadata.MemberKey{byte(w.r.IntN(8))}
 	who := metadata.Subject{User: metadata.RootID, Since: 1, Secured: 1}
-	if u, err := w.replicas[w.r.IntN(shards)].User(user); err == nil && w.r.IntN(3) == 0 {
+	if u, err := w.replicas[w.r.IntN(shards)].Accounts.User(user); err == nil && w.r.IntN(3) == 0 {
 		who = metadata.SubjectOf(u)
 	}
 	p := &metadata.Proposal{}
@@ -351,7 +351,7 @@ func (w *world) news() {
 		w.sessions[key] = w.r.IntN(3) == 0
 		w.step(Event{Kind: EventGroups, Leavers: []metadata.MemberKey{key}})
 	case 1:
-		if retired := w.replicas[0].Retired(); len(retired) > 0 {
+		if retired := w.replicas[0].LogIDs.Retired(); len(retired) > 0 {
 			w.step(Event{Kind: EventFilesGone, Logs: slices.Clone(retired[:1+w.r.IntN(len(retired))])})
 		}
 	case 2:

@@ -1,19 +1,16 @@
 package metadata
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
-func (m *Machine) createGroup(at Micros, d *decoder) (Result, error) {
-	stream, topic, name := d.ident(), d.ident(), d.text()
-	if !d.whole() {
+func (tr *Tree) createGroup(c *command) (Result, error) {
+	stream, topic, name := c.ident(), c.ident(), c.text()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
 	if !nameOK(name, 1, nameBytesMax) {
 		return Result{}, ErrGroupName
 	}
-	t, err := m.Topic(stream, topic)
+	t, err := tr.Topic(stream, topic)
 	if err != nil {
 		return Result{}, err
 	}
@@ -23,20 +20,18 @@ func (m *Machine) createGroup(at Micros, d *decoder) (Result, error) {
 	case t.GroupCount() == GroupsMax || t.groups.next == math.MaxUint32:
 		return Result{}, ErrTooManyGroups
 	}
-	g := &Group{ID: t.groups.next, Stream: t.Stream, Topic: t.ID, Name: string(name), CreatedAt: at, Since: m.revision}
+	g := &Group{ID: t.groups.next, Stream: t.Stream, Topic: t.ID, Name: string(name), CreatedAt: c.at, Since: c.revision}
 	t.groups.next++
-	t.groups.put(g)
-	m.groups++
-	m.bytes += g.size()
+	tr.addGroup(t, g)
 	return g.result(), nil
 }
 
-func (m *Machine) deleteGroup(_ Micros, d *decoder) (Result, error) {
-	stream, topic, group := d.ident(), d.ident(), d.ident()
-	if !d.whole() {
+func (tr *Tree) deleteGroup(c *command) (Result, error) {
+	stream, topic, group := c.ident(), c.ident(), c.ident()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	t, err := m.Topic(stream, topic)
+	t, err := tr.Topic(stream, topic)
 	if err != nil {
 		return Result{}, err
 	}
@@ -48,15 +43,15 @@ func (m *Machine) deleteGroup(_ Micros, d *decoder) (Result, error) {
 	for _, p := range t.Partitions {
 		dropped.Logs = append(dropped.Logs, p.Log)
 	}
-	m.dropGroup(g)
+	tr.dropGroup(g)
 	t.groups.remove(g)
 	r := g.result()
 	r.DroppedGroups = []DroppedGroup{dropped}
 	return r, nil
 }
 
-func (m *Machine) joinGroup(_ Micros, d *decoder) (Result, error) {
-	t, g, key, err := m.decodeMember(d)
+func (tr *Tree) joinGroup(c *command) (Result, error) {
+	t, g, key, err := c.groupMember(tr)
 	if err != nil {
 		return Result{}, err
 	}
@@ -67,17 +62,17 @@ func (m *Machine) joinGroup(_ Micros, d *decoder) (Result, error) {
 	if g.MemberCount() == MembersMax {
 		return Result{}, ErrTooManyMembers
 	}
-	m.noteMembership(key, g)
-	m.resizeGroup(g, func() {
-		for _, p := range g.join(key, len(t.Partitions), m.revision) {
+	tr.members.note(key, g)
+	tr.resizeGroup(g, func() {
+		for _, p := range g.join(key, len(t.Partitions), c.revision) {
 			r.Pending = append(r.Pending, g.handover(p))
 		}
 	})
 	return r, nil
 }
 
-func (m *Machine) leaveGroup(_ Micros, d *decoder) (Result, error) {
-	_, g, key, err := m.decodeMember(d)
+func (tr *Tree) leaveGroup(c *command) (Result, error) {
+	_, g, key, err := c.groupMember(tr)
 	if err != nil {
 		return Result{}, err
 	}
@@ -85,51 +80,51 @@ func (m *Machine) leaveGroup(_ Micros, d *decoder) (Result, error) {
 	if !in {
 		return Result{}, ErrNotMember
 	}
-	m.forgetMembership(key, g)
-	m.resizeGroup(g, func() { g.leave(member, m.revision) })
+	tr.members.forget(key, g)
+	tr.resizeGroup(g, func() { g.leave(member, c.revision) })
 	return g.result(), nil
 }
 
-func (m *Machine) dropMember(_ Micros, d *decoder) (Result, error) {
-	key := d.member()
-	if !d.whole() {
+func (tr *Tree) dropMember(c *command) (Result, error) {
+	key := c.member()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	for _, g := range m.memberships[key] {
+	for _, g := range tr.members[key] {
 		member, _ := g.Member(key)
-		m.resizeGroup(g, func() { g.leave(member, m.revision) })
+		tr.resizeGroup(g, func() { g.leave(member, c.revision) })
 	}
-	delete(m.memberships, key)
+	delete(tr.members, key)
 	return Result{}, nil
 }
 
-func (m *Machine) dropMembers(_ Micros, d *decoder) (Result, error) {
-	d.room("node of members", memberNodeBytes)
-	if !d.whole() {
+func (tr *Tree) dropMembers(c *command) (Result, error) {
+	c.room("node of members", memberNodeBytes)
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	for s := range m.Streams() {
+	for s := range tr.Streams() {
 		for t := range s.Topics() {
 			for g := range t.Groups() {
 				if g.MemberCount() > 0 {
-					m.resizeGroup(g, func() {
+					tr.resizeGroup(g, func() {
 						g.members = table[Member]{}
-						g.redistribute(len(t.Partitions), m.revision)
+						g.redistribute(len(t.Partitions), c.revision)
 					})
 				}
 			}
 		}
 	}
-	m.memberships = nil
+	tr.members = nil
 	return Result{}, nil
 }
 
-func (m *Machine) handOver(_ Micros, d *decoder) (Result, error) {
-	done := make([]Handover, d.count(24))
+func (tr *Tree) handOver(c *command) (Result, error) {
+	done := make([]Handover, c.count(24))
 	for i := range done {
-		done[i] = Handover{StreamID(d.u32()), TopicID(d.u32()), GroupID(d.u32()), PartitionID(d.u32()), d.u64()}
+		done[i] = Handover{StreamID(c.u32()), TopicID(c.u32()), GroupID(c.u32()), PartitionID(c.u32()), c.u64()}
 	}
-	if !d.whole() {
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
 	for len(done) > 0 {
@@ -137,22 +132,22 @@ func (m *Machine) handOver(_ Micros, d *decoder) (Result, error) {
 		for n < len(done) && done[n].Stream == first.Stream && done[n].Topic == first.Topic && done[n].Group == first.Group {
 			n++
 		}
-		if g, ok := m.GroupByID(first.Stream, first.Topic, first.Group); ok {
-			g.handOver(done[:n], m.revision)
+		if g, ok := tr.GroupByID(first.Stream, first.Topic, first.Group); ok {
+			g.handOver(done[:n], c.revision)
 		}
 		done = done[n:]
 	}
 	return Result{}, nil
 }
 
-// decodeMember reads three Idents and a key, and nothing else.
-func (m *Machine) decodeMember(d *decoder) (t *Topic, g *Group, key MemberKey, err error) {
-	stream, topic, group := d.ident(), d.ident(), d.ident()
-	key = d.member()
-	if !d.whole() {
+// groupMember reads three Idents and a key, and nothing else.
+func (c *command) groupMember(tr *Tree) (t *Topic, g *Group, key MemberKey, err error) {
+	stream, topic, group := c.ident(), c.ident(), c.ident()
+	key = c.member()
+	if !c.whole() {
 		return nil, nil, key, ErrCommand
 	}
-	if t, err = m.Topic(stream, topic); err != nil {
+	if t, err = tr.Topic(stream, topic); err != nil {
 		return nil, nil, key, err
 	}
 	g, err = t.Group(group)
@@ -160,45 +155,3 @@ func (m *Machine) decodeMember(d *decoder) (t *Topic, g *Group, key MemberKey, e
 }
 
 func (g *Group) result() Result { return Result{Stream: g.Stream, Topic: g.Topic, Group: g.ID} }
-
-// redistribute shares the partitions of a topic, whose count has changed, out anew in all its groups that have members.
-func (m *Machine) redistribute(t *Topic) {
-	for g := range t.Groups() {
-		if g.MemberCount() > 0 {
-			m.resizeGroup(g, func() { g.redistribute(len(t.Partitions), m.revision) })
-		}
-	}
-}
-
-// dropGroups forgets the groups of a topic that is about to go.
-func (m *Machine) dropGroups(t *Topic) {
-	for g := range t.Groups() {
-		m.dropGroup(g)
-	}
-}
-
-func (m *Machine) dropGroup(g *Group) {
-	m.groups--
-	m.bytes -= g.size()
-	for member := range g.Members() {
-		m.forgetMembership(member.Key, g)
-	}
-}
-
-func (m *Machine) noteMembership(key MemberKey, g *Group) {
-	if m.memberships == nil {
-		m.memberships = make(map[MemberKey][]*Group)
-	}
-	in := m.memberships[key]
-	at, _ := slices.BinarySearchFunc(in, g, (*Group).compare)
-	m.memberships[key] = slices.Insert(in, at, g)
-}
-
-func (m *Machine) forgetMembership(key MemberKey, g *Group) {
-	in := m.memberships[key]
-	if in = slices.DeleteFunc(in, func(other *Group) bool { return other == g }); len(in) == 0 {
-		delete(m.memberships, key)
-		return
-	}
-	m.memberships[key] = in
-}

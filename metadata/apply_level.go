@@ -1,14 +1,14 @@
 package metadata
 
-func (m *Machine) setLevels(_ Micros, d *decoder) (Result, error) {
-	stream, topic, messages, offsets := d.ident(), d.ident(), Level(d.u8()), Level(d.u8())
-	if !d.whole() {
+func (tr *Tree) setLevels(c *command) (Result, error) {
+	stream, topic, messages, offsets := c.ident(), c.ident(), Level(c.u8()), Level(c.u8())
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
 	if messages > LevelMemory || offsets > LevelMemory {
 		return Result{}, ErrOptionValue
 	}
-	t, err := m.Topic(stream, topic)
+	t, err := tr.Topic(stream, topic)
 	if err != nil {
 		return Result{}, err
 	}

@@ -20,11 +20,7 @@ func newRig(t testing.TB) *rig { return &rig{t: t, m: New()} }
 
 // recount is for what a test has put in by hand.
 func (r *rig) recount() {
-	r.m.bytes, r.m.logs = r.m.count()
-	r.m.topics = 0
-	for s := range r.m.Streams() {
-		r.m.topics += s.TopicCount()
-	}
+	r.m.recount()
 }
 
 func (r *rig) apply(want error, cmd []byte) Result {
@@ -221,7 +217,7 @@ func TestLogsAreHeldByTheirPartition(t *testing.T) {
 	if held != 11 {
 		t.Fatalf("%d logs, want 11", held)
 	}
-	for _, log := range append([]LogID{0, r.m.NextLog()}, r.m.Retired()...) {
+	for _, log := range append([]LogID{0, r.m.LogIDs.Next()}, r.m.LogIDs.Retired()...) {
 		if _, topic, _ := r.m.Holder(log); topic != nil {
 			t.Errorf("log %d is held by %s", log, topic.Name)
 		}
@@ -239,7 +235,7 @@ func TestRetiredLogsStayUntilForgotten(t *testing.T) {
 	wantRetired(t, r.m, 2)
 	r.apply(ErrLogNever, EncodeForgetLogs(nil, testTime, 2, 4))
 	r.apply(ErrLogNever, EncodeForgetLogs(nil, testTime, 0))
-	if !r.m.IsRetired(2) || r.m.IsRetired(1) {
+	if !r.m.LogIDs.IsRetired(2) || r.m.LogIDs.IsRetired(1) {
 		t.Fatal("log 2 is retired, log 1 is forgotten")
 	}
 	r.stream(nil, "s")
@@ -254,7 +250,7 @@ func TestRetiredLogsStayUntilForgotten(t *testing.T) {
 
 func wantRetired(t *testing.T, m *Machine, want ...LogID) {
 	t.Helper()
-	got := m.Retired()
+	got := m.LogIDs.Retired()
 	same := len(got) == len(want)
 	for i := 0; same && i < len(want); i++ {
 		same = got[i] == want[i]
@@ -275,7 +271,7 @@ func TestUsers(t *testing.T) {
 	create(ErrPassword, "root", "", UserActive, nil)
 	create(ErrUserStatus, "root", "$h", 3, nil)
 	create(nil, "root", "$h", UserActive, nil)
-	if u, err := r.m.User(ByNumber(RootID)); err != nil || u.Permissions.Global != AllRights || u.CreatedAt != testTime {
+	if u, err := r.m.Accounts.User(ByNumber(RootID)); err != nil || u.Permissions.Global != AllRights || u.CreatedAt != testTime {
 		t.Fatalf("root is %+v, %v", u, err)
 	}
 	rights := &Permissions{Global: PollMessages, Streams: []StreamPermissions{{Stream: 7, Rights: StreamRead, Topics: []TopicPermissions{{Topic: 1, Rights: TopicManage}}}}}
@@ -298,7 +294,7 @@ func TestUsers(t *testing.T) {
 	r.apply(ErrPasswordChanged, EncodeChangePassword(nil, testTime, name2("anne"), "$other", "$new", false))
 	r.apply(ErrPassword, EncodeChangePassword(nil, testTime, name2("anne"), "$h", "", false))
 	r.apply(nil, EncodeChangePassword(nil, testTime, name2("anne"), "$h", "$new", false))
-	u, err := r.m.User(name2("anne"))
+	u, err := r.m.Accounts.User(name2("anne"))
 	if err != nil || u.ID != 1 || u.PasswordPHC != "$new" || u.Status != UserActive || u.Permissions != nil {
 		t.Fatalf("user is %+v, %v", u, err)
 	}
@@ -377,7 +373,7 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for len(big.Partitions) < PartitionsMax-1 {
-		big.Partitions = append(big.Partitions, Partition{Log: r.m.giveLog(), CreatedAt: testTime})
+		big.Partitions = append(big.Partitions, Partition{Log: r.m.LogIDs.give(), CreatedAt: testTime})
 	}
 	r.recount()
 	r.apply(nil, EncodeCreatePartitions(nil, testTime, name2("s"), name2("big"), 1))
@@ -401,7 +397,7 @@ func TestLimits(t *testing.T) {
 	user(nil, "root")
 	r.huge = true
 	for id := UserID(1); id < UsersMax-1; id++ {
-		r.m.users.put(uint32(id), fmt.Sprint("u", id), &User{ID: id, Name: fmt.Sprint("u", id), PasswordPHC: "$h", Status: UserActive, Since: 1})
+		r.m.Accounts.users.put(uint32(id), fmt.Sprint("u", id), &User{ID: id, Name: fmt.Sprint("u", id), PasswordPHC: "$h", Status: UserActive, Since: 1})
 	}
 	r.recount()
 	user(nil, "last")

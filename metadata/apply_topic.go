@@ -1,9 +1,9 @@
 package metadata
 
-func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
-	id, name, partitions, options := d.ident(), d.text(), d.u32(), d.options()
-	d.placement()
-	if !d.whole() {
+func (m *Machine) createTopic(c *command) (Result, error) {
+	id, name, partitions, options := c.ident(), c.text(), c.u32(), c.options()
+	c.placement()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
 	settings, explicit := defaultSettings(), optionSet(0)
@@ -25,23 +25,21 @@ func (m *Machine) createTopic(at Micros, d *decoder) (Result, error) {
 	case partitions > PartitionsOnceMax:
 		return Result{}, ErrTooManyPartitions
 	}
-	if err := settings.fit(int(partitions), explicit, d.version); err != nil {
+	if err := settings.fit(int(partitions), explicit, c.version); err != nil {
 		return Result{}, err
 	}
-	t := &Topic{ID: TopicID(s.topics.lowestFree()), Stream: s.ID, Name: string(name), CreatedAt: at, Since: m.revision}
+	t := &Topic{ID: TopicID(s.topics.lowestFree()), Stream: s.ID, Name: string(name), CreatedAt: c.at, Since: c.revision}
 	t.setOptions(settings, explicit)
-	s.topics.put(uint32(t.ID), t.Name, t)
-	m.topicMade(t)
+	m.addTopic(s, t)
+	m.Accounts.topicMade(t)
 	r := Result{Stream: s.ID, Topic: t.ID}
-	m.bytes += t.size()
-	m.topics++
-	m.addPartitions(t, int(partitions), at, &r)
+	m.addPartitions(c, t, int(partitions), &r)
 	return r, nil
 }
 
-func (m *Machine) updateTopic(_ Micros, d *decoder) (Result, error) {
-	stream, topic, name, options := d.ident(), d.ident(), d.text(), d.options()
-	if !d.whole() {
+func (tr *Tree) updateTopic(c *command) (Result, error) {
+	stream, topic, name, options := c.ident(), c.ident(), c.text(), c.options()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
 	if err := CheckOptions(options, true); err != nil {
@@ -50,7 +48,7 @@ func (m *Machine) updateTopic(_ Micros, d *decoder) (Result, error) {
 	if !nameOK(name, 1, nameBytesMax) {
 		return Result{}, ErrTopicName
 	}
-	s, err := m.Stream(stream)
+	s, err := tr.Stream(stream)
 	if err != nil {
 		return Result{}, err
 	}
@@ -66,8 +64,8 @@ func (m *Machine) updateTopic(_ Micros, d *decoder) (Result, error) {
 		return Result{}, err
 	}
 	if settings.MaxTopicSize == t.Settings.MaxTopicSize {
-		settings.refit(len(t.Partitions), explicit, d.version)
-	} else if err := settings.fit(len(t.Partitions), explicit, d.version); err != nil {
+		settings.refit(len(t.Partitions), explicit, c.version)
+	} else if err := settings.fit(len(t.Partitions), explicit, c.version); err != nil {
 		return Result{}, err
 	}
 	if err := settings.check(len(t.Partitions)); err != nil {
@@ -75,44 +73,43 @@ func (m *Machine) updateTopic(_ Micros, d *decoder) (Result, error) {
 	}
 	r := Result{Stream: s.ID, Topic: t.ID, SettingsChanged: settings != t.Settings}
 	s.topics.rename(uint32(t.ID), t.Name, string(name))
-	m.bytes -= t.size()
+	tr.bytes -= t.size()
 	t.Name = string(name)
-	m.bytes += t.size()
+	tr.bytes += t.size()
 	t.setOptions(settings, explicit)
 	return r, nil
 }
 
-func (m *Machine) deleteTopic(_ Micros, d *decoder) (Result, error) {
-	s, t, err := m.decodeTopic(d)
+func (m *Machine) deleteTopic(c *command) (Result, error) {
+	s, t, err := c.topic(&m.Tree)
 	if err != nil {
 		return Result{}, err
 	}
 	r := Result{Stream: s.ID, Topic: t.ID, Retired: appendRetired(nil, t, 0)}
-	m.forgetTopic(t)
-	s.topics.remove(uint32(t.ID), t.Name)
-	m.topicGone(t)
-	m.retire(r.Retired)
+	m.removeTopic(s, t)
+	m.Accounts.topicGone(t)
+	m.LogIDs.retire(r.Retired)
 	return r, nil
 }
 
-func (m *Machine) purgeTopic(_ Micros, d *decoder) (Result, error) {
-	s, t, err := m.decodeTopic(d)
+func (m *Machine) purgeTopic(c *command) (Result, error) {
+	s, t, err := c.topic(&m.Tree)
 	if err != nil {
 		return Result{}, err
 	}
 	r := Result{Stream: s.ID, Topic: t.ID}
 	m.purge(t, &r)
-	m.retire(r.Retired)
+	m.LogIDs.retire(r.Retired)
 	return r, nil
 }
 
-// decodeTopic reads a body that is two Idents and nothing else.
-func (m *Machine) decodeTopic(d *decoder) (*Stream, *Topic, error) {
-	stream, topic := d.ident(), d.ident()
-	if !d.whole() {
+// topic reads a body that is two Idents and nothing else.
+func (c *command) topic(tr *Tree) (*Stream, *Topic, error) {
+	stream, topic := c.ident(), c.ident()
+	if !c.whole() {
 		return nil, nil, ErrCommand
 	}
-	s, err := m.Stream(stream)
+	s, err := tr.Stream(stream)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,8 +117,8 @@ func (m *Machine) decodeTopic(d *decoder) (*Stream, *Topic, error) {
 	return s, t, err
 }
 
-func (m *Machine) createPartitions(at Micros, d *decoder) (Result, error) {
-	t, count, err := m.decodePartitions(d, true)
+func (m *Machine) createPartitions(c *command) (Result, error) {
+	t, count, err := c.partitions(&m.Tree, true)
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -131,18 +128,18 @@ func (m *Machine) createPartitions(at Micros, d *decoder) (Result, error) {
 		return Result{}, ErrPartitionsCount
 	}
 	settings := t.Settings
-	if err := settings.fit(len(t.Partitions)+count, t.explicit, d.version); err != nil && d.version >= 2 {
+	if err := settings.fit(len(t.Partitions)+count, t.explicit, c.version); err != nil && c.version >= 2 {
 		return Result{}, err
 	}
 	r := Result{Stream: t.Stream, Topic: t.ID, SettingsChanged: settings != t.Settings}
 	t.setOptions(settings, t.explicit)
-	m.addPartitions(t, count, at, &r)
-	m.redistribute(t)
+	m.addPartitions(c, t, count, &r)
+	m.redistribute(t, c.revision)
 	return r, nil
 }
 
-func (m *Machine) deletePartitions(_ Micros, d *decoder) (Result, error) {
-	t, count, err := m.decodePartitions(d, false)
+func (m *Machine) deletePartitions(c *command) (Result, error) {
+	t, count, err := c.partitions(&m.Tree, false)
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -151,26 +148,26 @@ func (m *Machine) deletePartitions(_ Micros, d *decoder) (Result, error) {
 	}
 	keep := len(t.Partitions) - count
 	settings := t.Settings
-	settings.refit(keep, t.explicit, d.version)
+	settings.refit(keep, t.explicit, c.version)
 	r := Result{Stream: t.Stream, Topic: t.ID, Retired: appendRetired(nil, t, keep), SettingsChanged: settings != t.Settings}
 	t.setOptions(settings, t.explicit)
 	t.Partitions = t.Partitions[:keep]
 	m.countPartitions(-count)
-	m.redistribute(t)
-	m.retire(r.Retired)
+	m.redistribute(t, c.revision)
+	m.LogIDs.retire(r.Retired)
 	return r, nil
 }
 
-// decodePartitions reads two Idents and a count, which it judges.
-func (m *Machine) decodePartitions(d *decoder, create bool) (t *Topic, count int, err error) {
-	stream, topic, n := d.ident(), d.ident(), d.u32()
+// partitions reads two Idents and a count, which it judges.
+func (c *command) partitions(tr *Tree, create bool) (t *Topic, count int, err error) {
+	stream, topic, n := c.ident(), c.ident(), c.u32()
 	if create {
-		d.placement()
+		c.placement()
 	}
-	if !d.whole() {
+	if !c.whole() {
 		return nil, 0, ErrCommand
 	}
-	if t, err = m.Topic(stream, topic); err != nil {
+	if t, err = tr.Topic(stream, topic); err != nil {
 		return nil, 0, err
 	}
 	if n == 0 || n > PartitionsOnceMax {
@@ -180,26 +177,13 @@ func (m *Machine) decodePartitions(d *decoder, create bool) (t *Topic, count int
 }
 
 // addPartitions appends partitions with new logs to a topic and notes them in r.
-func (m *Machine) addPartitions(t *Topic, count int, at Micros, r *Result) {
+func (m *Machine) addPartitions(c *command, t *Topic, count int, r *Result) {
 	for range count {
-		p := Partition{Log: m.giveLog(), CreatedAt: at, Since: m.revision}
+		p := Partition{Log: m.LogIDs.give(), CreatedAt: c.at, Since: c.revision}
 		r.Created = append(r.Created, CreatedLog{t.Stream, t.ID, PartitionID(len(t.Partitions)), p.Log, t.Settings})
 		t.Partitions = append(t.Partitions, p)
 	}
 	m.countPartitions(count)
-}
-
-func (m *Machine) countPartitions(count int) {
-	m.bytes += count * partitionSize
-	m.logs += count
-}
-
-// forgetTopic takes a topic that is about to go out of all that counts it, with its groups.
-func (m *Machine) forgetTopic(t *Topic) {
-	m.bytes -= t.size()
-	m.topics--
-	m.logs -= len(t.Partitions)
-	m.dropGroups(t)
 }
 
 // purge gives every partition of a topic a new log, so that offsets begin at 0 again, and notes both in r, and what is
@@ -207,7 +191,7 @@ func (m *Machine) forgetTopic(t *Topic) {
 func (m *Machine) purge(t *Topic, r *Result) {
 	r.Retired = appendRetired(r.Retired, t, 0)
 	for i := range t.Partitions {
-		t.Partitions[i].Log = m.giveLog()
+		t.Partitions[i].Log = m.LogIDs.give()
 		r.Created = append(r.Created, CreatedLog{t.Stream, t.ID, PartitionID(i), t.Partitions[i].Log, t.Settings})
 	}
 	for g := range t.Groups() {

@@ -1,26 +1,25 @@
 package metadata
 
-func (m *Machine) createUser(at Micros, d *decoder) (Result, error) {
-	name, phc, status, permissions := d.text(), d.text(), UserStatus(d.u8()), d.permissions(d.version >= 2)
-	if !d.whole() {
+func (m *Machine) createUser(c *command) (Result, error) {
+	name, phc, status, permissions := c.text(), c.text(), UserStatus(c.u8()), c.permissions(c.version >= 2)
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	u := &User{Name: string(name), PasswordPHC: string(phc), Status: status, CreatedAt: at, Since: m.revision, Secured: m.revision, Permissions: permissions}
+	u := &User{Name: string(name), PasswordPHC: string(phc), Status: status, CreatedAt: c.at, Since: c.revision, Secured: c.revision, Permissions: permissions}
 	if err := u.check(); err != nil {
 		return Result{}, err
 	}
 	switch {
-	case m.users.hasName(name):
+	case m.Accounts.users.hasName(name):
 		return Result{}, ErrUserExists
-	case m.users.count() == UsersMax:
+	case m.Accounts.users.count() == UsersMax:
 		return Result{}, ErrTooManyUsers
 	}
-	if u.ID = UserID(m.users.lowestFree()); u.ID == RootID {
+	if u.ID = UserID(m.Accounts.users.lowestFree()); u.ID == RootID {
 		u.Permissions = &Permissions{Global: AllRights}
 	}
-	m.bindRights(u.Permissions)
-	m.users.put(uint32(u.ID), u.Name, u)
-	m.bytes += u.size()
+	u.Permissions.bind(&m.Tree)
+	m.Accounts.add(u)
 	return Result{User: u.ID}, nil
 }
 
@@ -39,12 +38,12 @@ func (u *User) check() error {
 	return nil
 }
 
-func (m *Machine) updateUser(_ Micros, d *decoder) (Result, error) {
-	id, name, status := d.ident(), d.text(), UserStatus(d.u8())
-	if !d.whole() {
+func (a *Accounts) updateUser(c *command) (Result, error) {
+	id, name, status := c.ident(), c.text(), UserStatus(c.u8())
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	u, err := m.User(id)
+	u, err := a.User(id)
 	if err != nil {
 		return Result{}, err
 	}
@@ -58,48 +57,48 @@ func (m *Machine) updateUser(_ Micros, d *decoder) (Result, error) {
 	if err := changed.check(); err != nil {
 		return Result{}, err
 	}
-	if changed.Name != u.Name && m.users.hasName(name) {
+	if changed.Name != u.Name && a.users.hasName(name) {
 		return Result{}, ErrUserExists
 	}
-	if d.guardsManagers() && !changed.manages() && m.isLastManager(u) {
+	if c.guardsManagers() && !changed.manages() && a.isLastManager(u) {
 		return Result{}, ErrLastManagerOff
 	}
 	r := Result{User: u.ID}
 	if changed.Status != u.Status && changed.Status == UserInactive {
-		m.secure(&changed, &r)
+		c.secure(&changed, &r)
 	}
-	m.users.rename(uint32(u.ID), u.Name, changed.Name)
-	m.resizeUser(u, func() { *u = changed })
+	a.users.rename(uint32(u.ID), u.Name, changed.Name)
+	a.resize(u, func() { *u = changed })
 	return r, nil
 }
 
-func (m *Machine) deleteUser(_ Micros, d *decoder) (Result, error) {
-	id := d.ident()
-	if !d.whole() {
+func (a *Accounts) deleteUser(c *command) (Result, error) {
+	id := c.ident()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	u, err := m.User(id)
+	u, err := a.User(id)
 	if err != nil {
 		return Result{}, err
 	}
 	if u.ID == RootID {
 		return Result{}, ErrDeleteRoot
 	}
-	if d.guardsManagers() && m.isLastManager(u) {
+	if c.guardsManagers() && a.isLastManager(u) {
 		return Result{}, ErrDeleteLastManager
 	}
-	m.dropTokens(u)
-	m.bytes -= u.size()
-	m.users.remove(uint32(u.ID), u.Name)
+	a.dropTokens(u)
+	a.bytes -= u.size()
+	a.users.remove(uint32(u.ID), u.Name)
 	return Result{User: u.ID}, nil
 }
 
-func (m *Machine) updatePermissions(_ Micros, d *decoder) (Result, error) {
-	id, permissions := d.ident(), d.permissions(d.version >= 2)
-	if !d.whole() {
+func (m *Machine) updatePermissions(c *command) (Result, error) {
+	id, permissions := c.ident(), c.permissions(c.version >= 2)
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	u, err := m.User(id)
+	u, err := m.Accounts.User(id)
 	if err != nil {
 		return Result{}, err
 	}
@@ -113,71 +112,71 @@ func (m *Machine) updatePermissions(_ Micros, d *decoder) (Result, error) {
 	}
 	changed := *u
 	changed.Permissions = permissions
-	if d.guardsManagers() && !changed.manages() && m.isLastManager(u) {
+	if c.guardsManagers() && !changed.manages() && m.Accounts.isLastManager(u) {
 		return Result{}, ErrLastManagerRights
 	}
-	m.bindRights(permissions)
-	m.resizeUser(u, func() { u.Permissions = permissions })
+	permissions.bind(&m.Tree)
+	m.Accounts.resize(u, func() { u.Permissions = permissions })
 	return Result{User: u.ID}, nil
 }
 
-func (m *Machine) changePassword(_ Micros, d *decoder) (Result, error) {
-	id, checked, phc := d.ident(), d.text(), d.text()
-	dropTokens := d.version >= 2 && d.bool()
-	if !d.whole() {
+func (a *Accounts) changePassword(c *command) (Result, error) {
+	id, checked, phc := c.ident(), c.text(), c.text()
+	dropTokens := c.version >= 2 && c.bool()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	u, err := m.User(id)
+	u, err := a.User(id)
 	if err != nil {
 		return Result{}, err
 	}
 	if u.PasswordPHC != string(checked) {
 		return Result{}, ErrPasswordChanged
 	}
-	return m.setPassword(u, string(phc), u.Status, dropTokens)
+	return a.setPassword(c, u, string(phc), u.Status, dropTokens)
 }
 
-func (m *Machine) resetPassword(_ Micros, d *decoder) (Result, error) {
-	id, phc := d.ident(), d.text()
-	if !d.whole() {
+func (a *Accounts) resetPassword(c *command) (Result, error) {
+	id, phc := c.ident(), c.text()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	u, err := m.User(id)
+	u, err := a.User(id)
 	if err != nil {
 		return Result{}, err
 	}
-	return m.setPassword(u, string(phc), UserActive, true)
+	return a.setPassword(c, u, string(phc), UserActive, true)
 }
 
 // setPassword ends what was begun with the password before: sessions, and tokens if they are to go too.
-func (m *Machine) setPassword(u *User, phc string, status UserStatus, dropTokens bool) (Result, error) {
+func (a *Accounts) setPassword(c *command, u *User, phc string, status UserStatus, dropTokens bool) (Result, error) {
 	changed := *u
 	changed.PasswordPHC, changed.Status = phc, status
 	if err := changed.check(); err != nil {
 		return Result{}, err
 	}
 	r := Result{User: u.ID}
-	m.secure(&changed, &r)
+	c.secure(&changed, &r)
 	if dropTokens {
-		m.dropTokens(u)
+		a.dropTokens(u)
 		changed.Tokens = nil
 	}
-	m.resizeUser(u, func() { *u = changed })
+	a.resize(u, func() { *u = changed })
 	return r, nil
 }
 
 // secure notes that sessions of the user that began before are not good any more.
-func (m *Machine) secure(u *User, r *Result) { u.Secured, r.Secured = m.revision, m.revision }
+func (c *command) secure(u *User, r *Result) { u.Secured, r.Secured = c.revision, c.revision }
 
 // manages tells whether the user can log in and manage users.
 func (u *User) manages() bool { return u.Status == UserActive && u.May(ActionUpdateUser, 0, 0) }
 
 // isLastManager tells whether nobody else could bring back what the user would lose.
-func (m *Machine) isLastManager(u *User) bool {
+func (a *Accounts) isLastManager(u *User) bool {
 	if !u.manages() {
 		return false
 	}
-	for other := range m.Users() {
+	for other := range a.Users() {
 		if other != u && other.manages() {
 			return false
 		}
@@ -186,4 +185,4 @@ func (m *Machine) isLastManager(u *User) bool {
 }
 
 // guardsManagers: commands of version 1 were judged without that rule, and are judged so again.
-func (d *decoder) guardsManagers() bool { return d.version >= 2 }
+func (c *command) guardsManagers() bool { return c.version >= 2 }

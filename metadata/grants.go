@@ -9,18 +9,18 @@ import (
 // was made, and goes with it. An entry for a number that nobody has yet waits, with 0, and is bound to the first that gets it.
 // So in every state an entry is bound to what has its number, or waits because nothing has.
 
-// bindRights binds a user's new rights to what is there. Entries that were meant for something that is gone are left out.
-func (m *Machine) bindRights(p *Permissions) {
+// bind binds a user's new rights to what is there. Entries that were meant for something that is gone are left out.
+func (p *Permissions) bind(tr *Tree) {
 	if p == nil {
 		return
 	}
 	p.Streams = slices.DeleteFunc(p.Streams, func(e StreamPermissions) bool {
-		s := m.streams.find(ByNumber(e.Stream))
+		s := tr.streams.find(ByNumber(e.Stream))
 		return e.Since != 0 && (s == nil || s.Since != e.Since)
 	})
 	for i := range p.Streams {
 		e := &p.Streams[i]
-		s := m.streams.find(ByNumber(e.Stream))
+		s := tr.streams.find(ByNumber(e.Stream))
 		if s != nil {
 			e.Since = s.Since
 		}
@@ -49,40 +49,40 @@ func (s *Stream) topicOrNil(id TopicID) *Topic {
 }
 
 // streamMade binds the entries that waited for a stream.
-func (m *Machine) streamMade(s *Stream) {
-	m.entriesFor(s.ID, func(p *Permissions, i int) { p.Streams[i].Since = s.Since })
+func (a *Accounts) streamMade(s *Stream) {
+	a.entriesFor(s.ID, func(p *Permissions, i int) { p.Streams[i].Since = s.Since })
 }
 
 // streamGone drops the entries for a stream.
-func (m *Machine) streamGone(s *Stream) {
+func (a *Accounts) streamGone(s *Stream) {
 	if plantedRightsStay {
 		return
 	}
-	m.entriesFor(s.ID, func(p *Permissions, i int) {
-		m.bytes -= entrySize + len(p.Streams[i].Topics)*leafSize
+	a.entriesFor(s.ID, func(p *Permissions, i int) {
+		a.bytes -= entrySize + len(p.Streams[i].Topics)*leafSize
 		p.Streams = slices.Delete(p.Streams, i, i+1)
 	})
 }
 
 // topicMade binds the entries that waited for a topic.
-func (m *Machine) topicMade(t *Topic) {
-	m.topicEntriesFor(t, func(e *StreamPermissions, i int) { e.Topics[i].Since = t.Since })
+func (a *Accounts) topicMade(t *Topic) {
+	a.topicEntriesFor(t, func(e *StreamPermissions, i int) { e.Topics[i].Since = t.Since })
 }
 
 // topicGone drops the entries for a topic.
-func (m *Machine) topicGone(t *Topic) {
+func (a *Accounts) topicGone(t *Topic) {
 	if plantedRightsStay {
 		return
 	}
-	m.topicEntriesFor(t, func(e *StreamPermissions, i int) {
-		m.bytes -= leafSize
+	a.topicEntriesFor(t, func(e *StreamPermissions, i int) {
+		a.bytes -= leafSize
 		e.Topics = slices.Delete(e.Topics, i, i+1)
 	})
 }
 
 // entriesFor says f of every entry for a stream, in the order of the users.
-func (m *Machine) entriesFor(id StreamID, f func(p *Permissions, i int)) {
-	for u := range m.Users() {
+func (a *Accounts) entriesFor(id StreamID, f func(p *Permissions, i int)) {
+	for u := range a.Users() {
 		if u.Permissions == nil {
 			continue
 		}
@@ -92,8 +92,8 @@ func (m *Machine) entriesFor(id StreamID, f func(p *Permissions, i int)) {
 	}
 }
 
-func (m *Machine) topicEntriesFor(t *Topic, f func(e *StreamPermissions, i int)) {
-	m.entriesFor(t.Stream, func(p *Permissions, i int) {
+func (a *Accounts) topicEntriesFor(t *Topic, f func(e *StreamPermissions, i int)) {
+	a.entriesFor(t.Stream, func(p *Permissions, i int) {
 		if j, found := p.Streams[i].entry(t.ID); found {
 			f(&p.Streams[i], j)
 		}
@@ -109,10 +109,10 @@ func (e *StreamPermissions) entry(id TopicID) (int, bool) {
 }
 
 // bound reports whether every entry is bound to what has its number, or waits because nothing has.
-func (m *Machine) bound(p *Permissions) bool {
+func (p *Permissions) bound(tr *Tree) bool {
 	for i := range p.Streams {
 		e := &p.Streams[i]
-		s := m.streams.find(ByNumber(e.Stream))
+		s := tr.streams.find(ByNumber(e.Stream))
 		if e.Since != sinceOf(s) {
 			return false
 		}
@@ -138,17 +138,17 @@ func sinceOf(s *Stream) uint64 {
 
 // bindOldRights does for a snapshot without incarnations what can be done: rights are bound to what is there, and those for numbers
 // that nobody has are dropped, as they may have been for something that was deleted.
-func (m *Machine) bindOldRights() {
-	for u := range m.Users() {
+func (a *Accounts) bindOldRights(tr *Tree) {
+	for u := range a.Users() {
 		p := u.Permissions
 		if p == nil {
 			continue
 		}
-		p.Streams = slices.DeleteFunc(p.Streams, func(e StreamPermissions) bool { return m.streams.find(ByNumber(e.Stream)) == nil })
+		p.Streams = slices.DeleteFunc(p.Streams, func(e StreamPermissions) bool { return tr.streams.find(ByNumber(e.Stream)) == nil })
 		for i := range p.Streams {
-			s := m.streams.find(ByNumber(p.Streams[i].Stream))
+			s := tr.streams.find(ByNumber(p.Streams[i].Stream))
 			p.Streams[i].Topics = slices.DeleteFunc(p.Streams[i].Topics, func(x TopicPermissions) bool { return s.topicOrNil(x.Topic) == nil })
 		}
-		m.bindRights(p)
+		p.bind(tr)
 	}
 }

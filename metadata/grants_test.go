@@ -33,7 +33,7 @@ func (w *grantsWorld) may(stream, topic string) bool {
 		}
 		return false
 	}
-	eve, _ := w.m.User(name2("eve"))
+	eve, _ := w.m.Accounts.User(name2("eve"))
 	return eve.May(ActionPollMessages, t.Stream, t.ID)
 }
 
@@ -48,7 +48,7 @@ func (w *grantsWorld) eve(entries ...StreamPermissions) {
 }
 
 func (w *grantsWorld) rights() []StreamPermissions {
-	u, _ := w.m.User(name2("eve"))
+	u, _ := w.m.Accounts.User(name2("eve"))
 	return u.Permissions.Streams
 }
 
@@ -140,7 +140,7 @@ func TestRightsOfOldSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := m.User(name2("anne"))
+	u, err := m.Accounts.User(name2("anne"))
 	want := []StreamPermissions{{Stream: 1, Since: 43, Rights: StreamRead, Topics: []TopicPermissions{}}} // topic 2 and stream 3 are not there
 	if err != nil || !reflect.DeepEqual(u.Permissions.Streams, want) {
 		t.Errorf("rights %+v, want %+v", u.Permissions.Streams, want)

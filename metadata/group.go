@@ -103,8 +103,8 @@ func (t *Topic) Groups() iter.Seq[*Group] { return slices.Values(t.groups.rows) 
 func (t *Topic) GroupCount() int { return len(t.groups.rows) }
 
 // Group finds a group. ErrStreamNotFound, ErrTopicNotFound, ErrGroupNotFound.
-func (m *Machine) Group(stream, topic, group Ident) (*Group, error) {
-	t, err := m.Topic(stream, topic)
+func (tr *Tree) Group(stream, topic, group Ident) (*Group, error) {
+	t, err := tr.Topic(stream, topic)
 	if err != nil {
 		return nil, err
 	}
@@ -112,23 +112,20 @@ func (m *Machine) Group(stream, topic, group Ident) (*Group, error) {
 }
 
 // GroupByID finds a group by its numbers. False: there is none.
-func (m *Machine) GroupByID(stream StreamID, topic TopicID, group GroupID) (*Group, bool) {
-	g, err := m.Group(ByNumber(stream), ByNumber(topic), ByNumber(group))
+func (tr *Tree) GroupByID(stream StreamID, topic TopicID, group GroupID) (*Group, bool) {
+	g, err := tr.Group(ByNumber(stream), ByNumber(topic), ByNumber(group))
 	return g, err == nil
 }
 
-// GroupCount is the number of all groups.
-func (m *Machine) GroupCount() int { return m.groups }
-
 // Memberships says f of every group that a member is in, ascending by stream, topic and group.
-func (m *Machine) Memberships(key MemberKey, f func(StreamID, TopicID, GroupID)) {
-	for _, g := range m.memberships[key] {
+func (tr *Tree) Memberships(key MemberKey, f func(StreamID, TopicID, GroupID)) {
+	for _, g := range tr.members[key] {
 		f(g.Stream, g.Topic, g.ID)
 	}
 }
 
 // MembershipCount is the number of groups that a member is in.
-func (m *Machine) MembershipCount(key MemberKey) int { return len(m.memberships[key]) }
+func (tr *Tree) MembershipCount(key MemberKey) int { return len(tr.members[key]) }
 
 // Members yields the members by ascending id.
 func (g *Group) Members() iter.Seq[*Member] { return g.members.all }

@@ -378,7 +378,6 @@ func TestGroupLimits(t *testing.T) {
 		g := &Group{ID: topic.groups.next, Name: fmt.Sprint(topic.groups.next)}
 		topic.groups.put(g)
 		topic.groups.next++
-		r.m.groups++
 	}
 	r.recount()
 	r.create(nil, "last")
@@ -390,7 +389,7 @@ func TestGroupLimits(t *testing.T) {
 	for id := range MemberID(MembersMax - 1) {
 		key := MemberKey{byte(id), byte(id >> 8), 1}
 		g.members.put(uint32(id), string(key[:]), &Member{ID: id, Key: key})
-		r.m.noteMembership(key, g)
+		r.m.members.note(key, g)
 	}
 	g.seats, g.Generation = []seat{}, 1
 	r.recount()

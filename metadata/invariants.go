@@ -1,84 +1,70 @@
 package metadata
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
-// invariants walks the whole state: every thing is found under its own number and name, every log id was given out, no
-// more logs live or are retired than were given out, and groups share their partitions out as they should.
-func (m *Machine) invariants() {
-	if !invariantsOn {
-		return
-	}
-	live, groups, memberships, topics := 0, 0, 0, 0
-	checkTable(&m.streams, "stream", func(s *Stream) (uint32, string) { return uint32(s.ID), s.Name })
-	checkTable(&m.users, "user", func(u *User) (uint32, string) { return uint32(u.ID), u.Name })
-	for s := range m.Streams() {
+// invariants: every thing is found under its own number and name, groups share their partitions out as they should, every log was given
+// out, and the counts are those of what is there.
+func (tr *Tree) invariants(nextLog LogID, revision uint64) {
+	noted := 0
+	checkTable(&tr.streams, "stream", func(s *Stream) (uint32, string) { return uint32(s.ID), s.Name })
+	for s := range tr.Streams() {
 		checkTable(&s.topics, "topic", func(t *Topic) (uint32, string) { return uint32(t.ID), t.Name })
 		for t := range s.Topics() {
-			m.checkTopic(s, t)
-			topics++
-			live += len(t.Partitions)
-			groups += t.GroupCount()
-			memberships += m.checkGroups(t)
+			t.invariants(s, nextLog)
+			t.checkGroups(revision)
+			for g := range t.Groups() {
+				noted += tr.members.check(g)
+			}
 		}
 	}
-	for _, in := range m.memberships {
-		memberships -= len(in)
-	}
-	if groups != m.groups || memberships != 0 {
-		panic(fmt.Sprintf("BUG: %d groups, counted %d; they have %d members that no membership is for", groups, m.groups, memberships))
-	}
-	if !slices.IsSorted(m.retired) {
-		panic(fmt.Sprintf("BUG: retired logs are not in order: %v", m.retired))
-	}
-	if n := len(m.retired); n > 0 && m.retired[n-1] >= m.nextLog {
-		panic(fmt.Sprintf("BUG: log %d is retired, the next to be given out is %d", m.retired[n-1], m.nextLog))
-	}
-	if given := uint64(m.nextLog) - 1; uint64(live+len(m.retired)) > given {
-		panic(fmt.Sprintf("BUG: %d logs live and %d retired, only %d were given out", live, len(m.retired), given))
-	}
-	if topics != m.topics {
-		panic(fmt.Sprintf("BUG: %d topics, counted %d", topics, m.topics))
-	}
-	if bytes, logs := m.count(); bytes != m.bytes || logs != m.logs {
-		panic(fmt.Sprintf("BUG: the state takes %d bytes and has %d logs, counted %d and %d", bytes, logs, m.bytes, m.logs))
-	}
-	m.checkTokens()
-	for u := range m.Users() {
-		if u.Permissions != nil && !m.bound(u.Permissions) {
-			panic(fmt.Sprintf("BUG: rights of user %d are not those for what is there: %+v", u.ID, *u.Permissions))
-		}
-	}
-	if m.UserCount() > 0 && m.users.find(ByNumber(RootID)) == nil {
-		panic(fmt.Sprintf("BUG: %d users without root", m.UserCount()))
+	tr.members.invariants(noted)
+	if topics, logs, groups, bytes := tr.count(); topics != tr.topics || logs != tr.logs || groups != tr.groups || bytes != tr.bytes {
+		panic(fmt.Sprintf("BUG: %d topics, %d logs and %d groups take %d bytes, counted %d, %d, %d and %d", topics, logs, groups, bytes,
+			tr.topics, tr.logs, tr.groups, tr.bytes))
 	}
 }
 
-func (m *Machine) checkTokens() {
+// invariants: every user is found under its number and name, and every token under its hash; rights are bound to what is there; nobody
+// is there without root.
+func (a *Accounts) invariants(tr *Tree, revision uint64) {
+	checkTable(&a.users, "user", func(u *User) (uint32, string) { return uint32(u.ID), u.Name })
+	a.checkTokens(revision)
+	for u := range a.Users() {
+		if u.Permissions != nil && !u.Permissions.bound(tr) {
+			panic(fmt.Sprintf("BUG: rights of user %d are not those for what is there: %+v", u.ID, *u.Permissions))
+		}
+	}
+	if a.UserCount() > 0 && a.users.find(ByNumber(RootID)) == nil {
+		panic(fmt.Sprintf("BUG: %d users without root", a.UserCount()))
+	}
+	if bytes := a.count(); bytes != a.bytes {
+		panic(fmt.Sprintf("BUG: users take %d bytes, counted %d", bytes, a.bytes))
+	}
+}
+
+func (a *Accounts) checkTokens(revision uint64) {
 	tokens := 0
-	for u := range m.Users() {
-		if u.Since == 0 || u.Since > m.revision {
-			panic(fmt.Sprintf("BUG: user %d is there since %d, the revision is %d", u.ID, u.Since, m.revision))
+	for u := range a.Users() {
+		if u.Since == 0 || u.Since > revision {
+			panic(fmt.Sprintf("BUG: user %d is there since %d, the revision is %d", u.ID, u.Since, revision))
 		}
 		for i := range u.Tokens {
 			t := &u.Tokens[i]
-			if owner, found := m.Token(t.Hash); owner != u || found != t {
+			if owner, found := a.Token(t.Hash); owner != u || found != t {
 				panic(fmt.Sprintf("BUG: token %q of user %d is not found by its hash", t.Name, u.ID))
 			}
-			if t.ExpiresAt > 0 && (m.tokensExpireAt == 0 || m.tokensExpireAt > t.ExpiresAt) {
-				panic(fmt.Sprintf("BUG: token %q expires at %d, before %d", t.Name, t.ExpiresAt, m.tokensExpireAt))
+			if t.ExpiresAt > 0 && (a.tokensExpireAt == 0 || a.tokensExpireAt > t.ExpiresAt) {
+				panic(fmt.Sprintf("BUG: token %q expires at %d, before %d", t.Name, t.ExpiresAt, a.tokensExpireAt))
 			}
 		}
 		tokens += len(u.Tokens)
 	}
-	if tokens != len(m.tokens) {
-		panic(fmt.Sprintf("BUG: %d tokens, %d of them in the index", tokens, len(m.tokens)))
+	if tokens != len(a.tokens) {
+		panic(fmt.Sprintf("BUG: %d tokens, %d of them in the index", tokens, len(a.tokens)))
 	}
 }
 
-func (m *Machine) checkTopic(s *Stream, t *Topic) {
+func (t *Topic) invariants(s *Stream, nextLog LogID) {
 	if t.Stream != s.ID {
 		panic(fmt.Sprintf("BUG: topic %d of stream %d says stream %d", t.ID, s.ID, t.Stream))
 	}
@@ -95,14 +81,14 @@ func (m *Machine) checkTopic(s *Stream, t *Topic) {
 		panic(fmt.Sprintf("BUG: topic %d has settings %+v: %v", t.ID, t.Settings, err))
 	}
 	for i, p := range t.Partitions {
-		if p.Log == 0 || p.Log >= m.nextLog {
-			panic(fmt.Sprintf("BUG: partition %d of topic %d has log %d, the next to be given out is %d", i, t.ID, p.Log, m.nextLog))
+		if p.Log == 0 || p.Log >= nextLog {
+			panic(fmt.Sprintf("BUG: partition %d of topic %d has log %d, the next to be given out is %d", i, t.ID, p.Log, nextLog))
 		}
 	}
 }
 
-// checkGroups looks at the groups of a topic and counts their members.
-func (m *Machine) checkGroups(t *Topic) (members int) {
+// checkGroups looks at the groups of a topic.
+func (t *Topic) checkGroups(revision uint64) {
 	last := -1
 	for g := range t.Groups() {
 		if g.Stream != t.Stream || g.Topic != t.ID || int(g.ID) <= last || g.ID >= t.groups.next || t.groups.names[g.Name] != g {
@@ -110,20 +96,13 @@ func (m *Machine) checkGroups(t *Topic) (members int) {
 		}
 		last = int(g.ID)
 		checkTable(&g.members, "member", func(m *Member) (uint32, string) { return uint32(m.ID), string(m.Key[:]) })
-		if fault := g.fault(len(t.Partitions), m.revision); fault != "" {
+		if fault := g.fault(len(t.Partitions), revision); fault != "" {
 			panic(fmt.Sprintf("BUG: group %d of topic %d: %s", g.ID, t.ID, fault))
 		}
-		for member := range g.Members() {
-			if in := m.memberships[member.Key]; !slices.Contains(in, g) || !slices.IsSortedFunc(in, (*Group).compare) {
-				panic(fmt.Sprintf("BUG: member %d of group %d is in %d groups, not in this one or not in order", member.ID, g.ID, len(in)))
-			}
-		}
-		members += g.MemberCount()
 	}
 	if t.GroupCount() != len(t.groups.names) {
 		panic(fmt.Sprintf("BUG: topic %d has %d groups, %d names", t.ID, t.GroupCount(), len(t.groups.names)))
 	}
-	return members
 }
 
 func checkTable[T any](t *table[T], what string, key func(*T) (uint32, string)) {

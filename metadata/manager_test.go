@@ -39,7 +39,7 @@ func TestTheLastManagerStays(t *testing.T) {
 	old = append(append([]byte{1}, old[1:10]...), old[10+originBytes:]...)
 	r.apply(nil, old) // what version 1 accepted stays accepted
 	r.apply(nil, EncodeResetPassword(nil, testTime, name2("chief"), "$new"))
-	if u, err := r.m.User(name2("chief")); err != nil || u.Status != UserActive || u.PasswordPHC != "$new" {
+	if u, err := r.m.Accounts.User(name2("chief")); err != nil || u.Status != UserActive || u.PasswordPHC != "$new" {
 		t.Errorf("after the password was reset: %+v, %v", u, err)
 	}
 }
@@ -52,10 +52,10 @@ func TestWhatEndsSessions(t *testing.T) {
 	r.apply(nil, EncodeCreateToken(nil, testTime, 1, 2, []byte("ci"), TokenHash{1}, 0))
 	f := func(rises bool, tokens int, cmd []byte) {
 		t.Helper()
-		u, _ := r.m.User(name2("bob"))
+		u, _ := r.m.Accounts.User(name2("bob"))
 		before := u.Secured
 		res := r.apply(nil, cmd)
-		u, _ = r.m.User(ByNumber(UserID(1)))
+		u, _ = r.m.Accounts.User(ByNumber(UserID(1)))
 		if (u.Secured == r.m.Revision()) != rises || (u.Secured > before) != rises || (res.Secured == u.Secured) != rises || len(u.Tokens) != tokens {
 			t.Errorf("secured since %d, before %d, result %d, at revision %d; %d tokens, want %d", u.Secured, before, res.Secured, r.m.Revision(), len(u.Tokens), tokens)
 		}
@@ -69,7 +69,7 @@ func TestWhatEndsSessions(t *testing.T) {
 	f(true, 0, EncodeChangePassword(nil, testTime, name2("bob"), "$1", "$2", true))
 	r.apply(nil, EncodeCreateToken(nil, testTime, 1, 2, []byte("ci"), TokenHash{1}, 0))
 	f(true, 0, EncodeResetPassword(nil, testTime, name2("bob"), "$3"))
-	if u, token := r.m.Token(TokenHash{1}); u != nil || token != nil {
+	if u, token := r.m.Accounts.Token(TokenHash{1}); u != nil || token != nil {
 		t.Error("a token that went is found by its hash")
 	}
 	r.apply(ErrPassword, EncodeResetPassword(nil, testTime, name2("bob"), ""))

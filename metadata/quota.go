@@ -62,7 +62,7 @@ func (d *Demand) topicExists(m *Machine) bool {
 }
 
 func (d *Demand) userExists(m *Machine) bool {
-	_, err := m.User(ByName(d.Name))
+	_, err := m.Accounts.User(ByName(d.Name))
 	return err == nil
 }
 
@@ -125,14 +125,14 @@ func (l *Limits) partitionsBeside(has int, more uint32) error {
 }
 
 func (l *Limits) users(m *Machine, _ UserID, d *Demand) error {
-	if m.UserCount() >= l.Users && !d.userExists(m) {
+	if m.Accounts.UserCount() >= l.Users && !d.userExists(m) {
 		return ErrTooManyUsers
 	}
 	return nil
 }
 
 func (l *Limits) tokens(m *Machine, user UserID, d *Demand) error {
-	u, err := m.User(ByNumber(user))
+	u, err := m.Accounts.User(ByNumber(user))
 	if err == nil && len(u.Tokens) >= l.Tokens && !slices.ContainsFunc(u.Tokens, func(t Token) bool { return t.Name == string(d.Name) }) {
 		return ErrTooManyTokens
 	}

@@ -15,7 +15,7 @@ type restorer struct {
 
 func restoreBody(body []byte, version uint32) (*Machine, error) {
 	r := restorer{decoder: decoder{p: body, version: version}, m: New()}
-	r.m.revision, r.m.nextLog, r.m.sessionsReserved = r.u64(), LogID(r.u64()), r.u64()
+	r.m.revision, r.m.LogIDs.next, r.m.sessionsReserved = r.u64(), LogID(r.u64()), r.u64()
 	r.room("cluster id", clusterIDBytes)
 	r.room("nodes", 4)
 	r.room("origins", 4)
@@ -25,22 +25,23 @@ func restoreBody(body []byte, version uint32) (*Machine, error) {
 	for range r.count(streamBytesMin) {
 		r.stream()
 	}
-	r.m.retired = make([]LogID, r.count(8))
-	for i := range r.m.retired {
-		r.m.retired[i] = r.log()
+	retired := make([]LogID, r.count(8))
+	for i := range retired {
+		retired[i] = r.log()
 		r.room("nodes of a retired log", 4)
-		r.require(i == 0 || r.m.retired[i] > r.m.retired[i-1])
+		r.require(i == 0 || retired[i] > retired[i-1])
 	}
+	r.m.LogIDs.retired = retired
 	slices.Sort(r.logs)
 	for i := 1; i < len(r.logs); i++ {
 		r.require(r.logs[i] != r.logs[i-1])
 	}
-	r.require(r.m.nextLog > 0 && (r.m.UserCount() == 0 || r.m.users.find(ByNumber(RootID)) != nil))
+	r.require(r.m.LogIDs.next > 0 && (r.m.Accounts.UserCount() == 0 || r.m.Accounts.users.find(ByNumber(RootID)) != nil))
 	if version < 3 {
-		r.m.bindOldRights()
+		r.m.Accounts.bindOldRights(&r.m.Tree)
 	}
-	for u := range r.m.Users() {
-		r.require(u.Permissions == nil || r.m.bound(u.Permissions))
+	for u := range r.m.Accounts.Users() {
+		r.require(u.Permissions == nil || u.Permissions.bound(&r.m.Tree))
 	}
 	if r.newer != nil {
 		return nil, r.newer
@@ -48,9 +49,16 @@ func restoreBody(body []byte, version uint32) (*Machine, error) {
 	if !r.whole() {
 		return nil, ErrSnapshot
 	}
-	r.m.bytes, r.m.logs = r.m.count()
+	r.m.recount()
 	r.m.invariants()
 	return r.m, nil
+}
+
+// recount is for who has put things in by hand.
+func (m *Machine) recount() {
+	tr := &m.Tree
+	tr.topics, tr.logs, tr.groups, tr.bytes = tr.count()
+	m.Accounts.bytes = m.Accounts.count()
 }
 
 // require notes that the snapshot is bad if ok is false; reading on then gives zeros.
@@ -81,7 +89,7 @@ func (r *restorer) since() uint64 {
 // log reads an id that must have been given out, once.
 func (r *restorer) log() LogID {
 	log := LogID(r.u64())
-	r.require(log > 0 && log < r.m.nextLog)
+	r.require(log > 0 && log < r.m.LogIDs.next)
 	r.logs = append(r.logs, log)
 	return log
 }
@@ -97,7 +105,7 @@ func (r *restorer) user() {
 	u.Permissions = r.permissions(r.version >= 3)
 	r.require(id < UsersMax && u.check() == nil && u.Since > 0 && u.Since <= u.Secured && u.Secured <= r.m.revision)
 	r.tokens(u)
-	restoreRow(r, &r.m.users, uint32(id), u.Name, u)
+	restoreRow(r, &r.m.Accounts.users, uint32(id), u.Name, u)
 }
 
 // tokens reads a user's tokens: names are unique with the user, hashes everywhere.
@@ -106,11 +114,11 @@ func (r *restorer) tokens(u *User) {
 	r.require(count <= TokensMax)
 	for range count {
 		t := Token{Name: string(r.text()), Hash: r.hash(), ExpiresAt: Micros(r.u64()), CreatedAt: Micros(r.u64())}
-		r.require(t.check() && u.tokenIndex([]byte(t.Name)) < 0 && r.m.tokens[t.Hash] == nil)
+		r.require(t.check() && u.tokenIndex([]byte(t.Name)) < 0 && r.m.Accounts.tokens[t.Hash] == nil)
 		if r.failed {
 			return
 		}
-		r.m.addToken(u, t)
+		r.m.Accounts.addToken(u, t)
 	}
 }
 
@@ -139,7 +147,6 @@ func (r *restorer) topic(s *Stream) {
 	}
 	t.setOptions(settings, explicit)
 	r.groups(t)
-	r.m.topics++
 	restoreRow(r, &s.topics, uint32(t.ID), t.Name, t)
 }
 
@@ -154,9 +161,8 @@ func (r *restorer) groups(t *Topic) {
 		}
 		t.groups.put(g)
 		t.groups.next = g.ID + 1
-		r.m.groups++
 		for member := range g.Members() {
-			r.m.noteMembership(member.Key, g)
+			r.m.members.note(member.Key, g)
 		}
 	}
 	t.groups.next = next

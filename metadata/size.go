@@ -19,33 +19,6 @@ const (
 
 func textSize(text string) int { return len(text) + textSlack }
 
-// Bytes is how much memory this replica of the state takes, at most.
-func (m *Machine) Bytes() int { return m.bytes + len(m.retired)*retiredSize }
-
-// TopicCount is the number of all topics.
-func (m *Machine) TopicCount() int { return m.topics }
-
-// LogCount is the number of all partitions.
-func (m *Machine) LogCount() int { return m.logs }
-
-// count adds everything up anew.
-func (m *Machine) count() (bytes, logs int) {
-	for u := range m.Users() {
-		bytes += u.size()
-	}
-	for s := range m.Streams() {
-		bytes += s.size()
-		for t := range s.Topics() {
-			bytes += t.size()
-			logs += len(t.Partitions)
-			for g := range t.Groups() {
-				bytes += g.size()
-			}
-		}
-	}
-	return bytes, logs
-}
-
 func (s *Stream) size() int { return streamSize + textSize(s.Name) }
 
 func (t *Topic) size() int { return topicSize + textSize(t.Name) + len(t.Partitions)*partitionSize }
@@ -65,20 +38,6 @@ func (u *User) size() int {
 		}
 	}
 	return size
-}
-
-// resizeGroup does f, which changes who is in a group, and counts what that changes.
-func (m *Machine) resizeGroup(g *Group, f func()) {
-	m.bytes -= g.size()
-	f()
-	m.bytes += g.size()
-}
-
-// resizeUser does the same with a user.
-func (m *Machine) resizeUser(u *User, f func()) {
-	m.bytes -= u.size()
-	f()
-	m.bytes += u.size()
 }
 
 // Growth is how much a command may add to Bytes, and how many partitions to LogCount, at most; nothing for one that will be refused as

@@ -60,9 +60,9 @@ func TestBytesAreWhatTheHeapTakes(t *testing.T) {
 		for i := range kind.count {
 			cmd := kind.cmd(i)
 			more, _ := m.Growth(cmd)
-			had := m.Bytes() - len(m.retired)*retiredSize
+			had := m.Bytes() - len(m.LogIDs.retired)*retiredSize
 			mustApply(t, m, cmd)
-			if added := m.Bytes() - len(m.retired)*retiredSize - had; added > more {
+			if added := m.Bytes() - len(m.LogIDs.retired)*retiredSize - had; added > more {
 				t.Fatalf("%s: a command has added %d bytes, said to be at most %d", what, added, more)
 			}
 		}

@@ -9,16 +9,16 @@ import (
 // empty.
 
 // StreamSlots is one more than the highest id of a stream.
-func (m *Machine) StreamSlots() int { return len(m.streams.rows) }
+func (tr *Tree) StreamSlots() int { return len(tr.streams.rows) }
 
 // StreamSlot is the stream of an id; nil if there is none.
-func (m *Machine) StreamSlot(id int) *Stream { return m.streams.slot(id) }
+func (tr *Tree) StreamSlot(id int) *Stream { return tr.streams.slot(id) }
 
 // UserSlots is one more than the highest id of a user.
-func (m *Machine) UserSlots() int { return len(m.users.rows) }
+func (a *Accounts) UserSlots() int { return len(a.users.rows) }
 
 // UserSlot is the user of an id; nil if there is none.
-func (m *Machine) UserSlot(id int) *User { return m.users.slot(id) }
+func (a *Accounts) UserSlot(id int) *User { return a.users.slot(id) }
 
 // TopicSlots is one more than the highest id of a topic in the stream.
 func (s *Stream) TopicSlots() int { return len(s.topics.rows) }

@@ -56,19 +56,19 @@ func (m *Machine) AppendSnapshot(dst []byte) []byte {
 	dst = le.AppendUint32(append(dst, snapshotMagic...), snapshotVersion)
 	dst = le.AppendUint64(dst, 0) // body size, below
 	dst = le.AppendUint64(dst, m.revision)
-	dst = le.AppendUint64(dst, uint64(m.nextLog))
+	dst = le.AppendUint64(dst, uint64(m.LogIDs.next))
 	dst = le.AppendUint64(dst, m.sessionsReserved)
 	dst = appendReserved(dst, clusterIDBytes+4+4)
-	dst = le.AppendUint32(dst, uint32(m.UserCount()))
-	for u := range m.Users() {
+	dst = le.AppendUint32(dst, uint32(m.Accounts.UserCount()))
+	for u := range m.Accounts.Users() {
 		dst = u.append(dst)
 	}
 	dst = le.AppendUint32(dst, uint32(m.StreamCount()))
 	for s := range m.Streams() {
 		dst = s.append(dst)
 	}
-	dst = le.AppendUint32(dst, uint32(len(m.retired)))
-	for _, log := range m.retired {
+	dst = le.AppendUint32(dst, uint32(len(m.LogIDs.retired)))
+	for _, log := range m.LogIDs.retired {
 		dst = appendReserved(le.AppendUint64(dst, uint64(log)), 4)
 	}
 	le.PutUint64(dst[start+12:], uint64(len(dst)-start-snapshotHead))

@@ -20,7 +20,7 @@ func SubjectOf(u *User) Subject { return Subject{u.ID, u.Since, u.Secured} }
 
 // Find returns the subject's user. False: the user is gone, or has ended the session.
 func (x Subject) Find(m *Machine) (*User, bool) {
-	u, err := m.UserSince(x.User, x.Since)
+	u, err := m.Accounts.UserSince(x.User, x.Since)
 	return u, err == nil && u.Secured == x.Secured
 }
 

@@ -16,8 +16,8 @@ type TokenHash = [32]byte
 
 // Token finds a token by its hash, and its owner; nil if it is unknown. Whether it has expired and whether the owner is
 // active the caller judges. It does not allocate.
-func (m *Machine) Token(hash TokenHash) (*User, *Token) {
-	u := m.tokens[hash]
+func (a *Accounts) Token(hash TokenHash) (*User, *Token) {
+	u := a.tokens[hash]
 	if u == nil {
 		return nil, nil
 	}
@@ -26,17 +26,17 @@ func (m *Machine) Token(hash TokenHash) (*User, *Token) {
 
 // TokensExpireAt is a moment before which no token expires, 0 if none ever does: until then EncodeExpireTokens has nothing
 // to do. It may be too early when a token was deleted.
-func (m *Machine) TokensExpireAt() Micros { return m.tokensExpireAt }
+func (a *Accounts) TokensExpireAt() Micros { return a.tokensExpireAt }
 
-func (m *Machine) createToken(at Micros, d *decoder) (Result, error) {
-	id, since, name, hash, expiresAt := UserID(d.u32()), d.u64(), d.text(), d.hash(), Micros(d.u64())
-	if !d.whole() {
+func (a *Accounts) createToken(c *command) (Result, error) {
+	id, since, name, hash, expiresAt := UserID(c.u32()), c.u64(), c.text(), c.hash(), Micros(c.u64())
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
 	if !nameOK(name, 1, nameBytesMax) {
 		return Result{}, ErrTokenName
 	}
-	u, err := m.UserSince(id, since)
+	u, err := a.UserSince(id, since)
 	if err != nil {
 		return Result{}, err
 	}
@@ -45,20 +45,21 @@ func (m *Machine) createToken(at Micros, d *decoder) (Result, error) {
 		return Result{}, ErrTokenExists
 	case len(u.Tokens) == TokensMax:
 		return Result{}, ErrTooManyTokens
-	case m.tokens[hash] != nil:
+	case a.tokens[hash] != nil:
 		return Result{}, ErrTokenHash
 	}
-	m.bytes += tokenSize + textSize(string(name))
-	m.addToken(u, Token{Name: string(name), Hash: hash, ExpiresAt: expiresAt, CreatedAt: at})
+	a.resize(u, func() {
+		a.addToken(u, Token{Name: string(name), Hash: hash, ExpiresAt: expiresAt, CreatedAt: c.at})
+	})
 	return Result{User: id}, nil
 }
 
-func (m *Machine) deleteToken(_ Micros, d *decoder) (Result, error) {
-	id, since, name := UserID(d.u32()), d.u64(), d.text()
-	if !d.whole() {
+func (a *Accounts) deleteToken(c *command) (Result, error) {
+	id, since, name := UserID(c.u32()), c.u64(), c.text()
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	u, err := m.UserSince(id, since)
+	u, err := a.UserSince(id, since)
 	if err != nil {
 		return Result{}, err
 	}
@@ -66,24 +67,24 @@ func (m *Machine) deleteToken(_ Micros, d *decoder) (Result, error) {
 	if i < 0 {
 		return Result{}, ErrTokenNotFound
 	}
-	delete(m.tokens, u.Tokens[i].Hash)
-	m.resizeUser(u, func() { u.Tokens = slices.Delete(u.Tokens, i, i+1) })
+	delete(a.tokens, u.Tokens[i].Hash)
+	a.resize(u, func() { u.Tokens = slices.Delete(u.Tokens, i, i+1) })
 	return Result{User: id}, nil
 }
 
-func (m *Machine) expireTokens(at Micros, d *decoder) (Result, error) {
-	if !d.whole() {
+func (a *Accounts) expireTokens(c *command) (Result, error) {
+	if !c.whole() {
 		return Result{}, ErrCommand
 	}
-	m.tokensExpireAt = 0
-	for u := range m.Users() {
-		m.resizeUser(u, func() {
+	a.tokensExpireAt = 0
+	for u := range a.Users() {
+		a.resize(u, func() {
 			u.Tokens = slices.DeleteFunc(u.Tokens, func(t Token) bool {
-				expired := t.ExpiresAt > 0 && t.ExpiresAt <= at
+				expired := t.ExpiresAt > 0 && t.ExpiresAt <= c.at
 				if expired {
-					delete(m.tokens, t.Hash)
+					delete(a.tokens, t.Hash)
 				} else {
-					m.noteExpiry(t.ExpiresAt)
+					a.noteExpiry(t.ExpiresAt)
 				}
 				return expired
 			})
@@ -93,25 +94,25 @@ func (m *Machine) expireTokens(at Micros, d *decoder) (Result, error) {
 }
 
 // addToken appends a token to its owner's and enters it in the index.
-func (m *Machine) addToken(u *User, t Token) {
-	if m.tokens == nil {
-		m.tokens = make(map[TokenHash]*User)
+func (a *Accounts) addToken(u *User, t Token) {
+	if a.tokens == nil {
+		a.tokens = make(map[TokenHash]*User)
 	}
 	u.Tokens = append(u.Tokens, t)
-	m.tokens[t.Hash] = u
-	m.noteExpiry(t.ExpiresAt)
+	a.tokens[t.Hash] = u
+	a.noteExpiry(t.ExpiresAt)
 }
 
-func (m *Machine) noteExpiry(at Micros) {
-	if at > 0 && (m.tokensExpireAt == 0 || at < m.tokensExpireAt) {
-		m.tokensExpireAt = at
+func (a *Accounts) noteExpiry(at Micros) {
+	if at > 0 && (a.tokensExpireAt == 0 || at < a.tokensExpireAt) {
+		a.tokensExpireAt = at
 	}
 }
 
 // dropTokens takes all of a user's tokens out of the index.
-func (m *Machine) dropTokens(u *User) {
+func (a *Accounts) dropTokens(u *User) {
 	for i := range u.Tokens {
-		delete(m.tokens, u.Tokens[i].Hash)
+		delete(a.tokens, u.Tokens[i].Hash)
 	}
 }
 

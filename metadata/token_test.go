@@ -35,17 +35,17 @@ func TestTokens(t *testing.T) {
 	r.token(nil, 2, 3, "ci", 2, testTime+5) // names are each user's own
 	r.token(nil, 1, 2, strings.Repeat("x", 255), 3, 0)
 
-	u, token := r.m.Token(TokenHash{2})
+	u, token := r.m.Accounts.Token(TokenHash{2})
 	if u == nil || u.Name != "otto" || token.Name != "ci" || token.ExpiresAt != testTime+5 || token.CreatedAt != testTime {
 		t.Fatalf("token 2 is %+v of %+v", token, u)
 	}
-	if u, token := r.m.Token(TokenHash{9}); u != nil || token != nil {
+	if u, token := r.m.Accounts.Token(TokenHash{9}); u != nil || token != nil {
 		t.Fatalf("an unknown hash finds %+v of %+v", token, u)
 	}
 	r.apply(ErrTokenNotFound, EncodeDeleteToken(nil, testTime, 1, 2, []byte("cd")))
 	r.apply(ErrUserNotFound, EncodeDeleteToken(nil, testTime, 1, 1, []byte("ci")))
 	r.apply(nil, EncodeDeleteToken(nil, testTime, 1, 2, []byte("ci")))
-	if u, _ := r.m.Token(TokenHash{1}); u != nil {
+	if u, _ := r.m.Accounts.Token(TokenHash{1}); u != nil {
 		t.Fatal("a deleted token is found")
 	}
 	r.token(nil, 1, 2, "ci", 1, 0) // name and hash are free again
@@ -56,21 +56,21 @@ func TestTokensDieWithTheirUser(t *testing.T) {
 	r.token(nil, 1, 2, "ci", 1, 0)
 	r.token(nil, 2, 3, "ci", 2, 0)
 	r.apply(nil, EncodeUpdateUser(nil, testTime, UpdateUser{User: name2("anna"), Name: []byte("anne")}))
-	if u, _ := r.m.Token(TokenHash{1}); u == nil || u.Name != "anne" {
+	if u, _ := r.m.Accounts.Token(TokenHash{1}); u == nil || u.Name != "anne" {
 		t.Fatalf("after a rename the token belongs to %+v", u)
 	}
 	r.apply(nil, EncodeDeleteUser(nil, testTime, name2("anne")))
-	if u, _ := r.m.Token(TokenHash{1}); u != nil {
+	if u, _ := r.m.Accounts.Token(TokenHash{1}); u != nil {
 		t.Fatalf("the token of a deleted user belongs to %+v", u)
 	}
 	again := r.apply(nil, EncodeCreateUser(nil, testTime, CreateUser{[]byte("anna"), "$h", UserActive, nil}))
 	if again.User != 1 {
 		t.Fatalf("user id %d, want 1 again", again.User)
 	}
-	if _, err := r.m.UserSince(1, 2); !errors.Is(err, ErrUserNotFound) {
+	if _, err := r.m.Accounts.UserSince(1, 2); !errors.Is(err, ErrUserNotFound) {
 		t.Fatalf("the first user 1: %v, want %v", err, ErrUserNotFound)
 	}
-	u, err := r.m.UserSince(1, r.m.Revision())
+	u, err := r.m.Accounts.UserSince(1, r.m.Revision())
 	if err != nil || u.Name != "anna" || len(u.Tokens) != 0 {
 		t.Fatalf("the second user 1 is %+v, %v", u, err)
 	}
@@ -84,23 +84,23 @@ func TestTokensExpire(t *testing.T) {
 		t.Helper()
 		r.apply(nil, EncodeExpireTokens(nil, at))
 		got := Micros(0)
-		for u := range r.m.Users() {
+		for u := range r.m.Accounts.Users() {
 			got += Micros(len(u.Tokens))
 		}
-		if got != left || r.m.TokensExpireAt() != next {
-			t.Fatalf("%d tokens left, the next expires at %d; want %d, %d", got, r.m.TokensExpireAt(), left, next)
+		if got != left || r.m.Accounts.TokensExpireAt() != next {
+			t.Fatalf("%d tokens left, the next expires at %d; want %d, %d", got, r.m.Accounts.TokensExpireAt(), left, next)
 		}
 	}
 	expire(testTime, 0, 0)
 	r.token(nil, 0, 1, "never", 1, 0)
-	if got := r.m.TokensExpireAt(); got != 0 {
+	if got := r.m.Accounts.TokensExpireAt(); got != 0 {
 		t.Fatalf("next expiry %d with a token that never expires", got)
 	}
 	r.token(nil, 0, 1, "ten", 2, 10)
 	r.token(nil, 0, 1, "twenty", 3, 20)
 	r.token(nil, 1, 2, "ten", 4, 10)
 	r.token(nil, 1, 2, "eleven", 5, 11)
-	if got := mustRestore(t, r.m).TokensExpireAt(); got != 10 {
+	if got := mustRestore(t, r.m).Accounts.TokensExpireAt(); got != 10 {
 		t.Fatalf("next expiry %d after a restore, want 10", got)
 	}
 	expire(9, 5, 10)
@@ -108,7 +108,7 @@ func TestTokensExpire(t *testing.T) {
 	r.apply(nil, EncodeDeleteToken(nil, testTime, 1, 2, []byte("eleven")))
 	expire(11, 2, 20)
 	expire(1000, 1, 0)
-	if u, token := r.m.Token(TokenHash{1}); u == nil || token.Name != "never" {
+	if u, token := r.m.Accounts.Token(TokenHash{1}); u == nil || token.Name != "never" {
 		t.Fatalf("left: %+v", token)
 	}
 }
@@ -128,8 +128,8 @@ func TestTokenLookUpDoesNotAllocate(t *testing.T) {
 	r := userRig(t)
 	r.token(nil, 1, 2, "ci", 1, 0)
 	allocs := testing.AllocsPerRun(100, func() {
-		u, _ := r.m.Token(TokenHash{1})
-		none, _ := r.m.Token(TokenHash{2})
+		u, _ := r.m.Accounts.Token(TokenHash{1})
+		none, _ := r.m.Accounts.Token(TokenHash{2})
 		if u == nil || none != nil {
 			t.Fatal("token look-up fails")
 		}

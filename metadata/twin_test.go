@@ -235,7 +235,7 @@ func dump(m *Machine) string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "retired %v next %d\n", append([]LogID{}, m.Retired()...), m.nextLog)
+	fmt.Fprintf(&b, "retired %v next %d\n", append([]LogID{}, m.LogIDs.Retired()...), m.LogIDs.next)
 	return b.String()
 }
 
@@ -269,7 +269,7 @@ func TestReplicasAreEqual(t *testing.T) {
 		bytes, logs := m.Bytes(), m.LogCount()
 		more, moreLogs := m.Growth(cmd)
 		_, err1 := m.Apply(index, cmd)
-		if retired := len(m.retired) * retiredSize; m.Bytes() > bytes+more+retired || m.LogCount() > logs+moreLogs {
+		if retired := len(m.LogIDs.retired) * retiredSize; m.Bytes() > bytes+more+retired || m.LogCount() > logs+moreLogs {
 			t.Fatalf("command % x adds %d bytes and %d logs, said to be at most %d and %d", cmd, m.Bytes()-bytes, m.LogCount()-logs, more, moreLogs)
 		}
 		_, err2 := restored.Apply(index, cmd)
@@ -321,7 +321,7 @@ func randomCommand(r *rand.Rand, m *Machine) []byte {
 	}[r.IntN(4):]
 	at, n := testTime+Micros(r.IntN(100)), uint32(r.IntN(4))
 	since, pending := uint64(1), []Handover{{}}
-	if u, err := m.User(ByNumber(n)); err == nil && r.IntN(8) > 0 {
+	if u, err := m.Accounts.User(ByNumber(n)); err == nil && r.IntN(8) > 0 {
 		since = u.Since
 	}
 	stream, topic, group, leaver := id(), id(), id(), MemberKey{byte(n)}
@@ -393,7 +393,7 @@ func randomCommand(r *rand.Rand, m *Machine) []byte {
 	case kindCreateToken:
 		return EncodeCreateToken(nil, at, UserID(n), since, name(), TokenHash{byte(r.IntN(8))}, Micros(n)*(at+10))
 	case kindDeleteToken:
-		for u := range m.Users() {
+		for u := range m.Accounts.Users() {
 			if len(u.Tokens) > 0 && r.IntN(2) == 0 {
 				return EncodeDeleteToken(nil, at, u.ID, u.Since, []byte(u.Tokens[0].Name))
 			}

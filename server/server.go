@@ -150,7 +150,7 @@ func (s *Server) start() error {
 		return err
 	}
 	s.info.Clean, s.info.Groups, s.info.Recovery = rec.Clean, rec.Groups, time.Since(begin)
-	s.info.FirstStart = machine.UserCount() == 0
+	s.info.FirstStart = machine.Accounts.UserCount() == 0
 	if s.offline && s.info.FirstStart {
 		return ErrNoUsers
 	}

@@ -129,7 +129,7 @@ func (s *Shard) userOf(p *wire.Peer) string {
 	if !p.Session.Bound() {
 		return ""
 	}
-	if u, err := s.meta.UserSince(metadata.UserID(p.Session.User), p.Session.Since); err == nil { // and not another who has got the number
+	if u, err := s.meta.Accounts.UserSince(metadata.UserID(p.Session.User), p.Session.Since); err == nil { // and not another who has got the number
 		return u.Name
 	}
 	return ""

@@ -121,7 +121,7 @@ type firstCommand struct {
 // firstCommands lists what the start has to say: log ids that must not be given out again, the first user, with its hash, and
 // that all members of groups are gone, with the sessions of the last run.
 func (s *Shard) firstCommands(b *Beginning) (list []firstCommand) {
-	if b.Highest >= s.meta.NextLog() {
+	if b.Highest >= s.meta.LogIDs.Next() {
 		s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
 			zap.String("event", "files_without_metadata"),
 			zap.Uint64("log", uint64(b.Highest)))
@@ -187,7 +187,7 @@ func (g *Group) wantSessions() {
 // FindUser says on shard 0's thread whether there is such a user.
 func (g *Group) FindUser(user metadata.Ident, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
-		_, err := s.meta.User(user)
+		_, err := s.meta.Accounts.User(user)
 		done(err)
 	})
 }

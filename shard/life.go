@@ -141,5 +141,5 @@ func (s *Shard) tryStop() {
 
 // Retired reports, on the shard's own thread, whether the log of that id is retired: its files may go.
 func (s *Shard) Retired(id storage.LogID) bool {
-	return s.meta != nil && s.meta.IsRetired(metadata.LogID(id))
+	return s.meta != nil && s.meta.LogIDs.IsRetired(metadata.LogID(id))
 }

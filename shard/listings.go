@@ -270,11 +270,11 @@ func groupOf(m *metadata.Machine, stream metadata.StreamID, topic metadata.Topic
 
 // listUsers lists all users.
 func listUsers(s *Shard, l *listing) bool {
-	for ; l.at[0] < s.meta.UserSlots(); l.at[0]++ {
+	for ; l.at[0] < s.meta.Accounts.UserSlots(); l.at[0]++ {
 		if l.work <= 0 {
 			return true
 		}
-		u := s.meta.UserSlot(l.at[0])
+		u := s.meta.Accounts.UserSlot(l.at[0])
 		if u == nil {
 			l.work--
 			continue

@@ -37,7 +37,7 @@ func replyTopic(s *Shard, q *request) {
 }
 
 func replyUser(s *Shard, q *request) {
-	u, err := s.meta.User(metadata.ByNumber(q.proposal.Result.User))
+	u, err := s.meta.Accounts.User(metadata.ByNumber(q.proposal.Result.User))
 	if err != nil {
 		s.refuse(q, wire.StatusError)
 		return

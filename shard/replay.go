@@ -35,7 +35,7 @@ func Replay(snapshot []byte, commands []storage.MetaCommand, replicated metadata
 			}
 		}
 	}
-	for _, id := range m.Retired() {
+	for _, id := range m.LogIDs.Retired() {
 		st.Retired = append(st.Retired, storage.LogID(id))
 	}
 	return m, st, nil

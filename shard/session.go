@@ -48,7 +48,7 @@ func login(s *Shard, q *request, r *wire.Request) {
 		return
 	}
 	phc, who := "", subject{}
-	user, err := s.meta.User(metadata.ByName(l.Username))
+	user, err := s.meta.Accounts.User(metadata.ByName(l.Username))
 	if err == nil && user.Status == metadata.UserActive {
 		phc, who = user.PasswordPHC, metadata.SubjectOf(user)
 	}

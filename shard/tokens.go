@@ -55,7 +55,7 @@ func deleteToken(s *Shard, q *request, r *wire.Request) {
 
 // loginWithToken opens a session for the owner of a token.
 func (s *Shard) loginWithToken(q *request, token []byte) {
-	u, t := s.meta.Token(sha256.Sum256(token))
+	u, t := s.meta.Accounts.Token(sha256.Sum256(token))
 	switch {
 	case u == nil || t.ExpiresAt != 0 && t.ExpiresAt <= s.micros():
 		s.loginFailed(q.Peer, "", byToken, wire.StatusInvalidPersonalAccessToken)

@@ -67,7 +67,7 @@ func name(st *metadata.Stream, e *metadata.StreamPermissions) {
 
 func getUser(s *Shard, q *request, r *wire.Request) {
 	g := r.Form.(*wire.GetUser)
-	u, err := s.meta.User(ident(g.User))
+	u, err := s.meta.Accounts.User(ident(g.User))
 	if err != nil {
 		s.answer(q, wire.NotThere{})
 		return
@@ -112,7 +112,7 @@ func createUser(s *Shard, q *request, r *wire.Request) {
 		err = wire.StatusInvalidUserStatus
 	}
 	if err == nil {
-		if _, exists := s.meta.User(metadata.ByName(u.Username)); exists == nil {
+		if _, exists := s.meta.Accounts.User(metadata.ByName(u.Username)); exists == nil {
 			err = wire.StatusUserAlreadyExists
 		}
 	}
@@ -157,7 +157,7 @@ func updateUser(s *Shard, q *request, r *wire.Request) {
 	if !s.judge(q, metadata.ActionUpdateUser, nothing, nothing) {
 		return
 	}
-	_, err = s.meta.User(ident(u.User))
+	_, err = s.meta.Accounts.User(ident(u.User))
 	switch {
 	case err != nil:
 	case u.HasUsername && (len(u.Username) < usernameMin || len(u.Username) > usernameMax):
@@ -204,7 +204,7 @@ func updatePermissions(s *Shard, q *request, r *wire.Request) {
 // changePassword asks for the present password of the user in question, whoever the caller is.
 func changePassword(s *Shard, q *request, r *wire.Request) {
 	p := r.Form.(*wire.ChangePassword)
-	u, err := s.meta.User(ident(p.User))
+	u, err := s.meta.Accounts.User(ident(p.User))
 	q.about(ident(p.User).String())
 	action := metadata.ActionChangePassword
 	if err == nil && u.ID == metadata.UserID(q.Peer.Session.User) {
@@ -227,7 +227,7 @@ func changePassword(s *Shard, q *request, r *wire.Request) {
 			return
 		}
 		s.hash(q, p.New, func(s *Shard, phc string) {
-			if _, err := s.meta.UserSince(id, since); err != nil {
+			if _, err := s.meta.Accounts.UserSince(id, since); err != nil {
 				s.refuse(q, metaStatus(err))
 				return
 			}

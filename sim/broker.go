@@ -116,7 +116,7 @@ func (b *Broker) Start(shards int) error {
 	}
 	b.group.Shards()[0].Listen(ListenFD)
 	first := shard.Beginning{Retired: b.rec.Retired, Highest: metadata.LogID(b.rec.HighestLog), Serve: true}
-	if machine.UserCount() == 0 {
+	if machine.Accounts.UserCount() == 0 {
 		first.Root, first.RootPHC = Root, Password
 	}
 	b.group.Begin(first, func(err error) { b.began, b.ready = err, err == nil })
