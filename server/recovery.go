@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
@@ -52,7 +53,7 @@ func (s *Server) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if machine, err = shard.Restore(rec.Meta.Snapshot); err != nil {
+	if machine, err = owner.Restore(rec.Meta.Snapshot); err != nil {
 		return nil, nil, err
 	}
 	if s.short != nil {
@@ -64,7 +65,7 @@ func (s *Server) recover() (rec *storage.Recovered, machine *metadata.Machine, e
 
 // replay applies journaled commands to a snapshot of the metadata, and says which logs live.
 func (s *Server) replay(snapshot []byte, commands []storage.MetaCommand) (st storage.MetaState, err error) {
-	m, st, err := shard.Replay(snapshot, commands, s.cfg.Replicated)
+	m, st, err := owner.Replay(snapshot, commands, s.cfg.Replicated)
 	if err == nil {
 		s.replayed = m
 	}

@@ -2,12 +2,12 @@ package shard
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
 )
@@ -15,7 +15,7 @@ import (
 // Adopt gives the shard its store, its replica of the metadata, and its share of the logs, on its own thread.
 func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 	g, lines := s.g, s.g.lines
-	m, err := Restore(rec.Meta.Snapshot)
+	m, err := owner.Restore(rec.Meta.Snapshot)
 	if err != nil {
 		return err
 	}
@@ -23,80 +23,34 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 	s.replyPool = s.pool(lines.Reply)
 	s.front.UseMemory(s.pool(lines.Recv), s.replyPool)
 	reserve := s.reserve(rec.Journals[s.id][0].Size)
-	s.store = storage.New(storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
-		Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(lines.Tail[s.id]),
-		JournalMemory: s.pool(lines.Journal[s.id]), JournalMemoryMax: lines.Journal[s.id].Max(), LapMemory: reserve,
-		ReadMemory: &readMemory{Pool: s.pool(lines.Read), claim: &g.readClaim, shard: int32(s.id) + 1}, ReadMemoryMax: lines.Read.Max() - readRoom,
-		DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Fence: s.fenceHolds, Late: rec.Late, Report: s.report})
-	s.delivered, s.changed = deliveries{}, s.logChanged
+	s.logs = owner.New(owner.Config{Shard: int(s.id), Shards: len(g.shards), PollHold: s.cfg.PollHold, ParkedMax: g.mesh.Credits() / 2, Replicated: s.cfg.Replicated,
+		RetentionInterval: s.cfg.RetentionInterval, OffsetsHold: s.cfg.OffsetsHold,
+		Store: storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
+			Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(lines.Tail[s.id]),
+			JournalMemory: s.pool(lines.Journal[s.id]), JournalMemoryMax: lines.Journal[s.id].Max(), LapMemory: reserve,
+			ReadMemory: &readMemory{Pool: s.pool(lines.Read), claim: &g.readClaim, shard: int32(s.id) + 1}, ReadMemoryMax: lines.Read.Max() - readRoom,
+			DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Late: rec.Late, Report: s.report}}, m)
 	if s.id == 0 {
 		s.coordinator = newCoordinator(s, rec.Meta.Index, reserve)
 	}
-	configs := map[storage.LogID]storage.LogConfig{}
-	topics := map[storage.LogID]*metadata.Topic{}
-	for st := range m.Streams() {
-		for t := range st.Topics() {
-			for i, p := range t.Partitions {
-				configs[storage.LogID(p.Log)] = s.cfg.logConfig(p.Log, metadata.PartitionID(i), &t.Settings)
-				topics[storage.LogID(p.Log)] = t
-			}
+	var found []owner.Found
+	for _, st := range rec.Logs {
+		at, _ := owners.Owner(router.LogID(st.ID))
+		if s.owners.Set(router.LogID(st.ID), at); at == s.id {
+			found = append(found, owner.Found{State: st, Tag: g.counters.open(metadata.LogID(st.ID))})
 		}
 	}
-	for _, st := range rec.Logs {
-		owner, _ := owners.Owner(router.LogID(st.ID))
-		s.owners.Set(router.LogID(st.ID), owner)
-		if owner != s.id {
-			continue
-		}
-		st.Offsets = slices.DeleteFunc(st.Offsets, func(o storage.OffsetState) bool { // of groups deleted just before the end
-			if !o.Key.Group {
-				return false
-			}
-			_, err := topics[st.ID].Group(metadata.ByNumber(metadata.GroupID(o.Key.ID)))
-			return err != nil
-		})
-		l := s.store.AdoptLog(configs[st.ID], st)
-		l.Tag = g.counters.open(metadata.LogID(st.ID))
-		l.SetRetention(s.retention(topics[st.ID]), int64(topics[st.ID].Settings.SegmentSize))
-		publishStats(l)
+	s.logs.Adopt(found)
+	for _, f := range found {
+		publishStats(s.logs.Store().Log(f.State.ID))
 	}
 	room := &g.rooms[s.id]
-	room.max = s.store.Room().CarryMax()
-	room.carry.Store(s.store.Room().Carry())
-	if err := s.store.CheckCarry(); err != nil {
+	room.max = s.logs.Store().Room().CarryMax()
+	room.carry.Store(s.logs.Store().Room().Carry())
+	if err := s.logs.Store().CheckCarry(); err != nil {
 		return fmt.Errorf("shard %d: %w", s.id, err)
 	}
 	return nil
-}
-
-// Restore makes the metadata of a snapshot; of nothing, empty metadata.
-func Restore(snapshot []byte) (*metadata.Machine, error) {
-	if len(snapshot) == 0 {
-		return metadata.New(), nil
-	}
-	return metadata.Restore(snapshot)
-}
-
-// LevelOf says what a topic's durability means on a node where "replicated" is that level.
-func LevelOf(l, replicated metadata.Level) storage.Level {
-	if l == metadata.LevelReplicated {
-		l = replicated
-	}
-	switch l {
-	case metadata.LevelMemory:
-		return storage.LevelMemory
-	case metadata.LevelWritten:
-		return storage.LevelWritten
-	}
-	return storage.LevelPersisted
-}
-
-func (c *Config) level(l metadata.Level) storage.Level { return LevelOf(l, c.Replicated) }
-
-func (c *Config) logConfig(id metadata.LogID, partition metadata.PartitionID, t *metadata.Settings) storage.LogConfig {
-	return storage.LogConfig{ID: storage.LogID(id), Partition: uint64(partition), Level: c.level(t.Durability),
-		OffsetLevel: c.level(t.OffsetDurability), SegmentSize: int64(t.SegmentSize),
-		DedupCount: int(t.Deduplication.CountMax()), DedupMicros: t.Deduplication.WindowMicros}
 }
 
 // StorageFields say what storage found, and of which partition if its log is one's: an operator knows the names of m, not the number.

@@ -60,7 +60,7 @@ func (s *Shard) applied(did *ran, e *control.Entry, res *metadata.Result) {
 		c, owner := &res.Created[i], shardID(e.Owners[i])
 		s.owners.Set(router.LogID(c.Log), owner)
 		if owner == s.id {
-			s.openLog(c)
+			s.logs.Open(c, s.g.counters.open(c.Log))
 		}
 	}
 	if retired := s.retired(res); len(retired) > 0 {
@@ -68,18 +68,18 @@ func (s *Shard) applied(did *ran, e *control.Entry, res *metadata.Result) {
 		s.retire(e.Index, retired)
 	}
 	if res.SettingsChanged || len(res.Created)+len(res.Retired) > 0 { // each partition has another share of the topic's size
-		s.takeSettingsOf(res.Stream, res.Topic)
+		s.logs.TakeSettings(res.Stream, res.Topic)
 	}
 	for i := range res.Created { // of all topics of a stream, if that was purged
 		if c := &res.Created[i]; c.Topic != res.Topic && (i == 0 || c.Topic != res.Created[i-1].Topic) {
-			s.takeSettingsOf(c.Stream, c.Topic)
+			s.logs.TakeSettings(c.Stream, c.Topic)
 		}
 	}
 	for i := range res.DroppedGroups {
-		s.dropOffsets(&res.DroppedGroups[i])
+		s.logs.DropOffsets(&res.DroppedGroups[i])
 	}
 	for i := range res.Pending {
-		if s.completes(&res.Pending[i]) {
+		if s.logs.Completes(&res.Pending[i]) {
 			did.cleared = append(did.cleared, did.pending+i)
 		}
 	}
@@ -92,19 +92,12 @@ func (s *Shard) retired(res *metadata.Result) (own []metadata.LogID) {
 		owner, ok := s.owners.Owner(router.LogID(r.Log))
 		s.owners.Delete(router.LogID(r.Log))
 		if ok && owner == s.id {
-			s.landed(storage.LogID(r.Log)) // polls that wait there look again
+			s.logs.Forget(storage.LogID(r.Log))
 			s.g.counters.drop(r.Log)
-			delete(s.delivered, storage.LogID(r.Log))
 			own = append(own, r.Log)
 		}
 	}
 	return own
-}
-
-// openLog makes the log of a new partition.
-func (s *Shard) openLog(c *metadata.CreatedLog) {
-	l := s.store.OpenLog(s.cfg.logConfig(c.Log, c.Partition, &c.Settings))
-	l.Tag = s.g.counters.open(c.Log)
 }
 
 // dropped notes that the files of a retired log are gone.
@@ -114,7 +107,7 @@ func (s *Shard) dropped(id storage.LogID, err error) {
 			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(id)), zap.Error(err))
 		return
 	}
-	if s.store.Space().Late() {
+	if s.logs.Store().Space().Late() {
 		return // the next start has them on its list again, and finds no files: a command would only fill what deletions need
 	}
 	s.forgetting.Push(metadata.LogID(id))

@@ -34,9 +34,8 @@ func (s *Shard) retire(index uint64, logs []metadata.LogID) {
 	ask.fill = func(q *request) { q.Kind = storage.ReqClose }
 	ask.answered = func(q *request) {
 		if q.Err == nil || q.Err == storage.ErrUnknownLog { // else the journal has failed, and the process ends
-			s.store.Drop(q.Log, s.dropped)
-			s.landed(q.Log)
-			delete(s.delivered, q.Log) // a poll may have ended meanwhile
+			s.logs.Store().Drop(q.Log, s.dropped)
+			s.logs.Forget(q.Log) // a poll may have ended meanwhile
 		}
 	}
 	ask.done = func() {
@@ -67,7 +66,7 @@ func (s *Shard) sendClosed() {
 // done: such an append began before it, whenever its own answer comes.
 func (s *Shard) tendClosings() {
 	for _, c := range s.closings.list {
-		if s.store.Space().Short() && s.mono-c.since >= int64(closePatience) {
+		if s.logs.Store().Space().Short() && s.mono-c.since >= int64(closePatience) {
 			s.closed(c)
 		}
 	}
@@ -80,7 +79,7 @@ func (s *Shard) closingsWant() int64 {
 		return s.mono + int64(retryEvery)
 	}
 	for _, c := range s.closings.list {
-		if !c.told && s.store.Space().Short() {
+		if !c.told && s.logs.Store().Space().Short() {
 			return c.since + int64(closePatience)
 		}
 	}
@@ -107,13 +106,13 @@ func (x *asking) next() {
 	x.left = 1
 	for ; x.at < len(x.logs) && x.left <= askedMax; x.at++ {
 		x.left++
-		q := &request{home: x.s, internal: func(_ *Shard, q *request) {
+		q := x.s.newRequest(func(_ *Shard, q *request) {
 			x.answered(q)
 			x.one()
-		}}
-		q.Owner, q.Log = q, storage.LogID(x.logs[x.at])
+		})
+		q.Log = storage.LogID(x.logs[x.at])
 		x.fill(q)
-		x.s.askStore(q)
+		x.s.logs.Start(&q.Part)
 	}
 	x.one()
 }

@@ -49,7 +49,7 @@ func (s *Shard) serve() (any bool) {
 			s.partOut(q)
 		}
 		if e&front.Hurried != 0 {
-			s.unhold(q)
+			s.hurried(q)
 		}
 		if e&front.Gone != 0 {
 			s.abandon(q)

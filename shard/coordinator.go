@@ -62,7 +62,7 @@ func (x *coordinator) take(e control.Event) {
 // tick gives the room its time, if it has something to do.
 func (x *coordinator) tick() {
 	s := x.s
-	if x.room.Due(s.mono, s.store.Room().SnapshotDue()) {
+	if x.room.Due(s.mono, s.logs.Store().Room().SnapshotDue()) {
 		x.take(control.Event{Kind: control.EventTick})
 	}
 }
@@ -71,14 +71,14 @@ func (x *coordinator) tick() {
 func (x *coordinator) look() {
 	s, f := x.s, &x.facts
 	f.Mono, f.Micros, f.Stopping = s.mono, s.micros(), s.stopping
-	f.Short, f.Refuses, f.RefusesFree = s.store.Space().Short(), s.store.Space().RefusesMeta(false), s.store.Space().RefusesMeta(true)
-	f.CommitMax = s.store.Room().MetaGroupMax()
-	f.CommitFree, f.SnapshotDue = s.store.Room().MetaFree(), s.store.Room().SnapshotDue() && x.snapshot.ready()
+	f.Short, f.Refuses, f.RefusesFree = s.logs.Store().Space().Short(), s.logs.Store().Space().RefusesMeta(false), s.logs.Store().Space().RefusesMeta(true)
+	f.CommitMax = s.logs.Store().Room().MetaGroupMax()
+	f.CommitFree, f.SnapshotDue = s.logs.Store().Room().MetaFree(), s.logs.Store().Room().SnapshotDue() && x.snapshot.ready()
 	for i := range f.Rooms {
 		room := &s.g.rooms[i]
 		f.Rooms[i] = control.Room{Logs: s.owners.Count(shardID(i)), Carry: room.carry.Load(), Max: room.max}
 	}
-	f.Rooms[s.id].Carry = s.store.Room().Carry() // of this turn too
+	f.Rooms[s.id].Carry = s.logs.Store().Room().Carry() // of this turn too
 }
 
 // do carries an effect out.
@@ -97,7 +97,7 @@ func (x *coordinator) do(e *control.Effect) {
 	case control.EffectAnswer:
 		s.outcome(e.Proposal.Owner.(*request))
 	case control.EffectWantSpace:
-		s.store.Space().Want()
+		s.logs.Store().Space().Want()
 	case control.EffectFindMember:
 		x.take(control.Event{Kind: control.EventMember, Key: e.Key, Back: s.g.registry.holds(e.Key)})
 	case control.EffectMove:
@@ -109,7 +109,7 @@ func (x *coordinator) do(e *control.Effect) {
 	case control.EffectSnapshot:
 		s.submit(x.snapshot.step(s.cfg.DataDir, e))
 	case control.EffectSnapshotted:
-		s.store.Room().MetaSnapshotted(e.Index)
+		s.logs.Store().Room().MetaSnapshotted(e.Index)
 		x.snapshot.end()
 	case control.EffectSnapshotFailed:
 		x.snapshotFailed(e)
@@ -136,14 +136,14 @@ func (x *coordinator) others(m message) {
 // commit has commands journaled and synced.
 func (x *coordinator) commit(entries []control.Entry) {
 	e := &entries[0]
-	q := &request{home: x.s, internal: func(s *Shard, q *request) {
+	q := x.s.newRequest(func(s *Shard, q *request) {
 		s.coordinator.take(control.Event{Kind: control.EventCommitted, Err: q.Err})
-	}}
-	q.Owner, q.Kind, q.Batch, q.Value, q.WhenShort = q, storage.ReqMeta, e.Command, e.Index, e.WhenShort
+	})
+	q.Kind, q.Batch, q.Value, q.WhenShort = storage.ReqMeta, e.Command, e.Index, e.WhenShort
 	for i := range entries[1:] {
 		q.More = append(q.More, entries[1+i].Command)
 	}
-	x.s.askStore(q)
+	x.s.logs.Start(&q.Part)
 }
 
 // apply does what commands that the room has applied mean for the logs of this shard, and has the others apply them.

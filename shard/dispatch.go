@@ -17,7 +17,7 @@ type handler func(s *Shard, q *request, r *wire.Request)
 // dispatch handles the frame of q.
 func (s *Shard) dispatch(q *request) {
 	if q.Hurried {
-		q.holdUntil = -1 // the next request is here already
+		q.AtOnce = true // the next request is here already
 	}
 	s.stats.requests++
 	r := &s.in

@@ -90,25 +90,6 @@ func (g *Group) WakeAll() {
 	}
 }
 
-// HeldEntries counts what the shards keep of polls that they hold, or held.
-func (g *Group) HeldEntries() int {
-	n := make(chan int, len(g.shards))
-	for _, s := range g.shards {
-		s.Post(func(s *Shard) {
-			k := 0
-			for _, list := range s.held.byLog {
-				k += len(list)
-			}
-			n <- k
-		})
-	}
-	all := 0
-	for range g.shards {
-		all += <-n
-	}
-	return all
-}
-
 // ConnectionsFrom counts the connections of each address, as the limit of an address sees them.
 func (g *Group) ConnectionsFrom() map[string]int {
 	g.registry.mu.Lock()

@@ -95,7 +95,7 @@ type Beginning struct {
 func (g *Group) Begin(b Beginning, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
 		for _, id := range b.Retired { // in the background, when clients are served
-			s.store.Drop(id, s.dropped)
+			s.logs.Store().Drop(id, s.dropped)
 		}
 		s.inOrder(s.firstCommands(&b), func(err error) {
 			if err != nil {

@@ -16,7 +16,7 @@ func (s *Shard) Held() string {
 	if n := s.credits.waiting; n > 0 {
 		return fmt.Sprintf("%d requests that wait for credits", n)
 	}
-	if n := len(s.held.queue); n > 0 {
+	if n := s.logs.Parked(); n > 0 {
 		return fmt.Sprintf("%d held polls", n)
 	}
 	for i := range s.g.shards {

@@ -119,23 +119,6 @@ func TestHeldPollEnds(t *testing.T) {
 	}
 }
 
-// TestHeldPollsLeaveNothing polls a log where nothing lands, again and again: what was kept of polls that were answered goes.
-func TestHeldPollsLeaveNothing(t *testing.T) {
-	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.PollHold = time.Millisecond })
-	c := s.dial(t)
-	stream, topic := topicWith(t, c, 1)
-	for range 500 {
-		p, err := c.Poll(context.Background(), wire.PollMessages{Consumer: consumer(1), Stream: stream, Topic: topic, Partition: wire.InPartition(0),
-			Strategy: wire.Strategy{Kind: wire.FromNext}, Count: 10})
-		if err != nil || p.Count != 0 {
-			t.Fatal(p.Count, err)
-		}
-	}
-	if n := s.HeldEntries(); n > 64 {
-		t.Errorf("%d entries of one consumer's polls are kept", n)
-	}
-}
-
 // TestHeldPollAndAReset: the client of a held poll resets its connection, which closes it once.
 func TestHeldPollAndAReset(t *testing.T) {
 	for _, mode := range modes {

@@ -20,7 +20,7 @@ func (g *Group) OpenLogs(n int) {
 	done := make(chan struct{})
 	g.shards[0].Post(func(s *Shard) {
 		for i := range n {
-			s.store.OpenLog(storage.LogConfig{ID: 1<<40 + storage.LogID(i), Level: storage.LevelPersisted, SegmentSize: 1 << 30})
+			s.logs.Store().OpenLog(storage.LogConfig{ID: 1<<40 + storage.LogID(i), Level: storage.LevelPersisted, SegmentSize: 1 << 30})
 		}
 		close(done)
 	})

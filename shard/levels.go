@@ -2,6 +2,7 @@ package shard
 
 import (
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -32,13 +33,13 @@ type levels struct{ messages, offsets storage.Level }
 
 // raisedBy says to which levels a command raises the logs of t; none if it only lowers them.
 func (s *Shard) raisedBy(t *metadata.Topic, messages, offsets metadata.Level) levels {
-	now := levels{s.cfg.level(t.Settings.Durability), s.cfg.level(t.Settings.OffsetDurability)}
+	now := levels{owner.LevelOf(t.Settings.Durability, s.cfg.Replicated), owner.LevelOf(t.Settings.OffsetDurability, s.cfg.Replicated)}
 	raise := now
 	if messages != 0 {
-		raise.messages = max(now.messages, s.cfg.level(messages))
+		raise.messages = max(now.messages, owner.LevelOf(messages, s.cfg.Replicated))
 	}
 	if offsets != 0 {
-		raise.offsets = max(now.offsets, s.cfg.level(offsets))
+		raise.offsets = max(now.offsets, owner.LevelOf(offsets, s.cfg.Replicated))
 	}
 	if raise == now {
 		return levels{}

@@ -17,20 +17,20 @@ func (s *Shard) Run() {
 }
 
 // Serves reports whether the shard has what its loop needs.
-func (s *Shard) Serves() bool { return s.store != nil }
+func (s *Shard) Serves() bool { return s.logs != nil }
 
 // Finished reports whether the shard has ended in order, with its journal finished.
-func (s *Shard) Finished() bool { return s.finishing && s.store.Failed() == nil }
+func (s *Shard) Finished() bool { return s.finishing && s.logs.Store().Failed() == nil }
 
 // EndedAt is where the journal of a shard that has finished ends.
-func (s *Shard) EndedAt() (storage.EndMark, bool) { return s.store.EndedAt() }
+func (s *Shard) EndedAt() (storage.EndMark, bool) { return s.logs.Store().EndedAt() }
 
 // Working is the log that the shard is working on, for who catches a panic; 0: none.
 func (s *Shard) Working() storage.LogID {
-	if s.store == nil {
+	if s.logs == nil {
 		return 0
 	}
-	return s.store.Working()
+	return s.logs.Store().Working()
 }
 
 // CloseInbox has nothing posted any more: the IO that would be woken is going to be closed.
@@ -97,17 +97,19 @@ func (s *Shard) stop() {
 	if s.coordinator != nil {
 		s.accept.stop(s)
 	}
+	s.logs.StopParking()
 	s.front.Stop()
 }
 
 // giveUpBusy ends the patience of an orderly end with what is busy: polls that get no memory, requests that another shard does not
 // answer, passwords that are being hashed, archives. None of it was acknowledged, so the journal can be finished without it.
 func (s *Shard) giveUpBusy() {
-	s.store.Abandon()
+	s.logs.Store().Abandon()
 	if s.gaveUp || s.drained {
 		return
 	}
 	s.gaveUp = true
+	s.logs.Refuse()
 	s.log.Warn("the orderly end waits no longer for what is busy", zap.String("event", "shutdown_gave_up"), zap.Int("connections", s.front.Count()),
 		zap.Duration("shutdown_timeout", s.cfg.ShutdownTimeout))
 }
@@ -126,17 +128,17 @@ func (s *Shard) tryStop() {
 			}
 		}
 	}
-	if int(s.g.drained.Load()) < len(s.g.shards) || s.store.Waiting() && !s.gaveUp {
+	if int(s.g.drained.Load()) < len(s.g.shards) || s.logs.Store().Waiting() && !s.gaveUp {
 		return
 	}
 	if !s.finishing {
-		s.finishing = s.store.Finish()
+		s.finishing = s.logs.Finish()
 		return
 	}
 	if plantedPanicAtEnd && int(s.id) == len(s.g.shards)-1 {
 		panic("planted: a panic after the journal was finished")
 	}
-	s.stopped = s.store.Idle()
+	s.stopped = s.logs.Store().Idle()
 }
 
 // Retired reports, on the shard's own thread, whether the log of that id is retired: its files may go.

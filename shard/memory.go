@@ -103,7 +103,7 @@ func (m *readMemory) Get(n int) []byte {
 
 // forgoReads ends the claim of a shard where nothing waits any more: who asked is gone, or was answered with what there was.
 func (s *Shard) forgoReads() {
-	if own := int32(s.id) + 1; s.g.readClaim.Load() == own && !s.store.ReadsWait() {
+	if own := int32(s.id) + 1; s.g.readClaim.Load() == own && !s.logs.Store().ReadsWait() {
 		s.g.readClaim.CompareAndSwap(own, 0)
 	}
 }

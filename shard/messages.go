@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -15,7 +16,7 @@ const pollBytesMax = 8 << 20
 func (s *Shard) partition(q *request, stream, topic wire.Identifier, id uint32) (metadata.Partition, error) {
 	p, t, err := s.meta.Partition(ident(stream), ident(topic), metadata.PartitionID(id))
 	if err == nil {
-		q.stream, q.topic, q.part = t.Stream, t.ID, metadata.PartitionID(id)
+		q.Stream, q.Topic, q.Partition = t.Stream, t.ID, metadata.PartitionID(id)
 	}
 	return p, err
 }
@@ -40,7 +41,7 @@ func sendMessages(s *Shard, q *request, r *wire.Request) {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	if !s.may(q, metadata.ActionSendMessages, q.stream, q.topic) {
+	if !s.may(q, metadata.ActionSendMessages, q.Stream, q.Topic) {
 		return
 	}
 	q.Kind, q.Batch = storage.ReqAppend, b
@@ -98,7 +99,7 @@ func (s *Shard) replySend(q *request) {
 	if s.diskFull.stored(s.mono) {
 		s.log.Info("the disk has room: appends are stored again", zap.String("event", "disk_has_room"))
 	}
-	s.out.Placed = wire.Placement{StreamID: uint32(q.stream), TopicID: uint32(q.topic), PartitionID: uint32(q.part), BaseOffset: uint64(q.Base)}
+	s.out.Placed = wire.Placement{StreamID: uint32(q.Stream), TopicID: uint32(q.Topic), PartitionID: uint32(q.Partition), BaseOffset: uint64(q.Base)}
 	s.answer(q, nil)
 }
 
@@ -111,7 +112,7 @@ func pollMessages(s *Shard, q *request, r *wire.Request) {
 	p, err := s.partition(q, m.Stream, m.Topic, m.Partition.ID)
 	q.judged = err != nil // nothing of anybody's is shown then
 	switch {
-	case err == nil && !s.may(q, metadata.ActionPollMessages, q.stream, q.topic):
+	case err == nil && !s.may(q, metadata.ActionPollMessages, q.Stream, q.Topic):
 		return
 	case ofGroup && !m.Partition.Named:
 		s.polledNothing(q, 0)
@@ -125,7 +126,7 @@ func pollMessages(s *Shard, q *request, r *wire.Request) {
 	}
 	q.Kind, q.Strategy, q.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
 	q.Count, q.BytesMax, q.AutoCommit, q.User = m.Count, pollBytesMax, m.AutoCommit, storing(subjectIn(&q.Peer.Session))
-	q.proposal.Judgement.Subject = subjectIn(&q.Peer.Session) // who holds it back asks again
+	q.Subject = subjectIn(&q.Peer.Session) // who holds it back asks again
 	if !ofGroup {
 		q.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
 	}
@@ -137,11 +138,11 @@ func pollMessages(s *Shard, q *request, r *wire.Request) {
 // asMember makes q a request for a group of its topic, by the member that the connection's session is. False: there is no such
 // group. Whether the session is a member, and owns the partition, is for the partition's shard to say.
 func (s *Shard) asMember(q *request, who wire.Consumer) bool {
-	g, err := s.meta.Group(metadata.ByNumber(q.stream), metadata.ByNumber(q.topic), ident(who.ID))
+	g, err := s.meta.Group(metadata.ByNumber(q.Stream), metadata.ByNumber(q.Topic), ident(who.ID))
 	if err != nil {
 		return false
 	}
-	q.member = membership{group: g.ID, key: q.Peer.Session.Client}
+	q.Member = owner.Membership{Group: g.ID, Key: q.Peer.Session.Client}
 	q.Consumer = storage.ConsumerKey{Group: true, ID: uint32(g.ID)}
 	return true
 }
@@ -149,7 +150,7 @@ func (s *Shard) asMember(q *request, who wire.Consumer) bool {
 // replyPoll sends what the log holds from where it lies.
 func (s *Shard) replyPoll(q *request) {
 	q.Resumable = true
-	s.out.Polled = wire.Polled{PartitionID: uint32(q.part), CurrentOffset: uint64(q.Current), Count: q.Records}
+	s.out.Polled = wire.Polled{PartitionID: uint32(q.Partition), CurrentOffset: uint64(q.Current), Count: q.Records}
 	s.success(q, nil)
 	q.Peer.Dialect.Body(s.body(q), &q.handle, &s.out)
 	q.Peer.Dialect.Head(q.Top, &q.handle, &s.out, q.Peer.Dialect.PolledBytes()+q.Bytes)
@@ -175,7 +176,7 @@ func flushUnsavedBuffer(s *Shard, q *request, r *wire.Request) {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	if !s.may(q, metadata.ActionSendMessages, q.stream, q.topic) {
+	if !s.may(q, metadata.ActionSendMessages, q.Stream, q.Topic) {
 		return
 	}
 	q.Kind = storage.ReqFlush // with or without sync: it is on stable storage when answered
@@ -190,7 +191,7 @@ func deleteSegments(s *Shard, q *request, r *wire.Request) {
 		s.refuse(q, metaStatus(err))
 		return
 	}
-	if !s.may(q, metadata.ActionDeleteSegments, q.stream, q.topic) {
+	if !s.may(q, metadata.ActionDeleteSegments, q.Stream, q.Topic) {
 		return
 	}
 	q.about(ident(d.Stream).String())

@@ -5,6 +5,7 @@ import (
 
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
 )
@@ -26,8 +27,8 @@ type logMove struct {
 	log      metadata.LogID
 	from, to router.ShardID
 	moving   *storage.Log
-	sent     map[metadata.GroupID]delivery // what its groups were sent last
-	done     func(err error)               // on shard 0
+	sent     owner.Deliveries // what its groups were sent last
+	done     func(err error)  // on shard 0
 }
 
 var (
@@ -60,30 +61,25 @@ func (x *coordinator) move(m *control.Move) {
 }
 
 func (s *Shard) moveOut(m *logMove) {
-	q := &request{home: s, internal: func(s *Shard, q *request) {
+	q := s.newRequest(func(s *Shard, q *request) {
 		if q.Err != nil {
 			s.tellControl(control.Event{Kind: control.EventMoved, Err: q.Err})
 			return
 		}
 		m.moving, q.Moved = q.Moved, nil
-		s.landed(q.Log)
-		m.sent = s.delivered[q.Log]
-		delete(s.delivered, q.Log)
+		m.sent = s.logs.Forget(q.Log)
 		s.tell(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
-	}}
-	q.Owner, q.Kind, q.Log = q, storage.ReqDetach, storage.LogID(m.log)
-	s.askStore(q)
+	})
+	q.Kind, q.Log = storage.ReqDetach, storage.LogID(m.log)
+	s.logs.Start(&q.Part)
 }
 
 func (s *Shard) moveIn(m *logMove) {
-	q := &request{home: s, internal: func(s *Shard, q *request) {
+	q := s.newRequest(func(s *Shard, q *request) {
 		s.tellControl(control.Event{Kind: control.EventMoved, Err: q.Err})
-	}}
-	q.Owner = q
-	if m.sent != nil {
-		s.delivered[storage.LogID(m.log)] = m.sent
-	}
-	s.store.Attach(m.moving, &q.Request)
+	})
+	s.logs.Store().Attach(m.moving, &q.Request)
+	s.logs.Recall(storage.LogID(m.log), m.sent)
 	m.moving = nil
 }
 
@@ -91,7 +87,7 @@ func (s *Shard) moveIn(m *logMove) {
 func (s *Shard) moved(m *logMove) {
 	s.owners.Set(router.LogID(m.log), m.to)
 	if m.from == s.id {
-		s.store.Released(storage.LogID(m.log))
+		s.logs.Store().Released(storage.LogID(m.log))
 	}
 	s.tellControl(control.Event{Kind: control.EventMapped})
 }

@@ -20,7 +20,7 @@ func getConsumerOffset(s *Shard, q *request, r *wire.Request) {
 	case err != nil: // no such stream, or no such topic
 		s.answer(q, wire.NotThere{})
 		return
-	case !s.may(q, metadata.ActionGetConsumerOffset, q.stream, q.topic):
+	case !s.may(q, metadata.ActionGetConsumerOffset, q.Stream, q.Topic):
 		return
 	}
 	q.Kind, q.Consumer = storage.ReqGetOffset, storage.ConsumerKey{ID: g.Consumer.Key()}
@@ -37,7 +37,7 @@ func (s *Shard) replyOffset(q *request) {
 		s.answer(q, wire.NotThere{})
 		return
 	}
-	s.out.Offset = wire.ConsumerOffset{PartitionID: uint32(q.part), CurrentOffset: uint64(q.Current), StoredOffset: q.Value}
+	s.out.Offset = wire.ConsumerOffset{PartitionID: uint32(q.Partition), CurrentOffset: uint64(q.Current), StoredOffset: q.Value}
 	s.answer(q, nil)
 }
 
@@ -55,7 +55,7 @@ func deleteConsumerOffset(s *Shard, q *request, r *wire.Request) {
 func (s *Shard) changeOffset(q *request, kind storage.RequestKind, action metadata.Action, who wire.Consumer, stream, topic wire.Identifier, id uint32) {
 	p, err := s.partition(q, stream, topic, id)
 	switch {
-	case err == nil && !s.may(q, action, q.stream, q.topic):
+	case err == nil && !s.may(q, action, q.Stream, q.Topic):
 		return
 	case err == nil && who.Kind == wire.GroupConsumer && !s.asMember(q, who):
 		err = wire.StatusResourceNotFound

@@ -37,7 +37,7 @@ func (s *Shard) proposeWhenShort(command []byte, done func(s *Shard, q *request)
 }
 
 func (s *Shard) ownCommand(command []byte, done func(s *Shard, q *request)) *request {
-	q := &request{home: s, internal: done}
+	q := s.newRequest(done)
 	q.proposal = metadata.Proposal{Command: command, Judgement: metadata.Judgement{Broker: true}, Owner: q}
 	return q
 }
@@ -67,7 +67,7 @@ func (s *Shard) metaAnswered(q *request) {
 			s.limitHit(limit, s.requestFields(q)...)
 		}
 		if q.code == wire.CodeLogout {
-			s.dropMember(q.member.key) // the session is gone: nobody else will
+			s.dropMember(q.Member.Key) // the session is gone: nobody else will
 		}
 		if isStoreError(err) {
 			q.Err = err

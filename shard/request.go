@@ -3,6 +3,7 @@ package shard
 import (
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
@@ -13,13 +14,13 @@ import (
 // nobody writes then.
 //
 //	home                              owner of the log
-//	frame, decode, admit -- request -->  store.Do ... answered
+//	frame, decode, admit -- request -->  Start ... answered
 //	reply, send          <-- reply ----
-//	sent                 -- release -->  store.Release            only when the reply has spans
+//	sent                 -- release -->  Release                  only when the reply has spans
 //	credit back, reuse   <-- release --
 type request struct {
-	front.Exchange  // what its connection knows of it; without Peer: it is the broker's own
-	storage.Request // what its log's owner knows of it
+	front.Exchange // what its connection knows of it; without Peer: it is the broker's own
+	owner.Part     // what its log's owner knows of it
 
 	home     *Shard
 	internal func(s *Shard, q *request) // takes the answer to what the broker asks itself
@@ -36,29 +37,31 @@ type call struct {
 	numbered bool // its number is the highest of the session now
 	unsent   bool // waits for a credit
 	writes   bool // its credit is one that may be kept until there is room on the disk
-	stream   metadata.StreamID
-	topic    metadata.TopicID
-	part     metadata.PartitionID
 
 	list *listing
 
 	proposal metadata.Proposal // of a metadata command; names point into the frame
 
-	judged    bool       // its caller has one of the rights that the table of commands asks for, or was refused
-	object    string     // what a change is about, as the client says it, for the log
-	member    membership // of a request for a consumer group
-	secret    string     // a new token
-	holdUntil int64      // a poll that finds nothing may wait until then; 0: not decided, below: it may not
+	judged bool   // its caller has one of the rights that the table of commands asks for, or was refused
+	object string // what a change is about, as the client says it, for the log
+	secret string // a new token
 
 	owing owing
 }
 
 // newExchange makes a request for the pool of exchanges.
 func (s *Shard) newExchange() *front.Exchange {
-	q := &request{home: s}
+	q := s.newRequest(nil)
 	q.Spans = make([]storage.Span, 0, storage.SpansMax)
-	q.Holder, q.Owner = q, q
+	q.Holder = q
 	return &q.Exchange
+}
+
+// newRequest makes one of the broker itself. done takes the answer.
+func (s *Shard) newRequest(done func(s *Shard, q *request)) *request {
+	q := &request{home: s, internal: done}
+	q.Of, q.From, q.Owner = q, int(s.id), &q.Part
+	return q
 }
 
 // pollHead is how much of a poll's reply comes in front of its batches.
@@ -69,7 +72,7 @@ func (s *Shard) freeRequest(q *request) {
 	if q.list != nil {
 		s.endList(q.list)
 	}
-	q.Request.Clear()
+	q.Part.Clear()
 	q.call = call{}
 	s.front.Put(&q.Exchange)
 }
@@ -112,28 +115,17 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 	q.unsent = !s.credits.send(q, kind)
 }
 
-// start gives a request to the store of this shard, which owns its log.
+// start gives a request to the logs of this shard, which has its log.
 func (s *Shard) start(q *request) {
 	s.lists.others = s.mono
-	if q.Consumer.Group && q.Kind != storage.ReqGetOffset && !s.owned(q) {
-		return
-	}
-	s.askStore(q)
-}
-
-// askStore gives q to this shard's store, unless the end has come: nothing may follow the journal's last mark.
-func (s *Shard) askStore(q *request) {
-	if s.finishing || s.gaveUp {
-		return // it is never answered, and its connection is closed with the process
-	}
-	s.store.Do(&q.Request)
+	s.logs.Start(&q.Part)
 }
 
 // finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.
 func (s *Shard) finish(q *request) {
 	switch {
 	case !q.remote:
-		s.store.Release(&q.Request)
+		s.logs.Store().Release(&q.Request)
 	case len(q.Spans) > 0:
 		s.credits.release(q)
 		return

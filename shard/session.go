@@ -137,7 +137,7 @@ func logoutCommand(s *Shard, q *request, _ *wire.Request) {
 	s.g.registry.logout(q.Peer.ID)
 	q.Peer.Unbind()
 	if member {
-		q.member.key, q.proposal.Judgement.Broker = key, true // whoever has a session may end it
+		q.Member.Key, q.proposal.Judgement.Broker = key, true // whoever has a session may end it
 		s.propose(q, metadata.EncodeDropMember(nil, s.micros(), key))
 		return
 	}

@@ -4,12 +4,11 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/batch"
-	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
-	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -21,7 +20,7 @@ type Shard struct {
 	cfg    *Config
 	io     uring.IO
 	op     uring.Op // being submitted
-	store  *storage.Store
+	logs   *owner.Owner
 	meta   *metadata.Machine
 	owners *router.Map
 
@@ -30,20 +29,17 @@ type Shard struct {
 	door
 	forms
 	memory
-	credits   credits
-	lists     listings
-	retaining retaining
-	turns     map[topicKey]topicTurn // of balanced sends
+	credits credits
+	lists   listings
+	turns   map[topicKey]topicTurn // of balanced sends
 	reports
 	refused bool // its journal, for want of space: the broker knows
 
 	coordinator *coordinator // shard 0 only: the order of metadata commands
 	closings    closings
 	forgetting  fifo.Queue[metadata.LogID]
-	delivered   deliveries // to members of groups, of the logs of this shard
-	held        heldPolls
-	groupNews   control.Event        // for the control room, when there is room; of no kind: nothing
-	changed     func(l *storage.Log) // logChanged, made once: it would be allocated each turn
+	leavers     []metadata.MemberKey // members whose sessions have ended, and the control room has not been told
+	hurries     hurries
 	ending
 	stats turnStats
 }
@@ -101,7 +97,7 @@ const (
 	msgMoveOut                         // event moves a log away from the receiver
 	msgMoveIn                          // the receiver gets it
 	msgMoved                           // the map changes
-	msgUnhold                          // the client of req, a poll that the receiver may hold, has sent something else
+	msgHurry                           // the client of req, a poll that may wait for a message at the receiver, has sent something else
 	msgAbandon                         // the client of req, a poll that may wait for memory at the receiver, is gone
 	msgOwe                             // req is told how much of its reply went, and wants the next piece
 )
@@ -118,10 +114,10 @@ func (s *Shard) Turn(block bool) {
 	s.inbox.drain(s)
 	s.tend()
 	s.answerStore() // what comes of the answers is in the same group
-	s.store.End()
+	s.logs.Store().End()
 	s.answerStore()
 	s.forgoReads()
-	s.front.SetShort(s.store.Space().Short())
+	s.front.SetShort(s.logs.Store().Space().Short())
 	s.front.ArmBodies()
 	s.countRefusals()
 	s.submitStore()
@@ -149,17 +145,17 @@ func (s *Shard) wait(block bool) []uring.Completion {
 // begin tells everybody what the time is.
 func (s *Shard) begin(now time.Time) {
 	s.now, s.mono = now, int64(now.Sub(s.started))
-	s.store.Begin(uint64(now.UnixMicro()), s.mono)
-	s.store.Space().SetShort(s.g.space.Short.Load())
+	s.logs.Begin(uint64(now.UnixMicro()), s.mono)
+	s.logs.Store().Space().SetShort(s.g.space.Short.Load())
 	s.front.Begin(s.mono)
-	s.front.SetShort(s.store.Space().Short())
+	s.front.SetShort(s.logs.Store().Space().Short())
 }
 
 // tend does what waits for its time, or for something that others may have given back.
 func (s *Shard) tend() {
 	s.sweep()
 	s.watchSlow()
-	s.retain()
+	s.logs.Tend()
 	s.front.Tend()
 	s.serve()
 	s.makeLists()
@@ -167,8 +163,7 @@ func (s *Shard) tend() {
 	s.sendForgotten()
 	s.tendClosings()
 	s.sendGroupNews()
-	s.endHolds()
-	s.sendUnholds()
+	s.sendHurries()
 	if s.coordinator != nil {
 		s.accept.retry(s)
 		s.coordinator.tick()
@@ -177,10 +172,10 @@ func (s *Shard) tend() {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() || s.store.Unflushed() || s.retaining.active || s.front.Ready() {
+	if s.inbox.hasNews() || s.logs.Store().Unflushed() || s.front.Ready() {
 		return 0
 	}
-	next := s.store.Deadline()
+	next := s.logs.Deadline()
 	earlier := func(t int64) {
 		if next == 0 || t < next {
 			next = t
@@ -192,14 +187,8 @@ func (s *Shard) sleep() time.Duration {
 	if s.front.Count() > 0 && s.memoryShort() {
 		earlier(max(s.nextSlow, s.mono+int64(front.SlowAfter)))
 	}
-	if s.store.Logs() > 0 {
-		earlier(s.retaining.next)
-	}
 	if s.stopping && !s.gaveUp && !s.drained {
 		earlier(s.giveUp)
-	}
-	if len(s.held.queue) > 0 {
-		earlier(s.held.queue[0].until)
 	}
 	s.sleepLists(earlier)
 	if t := s.closingsWant(); t != 0 {
@@ -210,7 +199,7 @@ func (s *Shard) sleep() time.Duration {
 			earlier(t)
 		}
 	}
-	if len(s.held.telling) > 0 || s.groupNews.Kind != 0 || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.store.Waiting() || s.finishing || s.forgetting.Len() > 0 {
+	if len(s.hurries.list) > 0 || s.hasGroupNews() || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.logs.Store().Waiting() || s.finishing || s.forgetting.Len() > 0 {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -237,9 +226,9 @@ func (s *Shard) complete(c *uring.Completion) {
 	switch c.Token & tokMask {
 	case tokStore:
 		if c.Entries != nil {
-			s.store.CompleteList(c.Token&^tokMask, uring.Names(c.Entries), errnoErr(c))
+			s.logs.Store().CompleteList(c.Token&^tokMask, uring.Names(c.Entries), errnoErr(c))
 		} else {
-			s.store.Complete(c.Token&^tokMask, c.Res, errnoErr(c))
+			s.logs.Store().Complete(c.Token&^tokMask, c.Res, errnoErr(c))
 		}
 	case tokFront:
 		s.front.Completed(c)
@@ -284,9 +273,9 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.credits.answered(m.req, from)
 		s.answered(m.req)
 	case msgOwe:
-		s.store.Owe(&m.req.Request, m.req.owing.sent)
+		s.logs.Store().Owe(&m.req.Request, m.req.owing.sent)
 	case msgRelease:
-		s.store.Release(&m.req.Request)
+		s.logs.Store().Release(&m.req.Request)
 		s.port.Release(from, message{kind: msgRelease | releaseDone, req: m.req})
 	case msgRelease | releaseDone:
 		s.credits.released(from)
@@ -303,13 +292,13 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	case msgRaise:
 		s.raise(m.event.raises)
 	case msgLower:
-		s.takeSettingsOf(m.event.raises.stream, m.event.raises.topic)
+		s.logs.TakeSettings(m.event.raises.stream, m.event.raises.topic)
 	case msgControl:
 		s.coordinator.take(m.event.news)
-	case msgUnhold:
-		s.release(m.req)
+	case msgHurry:
+		s.logs.Hurry(&m.req.Part)
 	case msgAbandon:
-		s.store.Cancel(&m.req.Request)
+		s.logs.Store().Cancel(&m.req.Request)
 	case msgMoveOut:
 		s.moveOut(m.event.move)
 	case msgMoveIn:
@@ -322,34 +311,27 @@ func (s *Shard) message(from router.ShardID, m *message) {
 // releaseDone marks the way back of a release: the owner is done with the request's reply.
 const releaseDone messageKind = 0x80
 
-// answerStore sends on what the store has answered.
+// answerStore sends on what the logs of this shard have answered.
 func (s *Shard) answerStore() {
 	for again := true; again; {
-		for r := s.store.TakeDone(); r != nil; r = s.store.TakeDone() {
-			s.storeDone(r.Owner.(*request))
+		for p := s.logs.TakeAnswered(); p != nil; p = s.logs.TakeAnswered() {
+			s.partAnswered(p.Of.(*request))
 		}
-		s.store.TakeChanged(s.changed)
-		again = s.pollWoken()
+		for l := s.logs.TakeChanged(); l != nil; l = s.logs.TakeChanged() {
+			publishStats(l)
+		}
+		if again = s.logs.Restart(); again {
+			s.lists.others = s.mono
+		}
 		again = s.serve() || again // replies to connections that are gone, and requests behind them
 	}
 }
 
-// logChanged shows a log's counters, and its news to polls that wait for them.
-func (s *Shard) logChanged(l *storage.Log) {
-	publishStats(l)
-	s.landed(l.ID())
-}
-
-// storeDone takes a request that the local store answered to the connection that made it.
-func (s *Shard) storeDone(q *request) {
-	switch {
-	case q.internal != nil:
+// partAnswered takes a request that the logs of this shard have answered to the connection that made it.
+func (s *Shard) partAnswered(q *request) {
+	if q.internal != nil {
 		q.internal(s, q)
 		return
-	case s.hold(q):
-		return
-	case q.Kind == storage.ReqStoreOffset && q.Consumer.Group && q.Err == nil:
-		s.offsetStored(q)
 	}
 	if q.home != s {
 		s.port.Reply(q.home.id, message{kind: msgReply, req: q})

@@ -44,7 +44,7 @@ func (s *Shard) partOut(q *request) {
 // oweAt tells the owner how much went and asks for the next piece.
 func (s *Shard) oweAt(q *request) {
 	if !q.remote {
-		s.store.Owe(&q.Request, q.owing.sent)
+		s.logs.Store().Owe(&q.Request, q.owing.sent)
 		return
 	}
 	s.credits.send(q, msgOwe)

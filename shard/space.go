@@ -20,7 +20,7 @@ func (s *Shard) noteRefused(err error) {
 		p.Refused.Add(-1)
 		return
 	}
-	wants := s.store.Space().WantsReserve()
+	wants := s.logs.Store().Space().WantsReserve()
 	if was && (!wants || p.Wanted.Load()) {
 		return
 	}

@@ -31,11 +31,11 @@ type Stats struct {
 
 // Statistics returns what the shard counted, to be called on its thread.
 func (s *Shard) Statistics() Stats {
-	of := s.store.Stats()
+	of := s.logs.Store().Stats()
 	n := s.front.Counts()
-	heldSegments, heldBytes, heldMost := s.store.Held()
+	heldSegments, heldBytes, heldMost := s.logs.Store().Held()
 	return Stats{HeldSegments: heldSegments, HeldBytes: heldBytes, HeldMost: heldMost,
 		IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
-		Requests: s.stats.requests, Connections: s.front.Count(), HeldPolls: len(s.held.in), Logs: s.store.Logs(), Groups: of.Groups, Laps: of.Laps, SlowReaders: n.Slow,
+		Requests: s.stats.requests, Connections: s.front.Count(), HeldPolls: s.logs.Parked(), Logs: s.logs.Store().Logs(), Groups: of.Groups, Laps: of.Laps, SlowReaders: n.Slow,
 		DirectWrites: of.DirectWrites, DiskReads: of.DiskReads, Duplicates: of.Duplicates, Unstored: of.Unstored, DedupBytes: of.DedupBytes, Copies: of.Copies + n.Copies, CopiedBytes: of.CopiedBytes + n.CopiedBytes}
 }

@@ -34,8 +34,8 @@ var storeStatuses = []struct {
 
 // storeFailed answers a request that its owner could not do.
 func (s *Shard) storeFailed(q *request) {
-	if status, ok := q.Err.(wire.Status); ok { // the owner's shard says it, and not its store
-		s.refuse(q, status)
+	if q.Err == metadata.ErrNoSession || q.Err == metadata.ErrForbidden { // a poll that has waited for a message is judged again
+		s.refuse(q, metaStatus(q.Err))
 		return
 	}
 	if errors.Is(q.Err, storage.ErrNoSpace) && s.diskFull.refused(s.mono) {

@@ -17,16 +17,16 @@ const (
 // submitStore hands the store's operations to the kernel, and shows shard 0 what its logs take. A failed journal ends the process:
 // see Broker.fail. It may fail where nothing is in flight whose completion would tell.
 func (s *Shard) submitStore() {
-	if f := s.store.Failed(); f != nil {
+	if f := s.logs.Store().Failed(); f != nil {
 		s.g.host.Failed(s.id, f)
 	}
-	if err := s.store.Space().Refused(); err != nil || s.refused {
+	if err := s.logs.Store().Space().Refused(); err != nil || s.refused {
 		s.noteRefused(err)
 	}
-	if room, n := &s.g.rooms[s.id], s.store.Room().Carry(); room.carry.Load() != n {
+	if room, n := &s.g.rooms[s.id], s.logs.Store().Room().Carry(); room.carry.Load() != n {
 		room.carry.Store(n)
 	}
-	for _, op := range s.store.TakeOps() {
+	for _, op := range s.logs.Store().TakeOps() {
 		u := uringOp(&op)
 		u.Token = tokStore | op.Token
 		s.submit(u)

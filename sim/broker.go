@@ -10,6 +10,7 @@ import (
 
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/shard"
 	"github.com/galgo-mq/galgo/storage"
@@ -85,7 +86,7 @@ func (b *Broker) Start(shards int) error {
 			b.log.Warn(event, zap.Uint64("log", uint64(id)), zap.Error(err))
 		},
 		Metadata: func(snapshot []byte, commands []storage.MetaCommand) (st storage.MetaState, err error) {
-			machine, st, err = shard.Replay(snapshot, commands, cfg.Replicated)
+			machine, st, err = owner.Replay(snapshot, commands, cfg.Replicated)
 			return st, err
 		}}
 	for i := range rc.Secret {
@@ -94,7 +95,7 @@ func (b *Broker) Start(shards int) error {
 	if b.rec, err = storage.Recover(b.disk, fd, rc); err != nil {
 		return err
 	}
-	if machine, err = shard.Restore(b.rec.Meta.Snapshot); err != nil {
+	if machine, err = owner.Restore(b.rec.Meta.Snapshot); err != nil {
 		return err
 	}
 	b.budget = uring.NewBudget(total)

@@ -141,20 +141,20 @@ func (l *Log) noteFixed() {
 	l.fixed = n
 }
 
-// TakeChanged calls f for every log whose stats changed since the last call.
-func (s *Store) TakeChanged(f func(*Log)) {
-	for i, l := range s.changed {
-		l.changed = false
-		f(l)
-		s.changed[i] = nil
+// TakeChanged returns the next log whose stats have changed since it was last returned, or nil.
+func (s *Store) TakeChanged() *Log {
+	if s.changed.Len() == 0 {
+		return nil
 	}
-	s.changed = s.changed[:0]
+	l := s.changed.Pop()
+	l.changed = false
+	return l
 }
 
 func (l *Log) noteChange() {
 	if !l.changed {
 		l.changed = true
-		l.s.changed = append(l.s.changed, l)
+		l.s.changed.Push(l)
 	}
 }
 

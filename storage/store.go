@@ -50,7 +50,7 @@ type Store struct {
 	starved  requestList      // wait for room in the journal
 	reading  reads            // wait for memory to read into
 	retry    fifo.Queue[*Log] // logs whose waiting appends are to be tried again at the end of the turn
-	changed  []*Log
+	changed  fifo.Queue[*Log]
 	held     heldSum
 	capped   []*Log // with a size, and a segment sealed in this turn
 	saving   []*Log // fenced, to be saved aside

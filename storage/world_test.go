@@ -590,7 +590,8 @@ func (w *world) turn(n *node, act func()) {
 		act()
 	}
 	if w.rng.IntN(4) == 0 {
-		n.s.TakeChanged(func(*storage.Log) {})
+		for n.s.TakeChanged() != nil {
+		}
 	}
 	n.s.End()
 	for _, op := range n.s.TakeOps() {

@@ -1,4 +1,4 @@
-package shard
+package owner
 
 import (
 	"errors"
@@ -39,4 +39,12 @@ func Replay(snapshot []byte, commands []storage.MetaCommand, replicated metadata
 		st.Retired = append(st.Retired, storage.LogID(id))
 	}
 	return m, st, nil
+}
+
+// Restore makes the metadata of a snapshot; of nothing, empty metadata.
+func Restore(snapshot []byte) (*metadata.Machine, error) {
+	if len(snapshot) == 0 {
+		return metadata.New(), nil
+	}
+	return metadata.Restore(snapshot)
 }

@@ -1,0 +1,5 @@
+//go:build invariants
+
+package owner
+
+const invariantsOn = true
