@@ -14,12 +14,12 @@ type fences struct {
 	meta  *metadata.Machine
 	store *storage.Store
 
-	sent      map[storage.LogID]Deliveries
+	sent      map[storage.LogID]deliveries
 	completed []metadata.Handover // that can be completed, and nobody was told of
 }
 
-// Deliveries are the last ones from a log, by group.
-type Deliveries map[metadata.GroupID]delivery
+// deliveries are the last ones from a log, by group.
+type deliveries map[metadata.GroupID]delivery
 
 // delivery is what a member was last sent of a partition.
 type delivery struct {
@@ -57,7 +57,7 @@ func (f *fences) deliver(r *storage.Request) bool {
 			if f.store.Log(p.Log) == nil {
 				return true // it was purged while the poll read from its disk
 			}
-			of = make(Deliveries)
+			of = make(deliveries)
 			f.sent[p.Log] = of
 		}
 		of[p.Member.Group] = delivery{p.Member.Key, p.Last}
@@ -84,21 +84,6 @@ func (f *fences) stored(p *Part) {
 	}
 	if o := g.Owner(p.Partition); o.Pending && f.settled(l, p.Member.Group, o.Key) {
 		f.completed = append(f.completed, metadata.Handover{Stream: p.Stream, Topic: p.Topic, Group: p.Member.Group, Partition: p.Partition, Fence: o.Fence})
-	}
-}
-
-// Forget has the polls that wait at a log look again, which will not find it, and returns what was delivered from it.
-func (o *Owner) Forget(log storage.LogID) Deliveries {
-	o.parking.wake(log)
-	sent := o.fences.sent[log]
-	delete(o.fences.sent, log)
-	return sent
-}
-
-// Recall takes what another room has forgotten.
-func (o *Owner) Recall(log storage.LogID, sent Deliveries) {
-	if sent != nil {
-		o.fences.sent[log] = sent
 	}
 }
 

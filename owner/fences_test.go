@@ -43,6 +43,7 @@ func (x *grouped) polled(key byte, partition int) *Part {
 	x.t.Helper()
 	p := x.by(key, x.poll(x.topic, partition, 0))
 	x.start(p)
+	x.o.store.Release(&p.Request)
 	return p
 }
 
@@ -124,7 +125,7 @@ func TestAPollInFlightLosesItsPartition(t *testing.T) {
 	if !x.o.fences.deliver(&p.Request) {
 		t.Fatal("the owner's poll is refused")
 	}
-	x.o.Forget(p.Log)
+	x.o.forget(p.Log)
 	h := x.moving(x.join(2))
 	x.apply(metadata.EncodeHandOver(nil, 1, []metadata.Handover{*h}))
 	p = x.by(1, x.poll(x.topic, int(h.Partition), 0))

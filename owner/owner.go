@@ -3,6 +3,7 @@ package owner
 import (
 	"time"
 
+	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 )
@@ -30,6 +31,9 @@ type Owner struct {
 	answered  partList // by the room itself
 	fences    fences
 	parking   parking
+	closings  closings
+	files     files
+	news      fifo.Queue[News]
 	retaining retaining
 }
 
@@ -39,7 +43,7 @@ func New(cfg Config, meta *metadata.Machine) *Owner {
 	o.parking = parking{wait: cfg.PollHold, most: cfg.ParkedMax, in: make(map[*Part]*slot), at: make(map[storage.LogID]slotList), of: make([]int, cfg.Shards)}
 	cfg.Store.Fence = o.fences.deliver
 	o.store = storage.New(cfg.Store)
-	o.fences = fences{meta: meta, store: o.store, sent: make(map[storage.LogID]Deliveries)}
+	o.fences = fences{meta: meta, store: o.store, sent: make(map[storage.LogID]deliveries)}
 	return o
 }
 
@@ -49,13 +53,14 @@ func (o *Owner) Store() *storage.Store { return o.store }
 
 // Begin starts a turn.
 func (o *Owner) Begin(wallMicros uint64, mono int64) {
-	o.mono = mono
+	o.mono, o.closings.begun = mono, 0
 	o.store.Begin(wallMicros, mono)
 }
 
 // Tend does what waits for its time.
 func (o *Owner) Tend() {
 	o.retain()
+	o.tendClosings()
 	o.endWaits()
 }
 
@@ -75,6 +80,9 @@ func (o *Owner) Deadline() int64 {
 	}
 	if x := o.parking.first; x != nil {
 		earlier(x.until)
+	}
+	if t := o.closingDeadline(); t != 0 {
+		earlier(t)
 	}
 	return next
 }
@@ -117,8 +125,23 @@ func (o *Owner) TakeAnswered() *Part {
 			if p.Consumer.Group && p.Err == nil {
 				o.fences.stored(p)
 			}
+		case storage.ReqClose, storage.ReqRaise, storage.ReqDetach, storage.ReqAttach:
+			o.own(p)
+			continue
 		}
 		return p
+	}
+}
+
+// own takes the answer to what the room itself has asked of a log.
+func (o *Owner) own(p *Part) {
+	switch t := p.Of.(type) {
+	case *closeTask:
+		o.closed(t)
+	case *raiseTask:
+		o.raised(t)
+	case *moveTask:
+		o.moved(t)
 	}
 }
 
@@ -145,5 +168,6 @@ func (o *Owner) invariants() {
 	if invariantsOn {
 		o.fences.invariants()
 		o.parking.invariants()
+		o.closings.invariants()
 	}
 }

@@ -150,6 +150,16 @@ func (x *rig) poll(t *metadata.Topic, partition int, from uint64) *Part {
 // send appends a batch of records, and returns when it is answered.
 func (x *rig) send(t *metadata.Topic, partition, records int) {
 	x.t.Helper()
+	p := x.part(t, partition, storage.ReqAppend)
+	p.Batch = x.batch(records)
+	x.start(p)
+	if p.Err != nil {
+		x.t.Fatal(p.Err)
+	}
+}
+
+func (x *rig) batch(records int) []byte {
+	x.t.Helper()
 	var b batch.Builder
 	b.Reset(1)
 	for i := range records {
@@ -157,12 +167,7 @@ func (x *rig) send(t *metadata.Topic, partition, records int) {
 			x.t.Fatal(err)
 		}
 	}
-	p := x.part(t, partition, storage.ReqAppend)
-	p.Batch = b.Bytes()
-	x.start(p)
-	if p.Err != nil {
-		x.t.Fatal(p.Err)
-	}
+	return b.Bytes()
 }
 
 // start gives a part to the room and takes turns until it is answered. What else is answered stays in done.

@@ -3,12 +3,9 @@ package shard
 import (
 	"fmt"
 
-	"go.uber.org/zap"
-
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
-	"github.com/galgo-mq/galgo/storage"
 )
 
 // metaEvent is what shards tell each other of the order of metadata commands. The receiver reads it; nobody changes it.
@@ -65,7 +62,7 @@ func (s *Shard) applied(did *ran, e *control.Entry, res *metadata.Result) {
 	}
 	if retired := s.retired(res); len(retired) > 0 {
 		did.closing = append(did.closing, e.Index)
-		s.retire(e.Index, retired)
+		s.logs.Retire(e.Index, retired)
 	}
 	if res.SettingsChanged || len(res.Created)+len(res.Retired) > 0 { // each partition has another share of the topic's size
 		s.logs.TakeSettings(res.Stream, res.Topic)
@@ -92,33 +89,9 @@ func (s *Shard) retired(res *metadata.Result) (own []metadata.LogID) {
 		owner, ok := s.owners.Owner(router.LogID(r.Log))
 		s.owners.Delete(router.LogID(r.Log))
 		if ok && owner == s.id {
-			s.logs.Forget(storage.LogID(r.Log))
 			s.g.counters.drop(r.Log)
 			own = append(own, r.Log)
 		}
 	}
 	return own
-}
-
-// dropped notes that the files of a retired log are gone.
-func (s *Shard) dropped(id storage.LogID, err error) {
-	if err != nil {
-		s.log.Error("files of a deleted partition could not be removed; they are tried again at the next start",
-			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(id)), zap.Error(err))
-		return
-	}
-	if s.logs.Store().Space().Late() {
-		return // the next start has them on its list again, and finds no files: a command would only fill what deletions need
-	}
-	s.forgetting.Push(metadata.LogID(id))
-}
-
-// forgottenMax is how many dropped logs the control room is told of in one message.
-const forgottenMax = 1024
-
-// sendForgotten tells the control room of dropped logs, as far as there is room for messages.
-func (s *Shard) sendForgotten() {
-	for s.forgetting.Len() > 0 && (s.coordinator != nil || s.port.ControlRoom(0) > controlReserve) {
-		s.tellControl(control.Event{Kind: control.EventFilesGone, Logs: s.forgetting.PopN(nil, forgottenMax)})
-	}
 }

@@ -94,9 +94,7 @@ type Beginning struct {
 // on its thread.
 func (g *Group) Begin(b Beginning, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
-		for _, id := range b.Retired { // in the background, when clients are served
-			s.logs.Store().Drop(id, s.dropped)
-		}
+		s.logs.RemoveFiles(b.Retired) // in the background, when clients are served
 		s.inOrder(s.firstCommands(&b), func(err error) {
 			if err != nil {
 				done(err)

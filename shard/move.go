@@ -7,7 +7,6 @@ import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
-	"github.com/galgo-mq/galgo/storage"
 )
 
 // Moving is what a balancer will do; until there is one, only tests ask for it.
@@ -26,9 +25,8 @@ import (
 type logMove struct {
 	log      metadata.LogID
 	from, to router.ShardID
-	moving   *storage.Log
-	sent     owner.Deliveries // what its groups were sent last
-	done     func(err error)  // on shard 0
+	moving   *owner.Moving
+	done     func(err error) // on shard 0
 }
 
 var (
@@ -60,34 +58,22 @@ func (x *coordinator) move(m *control.Move) {
 	}
 }
 
-func (s *Shard) moveOut(m *logMove) {
-	q := s.newRequest(func(s *Shard, q *request) {
-		if q.Err != nil {
-			s.tellControl(control.Event{Kind: control.EventMoved, Err: q.Err})
-			return
-		}
-		m.moving, q.Moved = q.Moved, nil
-		m.sent = s.logs.Forget(q.Log)
-		s.tell(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
-	})
-	q.Kind, q.Log = storage.ReqDetach, storage.LogID(m.log)
-	s.logs.Start(&q.Part)
-}
-
-func (s *Shard) moveIn(m *logMove) {
-	q := s.newRequest(func(s *Shard, q *request) {
-		s.tellControl(control.Event{Kind: control.EventMoved, Err: q.Err})
-	})
-	s.logs.Store().Attach(m.moving, &q.Request)
-	s.logs.Recall(storage.LogID(m.log), m.sent)
-	m.moving = nil
+// movedOut hands a log that has left to its next owner.
+func (s *Shard) movedOut(n *owner.News) {
+	if n.Err != nil {
+		s.tellControl(control.Event{Kind: control.EventMoved, Err: n.Err})
+		return
+	}
+	m := n.Of.(*logMove)
+	m.moving = n.Moving
+	s.tell(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
 }
 
 // moved changes the map of this shard.
 func (s *Shard) moved(m *logMove) {
 	s.owners.Set(router.LogID(m.log), m.to)
 	if m.from == s.id {
-		s.logs.Store().Released(storage.LogID(m.log))
+		s.logs.Released(m.log)
 	}
 	s.tellControl(control.Event{Kind: control.EventMapped})
 }

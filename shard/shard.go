@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/batch"
-	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/owner"
@@ -35,9 +34,7 @@ type Shard struct {
 	reports
 	refused bool // its journal, for want of space: the broker knows
 
-	coordinator *coordinator // shard 0 only: the order of metadata commands
-	closings    closings
-	forgetting  fifo.Queue[metadata.LogID]
+	coordinator *coordinator         // shard 0 only: the order of metadata commands
 	leavers     []metadata.MemberKey // members whose sessions have ended, and the control room has not been told
 	hurries     hurries
 	ending
@@ -160,9 +157,8 @@ func (s *Shard) tend() {
 	s.serve()
 	s.makeLists()
 	s.credits.retry()
-	s.sendForgotten()
-	s.tendClosings()
-	s.sendGroupNews()
+	s.carryNews()
+	s.sendNews()
 	s.sendHurries()
 	if s.coordinator != nil {
 		s.accept.retry(s)
@@ -191,15 +187,12 @@ func (s *Shard) sleep() time.Duration {
 		earlier(s.giveUp)
 	}
 	s.sleepLists(earlier)
-	if t := s.closingsWant(); t != 0 {
-		earlier(t)
-	}
 	if s.coordinator != nil && (!s.stopping || s.coordinator.room.AtOnce()) {
 		if t := s.coordinator.room.Deadline(); t != 0 {
 			earlier(t)
 		}
 	}
-	if len(s.hurries.list) > 0 || s.hasGroupNews() || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.logs.Store().Waiting() || s.finishing || s.forgetting.Len() > 0 {
+	if len(s.hurries.list) > 0 || s.hasNews() || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.logs.Store().Waiting() || s.finishing {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -290,7 +283,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	case msgApply:
 		s.applyRun(m.event.run)
 	case msgRaise:
-		s.raise(m.event.raises)
+		s.logs.Raise(m.event.raises.stream, m.event.raises.topic, m.event.raises.to)
 	case msgLower:
 		s.logs.TakeSettings(m.event.raises.stream, m.event.raises.topic)
 	case msgControl:
@@ -300,9 +293,9 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	case msgAbandon:
 		s.logs.Store().Cancel(&m.req.Request)
 	case msgMoveOut:
-		s.moveOut(m.event.move)
+		s.logs.Detach(m.event.move.log, m.event.move)
 	case msgMoveIn:
-		s.moveIn(m.event.move)
+		s.logs.Attach(m.event.move.moving, m.event.move)
 	case msgMoved:
 		s.moved(m.event.move)
 	}
@@ -323,6 +316,7 @@ func (s *Shard) answerStore() {
 		if again = s.logs.Restart(); again {
 			s.lists.others = s.mono
 		}
+		again = s.carryNews() || again
 		again = s.serve() || again // replies to connections that are gone, and requests behind them
 	}
 }
