@@ -112,6 +112,7 @@ func (o *Owner) TakeAnswered() *Part {
 		}
 		r := o.store.TakeDone()
 		if r == nil {
+			o.parking.forgetHurried()
 			o.invariants()
 			return nil
 		}

@@ -2,6 +2,7 @@ package owner
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/galgo-mq/galgo/metadata"
@@ -27,6 +28,7 @@ type parking struct {
 	spare       *slot
 	of          []int // slots by shard
 	woken       partList
+	hurried     []*Part // since answers were last taken; they may not be here, and nothing is read of them
 }
 
 // slot is what a poll that waits holds.
@@ -50,7 +52,7 @@ func (k *parking) mayPark(p *Part) bool {
 
 // park keeps an answered poll back, if it may wait, and reports whether it did.
 func (k *parking) park(p *Part, mono int64, own int) bool {
-	if !k.mayPark(p) || p.slot != nil && p.slot.until <= mono || p.slot == nil && p.From != own && k.of[p.From] >= k.most {
+	if !k.mayPark(p) || slices.Contains(k.hurried, p) || p.slot != nil && p.slot.until <= mono || p.slot == nil && p.From != own && k.of[p.From] >= k.most {
 		k.release(p)
 		return false
 	}
@@ -155,15 +157,25 @@ func (k *parking) wake(log storage.LogID) {
 	delete(k.at, log)
 }
 
-// Hurry answers a poll that waits here, and one that is being looked at again if that finds nothing: its client has sent something else. One that
-// is not here is left alone.
+// Hurry answers a poll that waits here, and one that is being looked at again if that finds nothing: its client has sent something else. So it does
+// with one that came in the same turn, and whose answer was not taken. One that is not here is left alone.
 func (o *Owner) Hurry(p *Part) {
 	x := o.parking.in[p]
 	if x == nil {
+		if o.parking.wait > 0 {
+			o.parking.hurried = append(o.parking.hurried, p)
+		}
 		return
 	}
 	if p.AtOnce = true; x.parked {
 		o.unpark(x)
+	}
+}
+
+func (k *parking) forgetHurried() {
+	if len(k.hurried) > 0 {
+		clear(k.hurried)
+		k.hurried = k.hurried[:0]
 	}
 }
 

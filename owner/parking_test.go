@@ -119,10 +119,19 @@ func TestAHurriedPollDoesNotWait(t *testing.T) {
 	if !x.answered(p) || x.o.Parked() != 0 {
 		t.Error("a poll that the store looks at again waits once more")
 	}
+	x.turn(0, func() {
+		x.o.Start(p)
+		x.o.Hurry(p)
+	})
+	if !x.answered(p) || x.o.Parked() != 0 {
+		t.Error("a poll that came in the same turn waits")
+	}
+	p.AtOnce = false
 	x.turn(0, func() { x.o.Hurry(p) }) // it is not here any more
 	if x.answered(p) {
 		t.Error("a poll is answered twice")
 	}
+	x.parked(p) // another one, by the same request
 }
 
 // TestPollsOfOtherShardsLeaveCredits: as many may wait as the credits of their shard allow; those of this shard take none.

@@ -1,18 +1,25 @@
 package shard
 
-// hurries are polls that other shards have, of clients that have sent something else or are gone, while the mailbox has no room to say so.
-type hurries struct{ list []hurry }
+import "time"
 
-// hurry is a poll that another shard may have, which is to be told; the request may be another one by then.
-type hurry struct {
-	q    *request
-	at   shardID
-	gone bool   // its client is: it is withdrawn, and not answered
-	use  uint32 // of the request
+// hurries are polls that other shards have, of clients that have sent something else or are gone. A shard that is told so may have a poll in its
+// store, and no use for the word until it finds nothing there: it is told again until it answers.
+type hurries struct {
+	list []hurry
+	next int64 // when one is to be told
 }
 
-// over reports whether a poll that is to be withdrawn is answered: then it may be another one's by now.
-func (u *hurry) over() bool { return u.gone && !u.q.Unanswered(u.use) }
+// hurry is a poll that another shard has.
+type hurry struct {
+	q    *request
+	use  uint32 // of the request: it may be another one by then
+	at   shardID
+	gone bool  // its client is: it is withdrawn, and not answered
+	next int64 // when at is told
+}
+
+// hurryAgain is when a shard is told again.
+const hurryAgain = int64(100 * time.Millisecond)
 
 // hurried has a poll answered at once whose client has sent something else.
 func (s *Shard) hurried(q *request) {
@@ -21,8 +28,7 @@ func (s *Shard) hurried(q *request) {
 	case q.unsent:
 		q.AtOnce = true
 	case q.remote:
-		s.hurries.list = append(s.hurries.list, hurry{q: q, at: q.owner})
-		s.sendHurries()
+		s.tellOwner(q, false)
 	default:
 		q.AtOnce = true
 		s.logs.Hurry(&q.Part)
@@ -34,27 +40,37 @@ func (s *Shard) abandon(q *request) {
 	switch {
 	case q.unsent:
 	case q.remote:
-		s.hurries.list = append(s.hurries.list, hurry{q: q, at: q.owner, gone: true, use: q.Use()})
-		s.sendHurries()
+		s.tellOwner(q, true)
 	default:
 		s.logs.Store().Cancel(&q.Request)
 	}
 }
 
+func (s *Shard) tellOwner(q *request, gone bool) {
+	s.hurries.list = append(s.hurries.list, hurry{q: q, use: q.Use(), at: q.owner, gone: gone})
+	s.sendHurries()
+}
+
+// sendHurries tells shards what is due, as far as there is room for messages.
 func (s *Shard) sendHurries() {
-	rest := s.hurries.list[:0]
-	for _, u := range s.hurries.list {
-		switch kind := msgHurry; {
-		case u.over():
-		case s.port.ControlRoom(u.at) > controlReserve:
+	h := &s.hurries
+	h.next = s.mono + hurryAgain
+	rest := h.list[:0]
+	for _, u := range h.list {
+		if !u.q.Unanswered(u.use) {
+			continue
+		}
+		if u.next <= s.mono && s.port.ControlRoom(u.at) > controlReserve {
+			kind := msgHurry
 			if u.gone {
 				kind = msgAbandon
 			}
 			s.port.Control(u.at, message{kind: kind, req: u.q})
-		default:
-			rest = append(rest, u)
+			u.next = s.mono + hurryAgain
 		}
+		h.next = min(h.next, max(u.next, s.mono+int64(retryEvery)))
+		rest = append(rest, u)
 	}
-	clear(s.hurries.list[len(rest):])
-	s.hurries.list = rest
+	clear(h.list[len(rest):])
+	h.list = rest
 }

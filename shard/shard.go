@@ -192,7 +192,10 @@ func (s *Shard) sleep() time.Duration {
 			earlier(t)
 		}
 	}
-	if len(s.hurries.list) > 0 || s.hasNews() || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.logs.Store().Waiting() || s.finishing {
+	if len(s.hurries.list) > 0 {
+		earlier(s.hurries.next)
+	}
+	if s.hasNews() || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.logs.Store().Waiting() || s.finishing {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
