@@ -34,7 +34,7 @@ func (s *Shard) Working() storage.LogID {
 }
 
 // CloseInbox has nothing posted any more: the IO that would be woken is going to be closed.
-func (s *Shard) CloseInbox() { s.inbox.close() }
+func (s *Shard) CloseInbox() { s.inbox.Close() }
 
 // Sockets are the descriptors that the shard has open when it ended without waiting for its connections. Nothing is in flight any
 // more, and the caller closes them.

@@ -52,8 +52,8 @@ type clock struct {
 type mail struct {
 	port     *router.Port[message]
 	received []router.Received[message]
-	wake     []router.ShardID // of this turn
-	inbox    inbox
+	wake     []router.ShardID             // of this turn
+	inbox    router.Inbox[func(s *Shard)] // from goroutines that are no shards
 }
 
 // forms are a request and a reply in the words of package wire, one at a time, and what a batch is checked by.
@@ -108,7 +108,9 @@ func (s *Shard) Turn(block bool) {
 		s.complete(&cs[i])
 	}
 	s.receive()
-	s.inbox.drain(s)
+	for _, f := range s.inbox.Take() {
+		f(s)
+	}
 	s.tend()
 	s.answerStore() // what comes of the answers is in the same group
 	s.logs.Store().End()
@@ -131,7 +133,7 @@ func (s *Shard) Turn(block bool) {
 
 // wait has the kernel begin what it was asked for, and returns what it has done.
 func (s *Shard) wait(block bool) []uring.Completion {
-	if !block || s.port.HasNews() || s.inbox.hasNews() || !s.port.FallAsleep() {
+	if !block || s.port.HasNews() || s.inbox.HasNews() || !s.port.FallAsleep() {
 		return s.io.Wait(0)
 	}
 	cs := s.io.Wait(s.sleep())
@@ -168,7 +170,7 @@ func (s *Shard) tend() {
 
 // sleep returns how long the shard may sleep: until its store or a connection wants a turn, or for ever.
 func (s *Shard) sleep() time.Duration {
-	if s.inbox.hasNews() || s.logs.Store().Unflushed() || s.front.Ready() {
+	if s.inbox.HasNews() || s.logs.Store().Unflushed() || s.front.Ready() {
 		return 0
 	}
 	next := s.logs.Deadline()
