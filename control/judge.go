@@ -1,23 +1,10 @@
 package control
 
 import (
-	"errors"
 	"time"
 
 	"github.com/galgo-mq/galgo/metadata"
 )
-
-// ErrNoRoomForLogs refuses partitions that the journals' laps would carry beyond their room. Every lap of a shard's journal carries a little
-// of each of its logs, and one without room for its laps stops for good.
-var ErrNoRoomForLogs = errors.New("the journal has no room for more partitions")
-
-// MetadataFull refuses a command for want of room in the line of metadata: a replica in every shard, a snapshot while it is written or
-// read, and what the owner of a partition keeps of it. It is refused before it is committed, so what was accepted has room at the
-// next start as well. What is there already stays, also under a lower limit; what makes it less is never refused.
-type MetadataFull struct{ TooMany error } // of what the command makes
-
-func (e *MetadataFull) Error() string { return e.TooMany.Error() + ": limits.metadata_bytes" }
-func (e *MetadataFull) Unwrap() error { return e.TooMany }
 
 const (
 	logHeapBytes = 2 << 10          // what the owner of an empty partition keeps in the heap
@@ -67,7 +54,7 @@ func (j *judge) roomForMetadata(c *Control, q command, b beside) error {
 		j.sayBytes = c.facts.Mono + int64(metaSayPause)
 		c.emit(Effect{Kind: EffectReport, Report: ReportMetadataFull, Proposal: q.Proposal, Bytes: need, Max: c.cfg.Limits.Bytes})
 	}
-	return &MetadataFull{q.Quota.TooMany}
+	return &metadata.Full{TooMany: q.Quota.TooMany}
 }
 
 // bytes is what the state takes in this process, with so much more of it.
@@ -86,7 +73,7 @@ func (j *judge) roomForLogs(c *Control, q command, b beside) error {
 	if b.commands > 0 {
 		for _, r := range c.facts.Rooms {
 			if r.Carry+int64(b.logs+int(d.Partitions))*c.cfg.LogCarry > r.Max {
-				return ErrNoRoomForLogs
+				return metadata.ErrNoRoomForLogs
 			}
 		}
 		return nil
@@ -105,7 +92,7 @@ func (j *judge) roomForLogs(c *Control, q command, b beside) error {
 			j.sayRooms = c.facts.Mono + int64(roomSayPause)
 			c.emit(Effect{Kind: EffectReport, Report: ReportLogsRefused, Proposal: q.Proposal, Shard: i, Bytes: r.Carry, Max: r.Max})
 		}
-		return ErrNoRoomForLogs
+		return metadata.ErrNoRoomForLogs
 	}
 	return nil
 }

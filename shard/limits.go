@@ -4,7 +4,6 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 )
@@ -79,7 +78,7 @@ func (g *Group) LimitCounts() LimitCounts {
 // count notes that a metadata command was refused for a limit, the machine's own or a configured one, and returns its name;
 // empty: it was none.
 func (l *limitCounters) count(err error) string {
-	if full := (*control.MetadataFull)(nil); errors.As(err, &full) {
+	if full := (*metadata.Full)(nil); errors.As(err, &full) {
 		l.metadata.Add(1)
 		return "limits.metadata_bytes"
 	}
@@ -93,7 +92,7 @@ func (l *limitCounters) count(err error) string {
 	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions:
 		l.partitions.Add(1)
 		return "limits.partitions_per_topic"
-	case control.ErrNoRoomForLogs:
+	case metadata.ErrNoRoomForLogs:
 		l.partitions.Add(1)
 		return "journal_size, memory" // whichever of them is the smaller
 	case metadata.ErrTooManyUsers:

@@ -6,7 +6,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
@@ -101,7 +100,7 @@ var metaStatuses = map[error]wire.Status{
 	metadata.ErrTopicSize:         wire.StatusInvalidTopicSize,
 	metadata.ErrPartitionNotFound: wire.StatusPartitionNotFound,
 	metadata.ErrTooManyPartitions: wire.StatusTooManyPartitions,
-	control.ErrNoRoomForLogs:      wire.StatusCannotCreatePartition,
+	metadata.ErrNoRoomForLogs:     wire.StatusCannotCreatePartition,
 	metadata.ErrPartitionsCount:   wire.StatusInvalidPartitionsCount,
 	metadata.ErrPartitionIDs:      wire.StatusPartitionIDSpaceExhausted,
 	metadata.ErrOptionKey:         wire.StatusUnsupportedOptionKey,
