@@ -26,7 +26,6 @@ type Exchange struct {
 
 	recvID uint32 // receive buffer that the frame lies in; 0: none
 	buf    []byte // memory that it lies in; nil: none, or the heap
-	body   []byte // memory of the reply beside Top
 	ownTop bool   // Top is a buffer of the pool's memory, and not a part of one
 	placed bool   // it has a place
 }

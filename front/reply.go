@@ -134,9 +134,6 @@ func (f *Front) Put(x *Exchange) {
 	x.expect("Put", stateOver, stateFree)
 	f.DropFrame(x)
 	f.places.leave(x)
-	if x.body != nil {
-		f.pool.memory.Put(x.body)
-	}
 	f.pool.put(x)
 }
 
@@ -145,15 +142,6 @@ func (f *Front) DropFrame(x *Exchange) { f.in.dropFrame(x) }
 
 // Vacate gives up the place of x, which may wait for what others send.
 func (f *Front) Vacate(x *Exchange) { f.places.leave(x) }
-
-// Body returns memory for the reply of x beside Top, which Put gives back; nil: there is none. It is asked for once.
-func (f *Front) Body(x *Exchange, bytes int) []byte {
-	if x.body != nil {
-		panic("BUG: a second body for one reply")
-	}
-	x.body = f.pool.memory.Get(bytes)
-	return x.body
-}
 
 // CutSlow cuts off replies that may be, whose memory others want and which nobody has taken for a while.
 func (f *Front) CutSlow() {

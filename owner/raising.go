@@ -7,6 +7,14 @@ import (
 	"github.com/galgo-mq/galgo/storage"
 )
 
+// The levels of a topic change like this, one change at a time, in the order of metadata commands:
+//
+//	raise    owners hold the higher level from now on, and make what was told as safe     (only when it is higher)
+//	journal  the command is synced
+//	apply    everywhere; owners take the levels that are committed
+//
+// A command that is refused after the first step has the owners take the committed levels again.
+
 // Levels are those of a topic's messages and of its stored offsets, on this node. The zero value is none.
 type Levels struct{ Records, Offsets storage.Level }
 

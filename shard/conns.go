@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/router"
@@ -43,7 +44,8 @@ func (s *Shard) serve() (any bool) {
 			s.finish(q)
 		}
 		if e&front.Whole != 0 {
-			s.dispatch(q)
+			s.calls.Dispatch(&q.call)
+			s.carry()
 		}
 		if e&front.Part != 0 {
 			s.partOut(q)
@@ -58,9 +60,6 @@ func (s *Shard) serve() (any bool) {
 	}
 	return any
 }
-
-// respond sends the reply of q, which lies in q.Vec.
-func (s *Shard) respond(q *request) { s.front.Reply(&q.Exchange) }
 
 // takeNews takes what has happened to connections.
 func (s *Shard) takeNews() {
@@ -274,16 +273,13 @@ func (s *Shard) sweep() {
 	s.front.Sweep()
 }
 
-// countRefusals adds to the counters of all shards what the limits of the front have refused.
+// countRefusals adds to the counters of all shards what limits have refused.
 func (s *Shard) countRefusals() {
-	n, was := s.front.Counts().Refusals, s.counted
-	if n == was {
-		return
+	if n := s.front.Counts().Refusals; n != s.counted {
+		s.g.limits.addFront(n, s.counted)
+		s.counted = n
 	}
-	s.counted = n
-	l := &s.g.limits
-	l.frameSize.Add(n.FrameSize - was.FrameSize)
-	l.connectionMemory.Add(n.ConnectionMemory - was.ConnectionMemory)
-	l.memory.Add(n.Memory - was.Memory)
-	l.requestsInFlight.Add(n.InFlight - was.InFlight)
+	if n := s.calls.TakeRefusals(); n != (call.Refusals{}) {
+		s.g.limits.addCalls(n)
+	}
 }

@@ -183,7 +183,7 @@ func (x *coordinator) report(e *control.Effect) {
 	case control.ReportMetadataFull:
 		q := e.Proposal.Owner.(*request)
 		s.log.Warn("metadata refused: no room for more streams, topics, partitions, groups, members, users or tokens; delete some, or raise limits.metadata_bytes",
-			zap.String("event", "metadata_full"), zap.Uint32("code", uint32(q.code)), zap.Uint32("user", uint32(e.Proposal.Judgement.User)), zap.Int64("bytes", e.Bytes), zap.Int64("max", e.Max))
+			zap.String("event", "metadata_full"), zap.Uint32("code", uint32(q.call.Code)), zap.Uint32("user", uint32(e.Proposal.Judgement.User)), zap.Int64("bytes", e.Bytes), zap.Int64("max", e.Max))
 	case control.ReportLogsRefused:
 		s.log.Warn("partitions are refused: every lap of a shard's journal would carry too much; set journal_size and memory to more, or use more shards",
 			zap.String("event", "partitions_refused"),

@@ -39,8 +39,8 @@ func (c *counters) drop(id metadata.LogID) {
 	delete(c.logs, id)
 }
 
-// log returns what is known of a log; a log that is not open yet is empty.
-func (c *counters) log(id metadata.LogID) storage.LogStats {
+// Log returns what is known of a log; a log that is not open yet is empty.
+func (c *counters) Log(id metadata.LogID) storage.LogStats {
 	c.mu.RLock()
 	l := c.logs[id]
 	c.mu.RUnlock()
@@ -51,8 +51,8 @@ func (c *counters) log(id metadata.LogID) storage.LogStats {
 		Segments: l.segments.Load()}
 }
 
-// add adds up some partitions of a topic. Current is meaningless.
-func (c *counters) add(sum *storage.LogStats, parts []metadata.Partition) {
+// Add adds up some partitions of a topic. Current is meaningless.
+func (c *counters) Add(sum *storage.LogStats, parts []metadata.Partition) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for i := range parts {
@@ -65,18 +65,6 @@ func (c *counters) add(sum *storage.LogStats, parts []metadata.Partition) {
 		sum.Bytes += l.bytes.Load()
 		sum.Segments += l.segments.Load()
 	}
-}
-
-// topic adds up a topic's partitions. Current is meaningless.
-func (c *counters) topic(t *metadata.Topic) storage.LogStats {
-	var sum storage.LogStats
-	for _, p := range t.Partitions {
-		l := c.log(p.Log)
-		sum.Records += l.Records
-		sum.Bytes += l.Bytes
-		sum.Segments += l.Segments
-	}
-	return sum
 }
 
 // publishStats shows what changed in a log this turn.

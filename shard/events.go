@@ -1,9 +1,6 @@
 package shard
 
 import (
-	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -71,11 +68,10 @@ func event(name string) string { return name }
 
 // reports writes what happens in one shard to the log. Level and rate are looked at before a line's fields are made.
 type reports struct {
-	log      *zap.Logger
-	clock    *clock // of the shard
-	rates    [eventKinds]eventRate
-	tokens   int // lines of other kinds that peers may still cause until the next sweep
-	diskFull diskFull
+	log    *zap.Logger
+	clock  *clock // of the shard
+	rates  [eventKinds]eventRate
+	tokens int // lines of other kinds that peers may still cause until the next sweep
 }
 
 // eventRate bounds the lines of one kind.
@@ -133,119 +129,4 @@ func (s *Shard) userOf(p *wire.Peer) string {
 		return u.Name
 	}
 	return ""
-}
-
-func (s *Shard) loggedIn(p *wire.Peer, user *metadata.User, by string) {
-	if s.due(evLogin) {
-		s.logEvent(evLogin, zap.String("peer", p.Address), zap.String("user", user.Name), zap.String("by", by), zap.Uint64("session", p.Session.Number))
-	}
-}
-
-// loginFailed names the user only if there is one: people type passwords into the wrong field.
-func (s *Shard) loginFailed(p *wire.Peer, user, by string, status wire.Status) {
-	if s.due(evLoginFailed) {
-		s.logEvent(evLoginFailed, zap.String("peer", p.Address), zap.String("user", user), zap.String("by", by), result(status))
-	}
-}
-
-func (s *Shard) loggedOut(p *wire.Peer) {
-	if p.Session.Bound() && s.due(evLogout) {
-		s.logEvent(evLogout, zap.String("peer", p.Address), zap.String("user", s.userOf(p)), zap.Uint64("session", p.Session.Number))
-	}
-}
-
-// metadataChanged is for a command of a client that was applied.
-func (s *Shard) metadataChanged(q *request) {
-	if q.Peer != nil && rowOf(q.code).told && s.due(evMetadataChanged) {
-		s.logEvent(evMetadataChanged, append(s.requestFields(q), result(wire.StatusOK))...)
-	}
-}
-
-// commandRefused is for a request that is refused; what only reads or sends, and was not forbidden, is for who looks closely.
-func (s *Shard) commandRefused(q *request, status wire.Status) {
-	k := evRequestRefused
-	if rowOf(q.code).told || status == wire.StatusUnauthorized {
-		k = evCommandRefused
-	}
-	if status == wire.StatusTransientNotCommitted || status == wire.StatusTransientNotAccepted {
-		k = evRequestRefused // the client comes again
-	}
-	if s.due(k) {
-		if unknownThing(status) {
-			q.object = "" // there is none of that name: it may be a password in the wrong place
-		}
-		fields := append(s.requestFields(q), refusal(q, status))
-		if o := (metadata.OptionError{}); errors.As(q.proposal.Err, &o) {
-			fields = append(fields, zap.String("option", o.Key[:min(len(o.Key), optionKeyLogged)]))
-		}
-		s.logEvent(k, fields...)
-	}
-}
-
-// optionKeyLogged bounds the key of an option in the log: ours are shorter, and a client may send a long one.
-const optionKeyLogged = 64
-
-// unknownThing reports whether a request was refused because there is nothing by a name in it, or the name can be none.
-func unknownThing(status wire.Status) bool {
-	switch status {
-	case wire.StatusStreamIDNotFound, wire.StatusTopicIDNotFound, wire.StatusConsumerGroupIDNotFound, wire.StatusResourceNotFound,
-		wire.StatusInvalidStreamName, wire.StatusInvalidTopicName, wire.StatusInvalidConsumerGroupName, wire.StatusInvalidUsername,
-		wire.StatusInvalidPersonalAccessTokenName:
-		return true
-	}
-	return false
-}
-
-// limitHit is for what a named limit refused.
-func (r *reports) limitHit(limit string, fields ...zap.Field) {
-	r.logEvent(evLimitHit, append(fields, zap.String("limit", limit))...)
-}
-
-func (s *Shard) requestFields(q *request) []zap.Field {
-	return []zap.Field{zap.String("peer", q.Peer.Address), zap.String("user", s.userOf(q.Peer)),
-		zap.Stringer("command", q.code), zap.String("object", q.object)}
-}
-
-func result(status wire.Status) zap.Field {
-	if status == wire.StatusOK {
-		return zap.String("result", "ok")
-	}
-	return zap.String("result", status.Error())
-}
-
-// refusal is result in the words of the metadata, where they are what refused: one status stands for several reasons.
-func refusal(q *request, status wire.Status) zap.Field {
-	why := metaReason(q.proposal.Err)
-	if why == nil || metaStatuses[why] != status {
-		return result(status)
-	}
-	name, _, _ := strings.Cut(status.Error(), ": ")
-	return zap.String("result", fmt.Sprintf("%s: %s (%d)", name, strings.TrimPrefix(why.Error(), "metadata: "), uint32(status)))
-}
-
-// about adds to what a request is about: stream, topic, and what is made in it or named, with slashes between. It is copied, as
-// the frame may be gone when it is logged.
-func (q *request) about(name string) {
-	if q.object != "" {
-		name = q.object + "/" + name
-	}
-	q.object = name
-}
-
-// aboutRule notes what an action on stream and topic is about, for a command that an operator wants to know of.
-func (q *request) aboutRule(a metadata.Action, stream, topic metadata.Ident) {
-	if !rowOf(q.code).told {
-		return
-	}
-	made := q.object
-	q.object = ""
-	if rule := a.Rule(); rule.Stream != 0 || rule.Topic != 0 {
-		q.about(stream.String())
-		if rule.Topic != 0 {
-			q.about(topic.String())
-		}
-	}
-	if made != "" {
-		q.about(made)
-	}
 }

@@ -105,7 +105,7 @@ func (g *Group) ConnectionsFrom() map[string]int {
 func (g *Group) ListBytes() int {
 	n := make(chan int, len(g.shards))
 	for _, s := range g.shards {
-		s.Post(func(s *Shard) { n <- s.lists.bytes })
+		s.Post(func(s *Shard) { n <- s.calls.ListBytes() })
 	}
 	all := 0
 	for range g.shards {
@@ -125,7 +125,7 @@ func (g *Group) Conns() (n []int) {
 // Handled counts the frames that a shard has begun to handle.
 func (g *Group) Handled(shard int) uint64 {
 	n := make(chan uint64, 1)
-	g.shards[shard].Post(func(s *Shard) { n <- s.stats.requests })
+	g.shards[shard].Post(func(s *Shard) { n <- s.calls.Handled() })
 	return <-n
 }
 

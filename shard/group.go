@@ -70,7 +70,6 @@ func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap
 		s := &Shard{id: id, g: g, cfg: &g.cfg, owners: router.NewMap(n)}
 		s.started = host.Now()
 		s.port, s.received = g.mesh.Port(id), make([]router.Received[message], messageTurnMax)
-		s.limits = limitsFor(cfg.FrameBytesMax)
 		s.reports.log, s.reports.clock = log.With(zap.Int("shard", i)), &s.clock
 		s.credits = credits{port: s.port, all: g.mesh.Credits(), of: make([]creditsFor, n)}
 		g.shards = append(g.shards, s)
@@ -142,8 +141,8 @@ func (s *Shard) inOrder(list []firstCommand, done func(err error)) {
 		return
 	}
 	s.proposeWhenShort(list[0].command, func(s *Shard, q *request) {
-		if q.proposal.Err != nil {
-			done(fmt.Errorf("%s: %w", list[0].what, q.proposal.Err))
+		if q.call.Proposal.Err != nil {
+			done(fmt.Errorf("%s: %w", list[0].what, q.call.Proposal.Err))
 			return
 		}
 		s.inOrder(list[1:], done)
@@ -161,10 +160,10 @@ func (g *Group) reserveSessions(s *Shard, done func(err error)) {
 	upTo := max(g.sessions.next.Load(), s.meta.SessionsReserved()) + sessionsAhead
 	s.proposeWhenShort(metadata.EncodeReserveSessions(nil, s.micros(), upTo), func(_ *Shard, q *request) {
 		g.sessions.asked.Store(false)
-		if q.proposal.Err == nil {
+		if q.call.Proposal.Err == nil {
 			g.sessions.reserved.Store(upTo)
 		}
-		done(q.proposal.Err)
+		done(q.call.Proposal.Err)
 	})
 }
 
@@ -193,7 +192,7 @@ func (g *Group) FindUser(user metadata.Ident, done func(err error)) {
 // ResetPassword gives a user another password, deletes the user's tokens and switches the user on. done is called on shard 0's thread.
 func (g *Group) ResetPassword(user metadata.Ident, phc string, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
-		s.proposeInternal(metadata.EncodeResetPassword(nil, s.micros(), user, phc), func(_ *Shard, q *request) { done(q.proposal.Err) })
+		s.proposeInternal(metadata.EncodeResetPassword(nil, s.micros(), user, phc), func(_ *Shard, q *request) { done(q.call.Proposal.Err) })
 	})
 }
 

@@ -1,9 +1,9 @@
 package shard
 
 import (
-	"errors"
 	"sync/atomic"
 
+	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 )
@@ -75,50 +75,24 @@ func (g *Group) LimitCounts() LimitCounts {
 		RequestsInFlight: l.requestsInFlight.Load(), ConnectionMemory: l.connectionMemory.Load(), Metadata: l.metadata.Load()}
 }
 
-// count notes that a metadata command was refused for a limit, the machine's own or a configured one, and returns its name;
-// empty: it was none.
-func (l *limitCounters) count(err error) string {
-	if full := (*metadata.Full)(nil); errors.As(err, &full) {
-		l.metadata.Add(1)
-		return "limits.metadata_bytes"
-	}
-	switch err {
-	case metadata.ErrTooManyStreams:
-		l.streams.Add(1)
-		return "limits.streams"
-	case metadata.ErrTooManyTopics:
-		l.topics.Add(1)
-		return "limits.topics_per_stream"
-	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions:
-		l.partitions.Add(1)
-		return "limits.partitions_per_topic"
-	case metadata.ErrNoRoomForLogs:
-		l.partitions.Add(1)
-		return "journal_size, memory" // whichever of them is the smaller
-	case metadata.ErrTooManyUsers:
-		l.users.Add(1)
-		return "limits.users"
-	case metadata.ErrTooManyTokens:
-		l.tokens.Add(1)
-		return "personal_access_token.max_tokens_per_user"
-	case metadata.ErrTooManyGroups:
-		l.groups.Add(1)
-		return "limits.groups_per_topic"
-	case metadata.ErrTooManyMembers:
-		l.members.Add(1)
-		return "limits.members_per_group"
-	case metadata.ErrStreamName, metadata.ErrTopicName, metadata.ErrGroupName, metadata.ErrTokenName:
-		l.nameLength.Add(1)
-		return "limits.name_bytes"
-	}
-	return ""
+// addFront counts what the limits of the front have refused since they were was.
+func (l *limitCounters) addFront(n, was front.Refusals) {
+	l.frameSize.Add(n.FrameSize - was.FrameSize)
+	l.connectionMemory.Add(n.ConnectionMemory - was.ConnectionMemory)
+	l.memory.Add(n.Memory - was.Memory)
+	l.requestsInFlight.Add(n.InFlight - was.InFlight)
 }
 
-// nameAllowed judges the length of a new name by the configured limit.
-func (s *Shard) nameAllowed(name []byte) bool {
-	if len(name) > s.cfg.Limits.NameBytesMax {
-		s.g.limits.nameLength.Add(1)
-		return false
-	}
-	return true
+// addCalls counts what limits have refused to commands.
+func (l *limitCounters) addCalls(n call.Refusals) {
+	l.streams.Add(n.Streams)
+	l.topics.Add(n.Topics)
+	l.partitions.Add(n.Partitions)
+	l.users.Add(n.Users)
+	l.tokens.Add(n.Tokens)
+	l.groups.Add(n.Groups)
+	l.members.Add(n.Members)
+	l.nameLength.Add(n.NameLength)
+	l.memory.Add(n.Memory)
+	l.metadata.Add(n.Metadata)
 }

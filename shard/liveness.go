@@ -1,8 +1,6 @@
 package shard
 
 import (
-	"go.uber.org/zap"
-
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -19,7 +17,7 @@ func (s *Shard) tendSessions() {
 		switch {
 		case limit > 0 && r.Idle > limit && s.meta.MembershipCount(r.Peer.Session.Client) > 0:
 			s.endSilent(r)
-		case s.orphaned(r.Peer):
+		case s.calls.Orphaned(r.Peer):
 			s.sessionOver(r.Peer) // what its memberships own is for others; its next request is told
 			s.front.Orphan(r)
 		}
@@ -32,13 +30,14 @@ func (s *Shard) endSilent(r front.Resting) {
 	if x == nil {
 		return
 	}
-	q := x.Holder.(*request)
-	if s.due(evMemberSilent) {
-		s.logEvent(evMemberSilent, zap.String("peer", q.Peer.Address), zap.String("user", s.userOf(q.Peer)), zap.Uint64("session", q.Peer.Session.Number))
+	s.calls.Silence(&x.Holder.(*request).call)
+	s.carry()
+}
+
+// sessionOver says that the session of a connection has ended, and has its memberships ended.
+func (s *Shard) sessionOver(p *wire.Peer) {
+	if s.meta.MembershipCount(p.Session.Client) > 0 {
+		s.dropMember(p.Session.Client)
 	}
-	q.handle.Client = q.Peer.Session.Client
-	s.logout(q)
-	q.Final = true
-	s.putHead(q, wire.StatusStaleClient, wire.EndedSession, nil)
-	s.respondHead(q)
+	s.g.registry.logout(p.ID)
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
@@ -39,7 +40,7 @@ func (m *Lines) Check(frame int) error {
 		{m.Recv, int64(frame) + FrameRoom},
 		{m.Tail[0], int64(frame) + FrameRoom},
 		{m.Read, int64(frame) + readRoom},
-		{m.Read, pollBytesMax + storage.ReadRoom + readRoom},
+		{m.Read, call.PollBytesMax + storage.ReadRoom + readRoom},
 		{m.Reply, front.TopsKept*front.TopBytes + storage.BlockSize},
 	} {
 		if u.line.Max() < u.need {
@@ -62,6 +63,19 @@ func (s *Shard) reserve(fileBytes int64) *uring.Pool {
 type memory struct {
 	replyPool *uring.Pool   // replies that do not fit into the memory of their exchange
 	pools     []*uring.Pool // all of this shard, to be closed at the end
+}
+
+// listSlab is how much pools map at a time; each shard has one for other replies than lists.
+const listSlab = 2 << 20
+
+// listBytesMax is what this shard may hold for lists.
+func (s *Shard) listBytesMax() int {
+	if s.cfg.ListBytesMax > 0 {
+		return s.cfg.ListBytesMax
+	}
+	shards := int64(len(s.g.shards))
+	slabs := s.g.lines.Reply.Max() / listSlab
+	return int(max(listSlab, (slabs-shards)*listSlab/shards))
 }
 
 // pool makes a pool of this shard.

@@ -1,9 +1,11 @@
 package shard
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 
+	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -13,21 +15,14 @@ import (
 // message looks at it.
 type registry struct {
 	mu       sync.Mutex
-	clients  map[uint32]*registered
+	clients  map[uint32]*call.Client
 	order    []uint32            // their ids, ascending: whoever lists them does so page by page
 	sessions map[[16]byte]uint32 // connection of each client id
 	from     map[string]int      // connections by address
 }
 
 func newRegistry() registry {
-	return registry{clients: make(map[uint32]*registered), sessions: make(map[[16]byte]uint32), from: make(map[string]int)}
-}
-
-// registered is one client: a connection that has sent a request.
-type registered struct {
-	wire.Client
-	key  [16]byte // client id of its session, if it has one
-	user metadata.UserID
+	return registry{clients: make(map[uint32]*call.Client), sessions: make(map[[16]byte]uint32), from: make(map[string]int)}
 }
 
 // arrive counts a new connection from an address, and reports whether that is one too many; max 0: there is no bound.
@@ -56,7 +51,7 @@ func (r *registry) open(id uint32, peer string) {
 	defer r.mu.Unlock()
 	i, _ := slices.BinarySearch(r.order, id) // nearly always the end
 	r.order = slices.Insert(r.order, i, id)
-	r.clients[id] = &registered{Client: wire.Client{ID: id, UserID: wire.NoUser, Transport: wire.TransportTCP, Address: peer}}
+	r.clients[id] = &call.Client{Client: wire.Client{ID: id, UserID: wire.NoUser, Transport: wire.TransportTCP, Address: peer}}
 }
 
 // close forgets a connection.
@@ -78,14 +73,14 @@ func (r *registry) bind(id uint32, key [16]byte, user metadata.UserID) (before u
 	defer r.mu.Unlock()
 	c := r.clients[id]
 	if other := r.clients[r.sessions[key]]; other != nil && other != c {
-		if other.user != user {
+		if other.User != user {
 			return 0, false
 		}
 		before = other.ID
 		r.unbind(other)
 	}
 	r.unbind(c)
-	c.key, c.user, c.UserID = key, user, uint32(user)
+	c.Key, c.User, c.UserID = key, user, uint32(user)
 	r.sessions[key] = id
 	return before, true
 }
@@ -114,15 +109,15 @@ func (r *registry) logout(id uint32) {
 	}
 }
 
-func (r *registry) unbind(c *registered) {
+func (r *registry) unbind(c *call.Client) {
 	if c.UserID != wire.NoUser {
-		delete(r.sessions, c.key)
-		c.key, c.UserID = [16]byte{}, wire.NoUser
+		delete(r.sessions, c.Key)
+		c.Key, c.UserID = [16]byte{}, wire.NoUser
 	}
 }
 
-// page appends clients by ascending id, copies: at most n of those whose id is not below from.
-func (r *registry) page(dst []registered, from uint32, n int) []registered {
+// Page appends clients by ascending id, copies: at most n of those whose id is not below from.
+func (r *registry) Page(dst []call.Client, from uint32, n int) []call.Client {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, _ := slices.BinarySearch(r.order, from)
@@ -132,19 +127,29 @@ func (r *registry) page(dst []registered, from uint32, n int) []registered {
 	return dst
 }
 
-// find returns a client.
-func (r *registry) find(id uint32) (registered, bool) {
+// Find returns a client.
+func (r *registry) Find(id uint32) (call.Client, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.clients[id]
 	if c == nil {
-		return registered{}, false
+		return call.Client{}, false
 	}
 	return *c, true
 }
 
-func (r *registry) count() int {
+// Count is how many there are.
+func (r *registry) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.clients)
+}
+
+// host is the address of a peer without its port.
+func host(peer string) string {
+	at, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return peer
+	}
+	return at.Addr().String()
 }

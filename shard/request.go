@@ -1,12 +1,11 @@
 package shard
 
 import (
+	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/front"
-	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
-	"github.com/galgo-mq/galgo/wire"
 )
 
 // request is one command on its way: from its frame, through the shard that can answer it, to the last byte of its
@@ -24,29 +23,17 @@ type request struct {
 
 	home     *Shard
 	internal func(s *Shard, q *request) // takes the answer to what the broker asks itself
-	call
+	call     call.Call                  // what its handler knows of it
+	way
 }
 
-// call is what handlers know of a request, until it is answered.
-type call struct {
-	owner  router.ShardID // whose store answers; home.id or another
+// way is where a request is.
+type way struct {
+	owner  router.ShardID // whose logs answer; home.id or another
 	remote bool           // owner is another shard, whose credit this holds
-
-	handle   wire.Handle
-	code     wire.Code
-	numbered bool // its number is the highest of the session now
-	unsent   bool // waits for a credit
-	writes   bool // its credit is one that may be kept until there is room on the disk
-
-	list *listing
-
-	proposal metadata.Proposal // of a metadata command; names point into the frame
-
-	judged bool   // its caller has one of the rights that the table of commands asks for, or was refused
-	object string // what a change is about, as the client says it, for the log
-	secret string // a new token
-
-	owing owing
+	unsent bool           // waits for a credit
+	writes bool           // its credit is one that may be kept until there is room on the disk
+	owing  owing
 }
 
 // newExchange makes a request for the pool of exchanges.
@@ -61,48 +48,21 @@ func (s *Shard) newExchange() *front.Exchange {
 func (s *Shard) newRequest(done func(s *Shard, q *request)) *request {
 	q := &request{home: s, internal: done}
 	q.Of, q.From, q.Owner = q, int(s.id), &q.Part
+	q.call.Exchange, q.call.Request, q.call.Holder = &q.Exchange.Exchange, &q.Request, q
 	return q
 }
 
-// pollHead is how much of a poll's reply comes in front of its batches.
-func (q *request) pollHead() int { return q.Peer.Dialect.HeadBytes() + q.Peer.Dialect.PolledBytes() }
-
 // freeRequest puts q back. Nothing in flight may name its memory.
 func (s *Shard) freeRequest(q *request) {
-	if q.list != nil {
-		s.endList(q.list)
-	}
+	s.calls.Clear(&q.call)
 	q.Part.Clear()
-	q.call = call{}
+	q.way = way{}
 	s.front.Put(&q.Exchange)
-}
-
-// dropFrame gives the memory of the request's frame back: its bytes are not needed any more.
-func (s *Shard) dropFrame(q *request) {
-	s.front.DropFrame(&q.Exchange)
-	q.Batch = nil
-}
-
-// toOwner hands a request for log to the shard that owns it. The reply comes to answered.
-func (s *Shard) toOwner(q *request, log metadata.LogID) {
-	if s.unjudged(q) {
-		return
-	}
-	owner, ok := s.owners.Owner(router.LogID(log))
-	if !ok {
-		s.refuse(q, wire.StatusTransientNotAccepted)
-		return
-	}
-	q.Log = storage.LogID(log)
-	if q.Kind == storage.ReqPoll && s.cfg.PollHold > 0 { // it may be held, for what is sent meanwhile
-		s.front.Vacate(&q.Exchange)
-	}
-	s.send(q, owner, msgRequest)
 }
 
 // send gives q to a shard, itself included. Without a credit it waits; its connection is not read meanwhile.
 func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
-	q.owner, s.lists.others = owner, s.mono
+	q.owner = owner
 	if owner == s.id {
 		if kind == msgMeta {
 			s.proposed(q)
@@ -117,7 +77,7 @@ func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
 
 // start gives a request to the logs of this shard, which has its log.
 func (s *Shard) start(q *request) {
-	s.lists.others = s.mono
+	s.calls.OthersCame()
 	s.logs.Start(&q.Part)
 }
 

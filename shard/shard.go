@@ -3,13 +3,12 @@ package shard
 import (
 	"time"
 
-	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/uring"
-	"github.com/galgo-mq/galgo/wire"
 )
 
 // Shard is one core's part of the broker. Its methods belong to its thread, except post.
@@ -19,6 +18,7 @@ type Shard struct {
 	cfg    *Config
 	io     uring.IO
 	op     uring.Op // being submitted
+	calls  *call.Room
 	logs   *owner.Owner
 	meta   *metadata.Machine
 	owners *router.Map
@@ -26,11 +26,8 @@ type Shard struct {
 	clock
 	mail
 	door
-	forms
 	memory
 	credits credits
-	lists   listings
-	turns   map[topicKey]topicTurn // of balanced sends
 	reports
 	refused bool // its journal, for want of space: the broker knows
 
@@ -56,18 +53,10 @@ type mail struct {
 	inbox    router.Inbox[func(s *Shard)] // from goroutines that are no shards
 }
 
-// forms are a request and a reply in the words of package wire, one at a time, and what a batch is checked by.
-type forms struct {
-	in     wire.Request // being handled
-	out    wire.Reply   // being written
-	hasher batch.Hasher
-	limits batch.Limits
-}
-
 // turnStats measures turns; read by the shard only.
 type turnStats struct {
-	turns, stalls, requests uint64
-	longest                 time.Duration
+	turns, stalls uint64
+	longest       time.Duration
 }
 
 // message is what shards send each other.
@@ -141,11 +130,15 @@ func (s *Shard) wait(block bool) []uring.Completion {
 	return cs
 }
 
+// micros is the turn's wall clock as metadata wants it.
+func (s *Shard) micros() metadata.Micros { return metadata.Micros(s.now.UnixMicro()) }
+
 // begin tells everybody what the time is.
 func (s *Shard) begin(now time.Time) {
 	s.now, s.mono = now, int64(now.Sub(s.started))
 	s.logs.Begin(uint64(now.UnixMicro()), s.mono)
 	s.logs.Store().Space().SetShort(s.g.space.Short.Load())
+	s.calls.Begin(s.mono, s.micros())
 	s.front.Begin(s.mono)
 	s.front.SetShort(s.logs.Store().Space().Short())
 }
@@ -157,7 +150,8 @@ func (s *Shard) tend() {
 	s.logs.Tend()
 	s.front.Tend()
 	s.serve()
-	s.makeLists()
+	s.calls.Tend()
+	s.carry()
 	s.credits.retry()
 	s.carryNews()
 	s.sendNews()
@@ -188,7 +182,9 @@ func (s *Shard) sleep() time.Duration {
 	if s.stopping && !s.gaveUp && !s.drained {
 		earlier(s.giveUp)
 	}
-	s.sleepLists(earlier)
+	if t := s.calls.Deadline(); t != 0 {
+		earlier(t)
+	}
 	if s.coordinator != nil && (!s.stopping || s.coordinator.room.AtOnce()) {
 		if t := s.coordinator.room.Deadline(); t != 0 {
 			earlier(t)
@@ -284,7 +280,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.proposed(m.req)
 	case msgMetaDone:
 		s.credits.answered(m.req, from)
-		s.metaAnswered(m.req)
+		s.proposalDone(m.req)
 	case msgApply:
 		s.applyRun(m.event.run)
 	case msgRaise:
@@ -319,7 +315,7 @@ func (s *Shard) answerStore() {
 			publishStats(l)
 		}
 		if again = s.logs.Restart(); again {
-			s.lists.others = s.mono
+			s.calls.OthersCame()
 		}
 		again = s.carryNews() || again
 		again = s.serve() || again // replies to connections that are gone, and requests behind them

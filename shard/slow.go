@@ -31,11 +31,10 @@ func (s *Shard) watchSlow() {
 
 // partOut goes on with a reply of which a part is out.
 func (s *Shard) partOut(q *request) {
-	if q.list != nil {
-		s.listPartOut(q.list)
+	if s.calls.PartOut(&q.call) {
 		return
 	}
-	head := min(q.Out, q.pollHead()-q.owing.headSent)
+	head := min(q.Out, q.call.PollHead()-q.owing.headSent)
 	q.owing.headSent += head
 	q.owing.active, q.owing.sent = true, q.Out-head
 	s.oweAt(q)
@@ -57,13 +56,13 @@ func (s *Shard) owed(q *request) {
 	case q.Err != nil:
 		s.front.Drop(&q.Exchange, "the rest of a reply can't be read again", q.Err)
 		return
-	case len(q.Spans) == 0 && q.owing.headSent == q.pollHead():
+	case len(q.Spans) == 0 && q.owing.headSent == q.call.PollHead():
 		s.front.End(&q.Exchange)
 		return
 	}
 	q.Vec = q.Vec[:0]
-	if q.owing.headSent < q.pollHead() {
-		q.Vec = append(q.Vec, q.Top[q.owing.headSent:q.pollHead()])
+	if q.owing.headSent < q.call.PollHead() {
+		q.Vec = append(q.Vec, q.Top[q.owing.headSent:q.call.PollHead()])
 	}
 	for i := range q.Spans {
 		if q.Spans[i].Data == nil {

@@ -36,6 +36,6 @@ func (s *Shard) Statistics() Stats {
 	heldSegments, heldBytes, heldMost := s.logs.Store().Held()
 	return Stats{HeldSegments: heldSegments, HeldBytes: heldBytes, HeldMost: heldMost,
 		IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
-		Requests: s.stats.requests, Connections: s.front.Count(), HeldPolls: s.logs.Parked(), Logs: s.logs.Store().Logs(), Groups: of.Groups, Laps: of.Laps, SlowReaders: n.Slow,
+		Requests: s.calls.Handled(), Connections: s.front.Count(), HeldPolls: s.logs.Parked(), Logs: s.logs.Store().Logs(), Groups: of.Groups, Laps: of.Laps, SlowReaders: n.Slow,
 		DirectWrites: of.DirectWrites, DiskReads: of.DiskReads, Duplicates: of.Duplicates, Unstored: of.Unstored, DedupBytes: of.DedupBytes, Copies: of.Copies + n.Copies, CopiedBytes: of.CopiedBytes + n.CopiedBytes}
 }

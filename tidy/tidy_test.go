@@ -29,7 +29,8 @@ var mayImport = map[string][]string{
 	"diagnose":    {"wire"},
 	"front":       {"fifo", "uring", "wire"},
 	"owner":       {"fifo", "metadata", "storage"},
-	"shard":       {"batch", "control", "fifo", "front", "owner", "wire", "router", "storage", "metadata", "uring"},
+	"call":        {"batch", "fifo", "metadata", "storage", "wire"},
+	"shard":       {"batch", "call", "control", "fifo", "front", "owner", "wire", "router", "storage", "metadata", "uring"},
 	"server":      {"front", "metadata", "owner", "router", "shard", "storage", "uring", "wire"},
 	"servertest":  {"auth", "client", "server", "shard"},
 	"sim":         {"batch", "front", "owner", "wire", "router", "storage", "metadata", "uring", "shard"},
@@ -41,7 +42,7 @@ var mayImport = map[string][]string{
 }
 
 // core lists the folders that stand on the standard library, x/sys and a checksum; shard and server may log.
-var core = []string{"batch", "fifo", "front", "wire", "router", "storage", "metadata", "control", "owner", "uring", "shard", "server"}
+var core = []string{"batch", "fifo", "front", "wire", "router", "storage", "metadata", "control", "owner", "call", "uring", "shard", "server"}
 
 var coreLibraries = map[string][]string{
 	"golang.org/x/sys/unix": {"uring", "server"},
@@ -52,7 +53,7 @@ var coreLibraries = map[string][]string{
 }
 
 // pure lists the folders that decide and do not do.
-var pure = []string{"batch", "fifo", "front", "wire", "storage", "metadata", "control", "owner", "router"}
+var pure = []string{"batch", "fifo", "front", "wire", "storage", "metadata", "control", "owner", "call", "router"}
 
 // driven lists the folders that are driven from outside: clock, chance, kernel and goroutines are given to them, but they may share
 // between threads.

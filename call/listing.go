@@ -1,11 +1,9 @@
-package shard
+package call
 
 import (
+	"fmt"
 	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -19,10 +17,10 @@ import (
 // those that are being sent. Commands may be applied between two steps: what was there all the time is listed once, what came or went
 // meanwhile may be in it or not.
 type listing struct {
-	q     *request
-	step  func(s *Shard, l *listing) bool               // does a little and reports whether there is more
-	front func(s *Shard, l *listing, dst []byte) []byte // what comes before the things, written when they are counted; nil: nothing
-	end   func(s *Shard, l *listing)                    // instead of a reply
+	c     *Call
+	step  func(x *listings, l *listing) bool               // does a little and reports whether there is more
+	front func(x *listings, l *listing, dst []byte) []byte // what comes before the things, written when they are counted; nil: nothing
+	end   func(l *listing)                                 // instead of a reply
 
 	walk
 	work int // left for this turn
@@ -48,6 +46,10 @@ type walk struct {
 
 // listings are those of a shard.
 type listings struct {
+	*answers
+	world    *World
+	bytesMax int // that all of them may hold, and so the largest
+
 	queue   []*listing // the first is being made
 	sending []*listing // in the order in which they began
 	owing   []*listing // of those: what is out has been taken, and the next chunk is to go
@@ -59,7 +61,7 @@ type listings struct {
 	others  int64      // when a request came that is about a log or the metadata
 
 	form    listForms     // scratch
-	clients []registered  // scratch
+	clients []Client      // scratch
 	ids     []uint32      // scratch
 	options []wire.Option // scratch
 	keys    []byte        // scratch, that options point into
@@ -79,7 +81,6 @@ type listForms struct {
 const (
 	listChunk      = 64 << 10
 	listChunkFirst = 4 << 10
-	listSlab       = 2 << 20 // pools map so much at a time; each shard has one for other replies
 	// listWork is what a turn does for listings, in units of about 50 ns.
 	listWork = 400
 	// listSends is how many chunks leave in a turn: the kernel copies each of them meanwhile.
@@ -108,191 +109,169 @@ const (
 	workOfThing     = 6
 )
 
-// list answers q in steps. Its frame is not needed any more.
-func (s *Shard) list(q *request, l *listing) {
-	if s.unjudged(q) {
+// start answers c in steps. Its frame is not needed any more.
+func (x *listings) start(c *Call, l *listing) {
+	if x.unjudged(c) {
 		return
 	}
-	s.dropFrame(q)
-	l.q, q.list = q, l
-	if x := &s.lists; x.quick > 0 {
+	x.dropFrame(c)
+	l.c, c.list = c, l
+	if x.quick > 0 {
 		l.work = min(listWork, x.quick)
 		before := l.work
-		more := l.step(s, l)
+		more := l.step(x, l)
 		x.quick -= before - l.work
 		x.charge(int64(before-l.work) * listUnit)
 		if !more {
-			s.listMade(l)
+			x.made(l)
 			return
 		}
-		s.restart(l)
+		x.restart(l)
 	}
-	s.lists.queue = append(s.lists.queue, l)
+	x.queue = append(x.queue, l)
 }
 
 // restart has a listing begin anew, without memory.
-func (s *Shard) restart(l *listing) {
-	s.freeChunks(l)
+func (x *listings) restart(l *listing) {
+	x.freeChunks(l)
 	l.walk = walk{again: l.again}
 }
 
-// listMax is what a shard may hold for listings, and so the largest of them.
-func (s *Shard) listMax() int {
-	if s.cfg.ListBytesMax > 0 {
-		return s.cfg.ListBytesMax
-	}
-	shards := int64(len(s.g.shards))
-	slabs := s.g.lines.Reply.Max() / listSlab
-	return int(max(listSlab, (slabs-shards)*listSlab/shards))
-}
-
-// makeLists does a turn's work for the listing whose turn it is.
-func (s *Shard) makeLists() {
-	x := &s.lists
+// make does a turn's work for the listing whose turn it is.
+func (x *listings) make() {
 	x.quick = quickWork
-	if x.rests(s.mono) {
+	if x.rests(x.mono) {
 		return
 	}
-	s.sendLists()
+	x.sendOwing()
 	for work := listWork; len(x.queue) > 0 && work > 0; {
 		l := x.queue[0]
-		if l.q.Closing {
-			s.endList(l)
-			s.respond(l.q) // to nobody
+		if l.c.Closing {
+			x.end(l)
+			x.tell(l.c, Replied) // to nobody
 			continue
 		}
 		l.work = work
-		more := l.step(s, l)
+		more := l.step(x, l)
 		spent := work - l.work
 		x.charge(int64(spent) * listUnit)
 		if work = l.work; more && work > 0 && spent == 0 { // no memory, or too large
-			s.listStuck(l)
+			x.stuck(l)
 			return
 		}
 		x.waits = 0
 		if !more {
-			s.listMade(l)
+			x.made(l)
 		}
 	}
 }
 
-// listStuck decides about a listing that got no memory: it is too large, waits, or has waited long enough.
-func (s *Shard) listStuck(l *listing) {
-	x := &s.lists
-	if l.held+listChunk > s.listMax() {
-		if s.logAllowed() {
-			s.log.Warn("list refused: it is larger than what memory has for lists; raise memory, or ask for less at once", append(l.fields(s), zap.String("event", "list_too_large"))...)
-		}
-		s.refuseList(l, wire.StatusError)
+// stuck decides about a listing that got no memory: it is too large, waits, or has waited long enough.
+func (x *listings) stuck(l *listing) {
+	if l.held+listChunk > x.bytesMax {
+		x.note(News{Kind: ListTooLarge, Code: l.c.Code, Bytes: l.size, Max: x.bytesMax})
+		x.refuseStuck(l, wire.StatusError)
 		return
 	}
 	if x.waits == 0 {
-		x.waits = s.mono
+		x.waits = x.mono
 	}
-	if s.mono-x.waits < listWait {
+	if x.mono-x.waits < listWait {
 		return
 	}
-	if len(x.sending) > 0 && s.mono-x.sending[0].began >= listWait {
-		x.waits = s.mono
-		s.front.Close(&x.sending[0].q.Exchange, "peer reads a list too slowly while others wait for the memory", nil)
+	if len(x.sending) > 0 && x.mono-x.sending[0].began >= listWait {
+		x.waits = x.mono
+		slow := x.sending[0].c
+		slow.Why = "peer reads a list too slowly while others wait for the memory"
+		x.tell(slow, Closes)
 		return
 	}
-	if s.logAllowed() {
-		s.log.Warn("list refused: memory for replies is used up", append(l.fields(s), zap.String("event", "list_no_memory"))...)
-	}
-	s.refuseList(l, wire.StatusTransientNotCommitted) // clients try again in 50 ms
+	x.note(News{Kind: ListWithoutMemory, Code: l.c.Code, Bytes: l.size, Max: x.bytesMax})
+	x.refuseStuck(l, wire.StatusTransientNotCommitted) // clients try again in 50 ms
 }
 
-func (l *listing) fields(s *Shard) []zap.Field {
-	return []zap.Field{zap.Uint32("code", uint32(l.q.code)), zap.Int("bytes", l.size), zap.Int("max", s.listMax())}
+func (x *listings) refuseStuck(l *listing, status wire.Status) {
+	x.refused.Memory++
+	x.end(l)
+	x.refuse(l.c, status)
 }
 
-func (s *Shard) refuseList(l *listing, status wire.Status) {
-	s.g.limits.memory.Add(1)
-	s.endList(l)
-	s.refuse(l.q, status)
-}
-
-// listMade begins to send a listing whose things are all written.
-func (s *Shard) listMade(l *listing) {
-	x := &s.lists
+// made begins to send a listing whose things are all written.
+func (x *listings) made(l *listing) {
 	x.queue = without(x.queue, l)
 	if l.end != nil {
-		q := l.q
-		q.list = nil
-		l.end(s, l)
+		l.c.list = nil
+		l.end(l)
 		return
 	}
-	q, head := l.q, l.q.Peer.Dialect.HeadBytes()
+	c, head := l.c, l.c.Peer.Dialect.HeadBytes()
 	if l.gone {
-		s.freeChunks(l)
+		x.freeChunks(l)
 	}
 	ahead := 0
 	if l.front != nil {
-		ahead = len(l.front(s, l, s.body(q))) // a few hundred bytes: it fits into the head
+		ahead = len(l.front(x, l, x.answers.room(c))) // a few hundred bytes: it fits into the head
 	}
-	if ahead > front.TopBytes-head {
+	if ahead > len(c.Top)-head {
 		panic("BUG: the front of a list does not fit into the head of its reply")
 	}
 	size := l.size
-	if len(l.chunks) == 1 && head+ahead+size <= front.TopBytes {
-		ahead += copy(q.Top[head+ahead:], l.chunks[0])
+	if len(l.chunks) == 1 && head+ahead+size <= len(c.Top) {
+		ahead += copy(c.Top[head+ahead:], l.chunks[0])
 		size = 0
-		s.freeChunks(l)
+		x.freeChunks(l)
 	}
 	if len(l.chunks) == 0 {
-		q.list = nil
+		c.list = nil
 	} else {
-		l.began = s.mono
+		l.began = x.mono
 		x.sending = append(x.sending, l)
 	}
-	q.Vec = append(q.Vec[:0], q.Top[:head+ahead])
+	c.Vec = append(c.Vec[:0], c.Top[:head+ahead])
 	if len(l.chunks) > 0 {
-		q.Vec = append(q.Vec, l.chunks[0])
+		c.Vec = append(c.Vec, l.chunks[0])
 		l.sent = 1
-		q.Partial = len(l.chunks) > 1
+		c.Partial = len(l.chunks) > 1
 		x.charge(chunkTime)
 	}
-	s.success(q, nil)
-	q.Peer.Dialect.Head(q.Top, &q.handle, &s.out, ahead+size)
-	s.respond(q)
+	x.success(c, nil)
+	c.Peer.Dialect.Head(c.Top, &c.handle, &x.out, ahead+size)
+	x.tell(c, Replied)
 }
 
-// listPartOut has the next chunk of a listing sent when one is out.
-func (s *Shard) listPartOut(l *listing) {
-	s.freeChunk(l, l.sent-1)
-	s.lists.owing = append(s.lists.owing, l)
+// partOut has the next chunk of a listing sent when one is out.
+func (x *listings) partOut(l *listing) {
+	x.freeChunk(l, l.sent-1)
+	x.owing = append(x.owing, l)
 }
 
-// sendLists sends the next chunks of some listings that are being sent, those that have waited longest.
-func (s *Shard) sendLists() {
-	x := &s.lists
+// sendOwing sends the next chunks of some listings that are being sent, those that have waited longest.
+func (x *listings) sendOwing() {
 	n := min(len(x.owing), listSends)
 	for _, l := range x.owing[:n] {
-		q := l.q
-		if !q.Closing {
-			q.Vec = append(q.Vec[:0], l.chunks[l.sent])
+		c := l.c
+		if !c.Closing {
+			c.Vec = append(c.Vec[:0], l.chunks[l.sent])
 			l.sent++
-			q.Partial = l.sent < len(l.chunks)
+			c.Partial = l.sent < len(l.chunks)
 			x.charge(chunkTime)
 		}
-		s.front.Send(&q.Exchange)
+		x.tell(c, More)
 	}
 	k := copy(x.owing, x.owing[n:])
 	clear(x.owing[k:])
 	x.owing = x.owing[:k]
 }
 
-// endList forgets a listing, whatever it is at.
-func (s *Shard) endList(l *listing) {
-	x := &s.lists
+// end forgets a listing, whatever it is at.
+func (x *listings) end(l *listing) {
 	x.queue = without(x.queue, l)
 	x.sending = without(x.sending, l)
 	if len(x.queue) == 0 {
 		x.waits = 0
 	}
-	s.freeChunks(l)
-	l.q.list = nil
+	x.freeChunks(l)
+	l.c.list = nil
 }
 
 func without(list []*listing, l *listing) []*listing {
@@ -306,24 +285,24 @@ func without(list []*listing, l *listing) []*listing {
 	return list
 }
 
-func (s *Shard) freeChunks(l *listing) {
+func (x *listings) freeChunks(l *listing) {
 	for i := range l.chunks {
-		s.freeChunk(l, i)
+		x.freeChunk(l, i)
 	}
 	l.chunks, l.size = nil, 0
 }
 
-func (s *Shard) freeChunk(l *listing, i int) {
+func (x *listings) freeChunk(l *listing, i int) {
 	if p := l.chunks[i]; p != nil {
-		s.lists.bytes -= cap(p)
+		x.bytes -= cap(p)
 		l.held -= cap(p)
-		s.replyPool.Put(p)
+		x.memory.Put(p)
 		l.chunks[i] = nil
 	}
 }
 
-// room returns where at most n bytes are to be appended; nil: there is no memory. written follows.
-func (l *listing) room(s *Shard, n int) []byte {
+// space returns where at most n bytes are to be appended; nil: there is no memory. written follows.
+func (x *listings) space(l *listing, n int) []byte {
 	if k := len(l.chunks); k > 0 && cap(l.chunks[k-1])-len(l.chunks[k-1]) >= n {
 		return l.chunks[k-1]
 	}
@@ -332,20 +311,20 @@ func (l *listing) room(s *Shard, n int) []byte {
 	} else {
 		n = max(n, listChunk)
 	}
-	if s.lists.bytes+n > s.listMax() {
+	if x.bytes+n > x.bytesMax {
 		return nil
 	}
-	p := s.replyPool.Get(n)
+	p := x.memory.Get(n)
 	if p == nil {
 		return nil
 	}
-	s.lists.bytes += cap(p)
+	x.bytes += cap(p)
 	l.held += cap(p)
 	l.chunks = append(l.chunks, p[:0])
 	return p[:0]
 }
 
-// written takes what room returned, with more in it.
+// written takes what space returned, with more in it.
 func (l *listing) written(p []byte, work int) {
 	last := &l.chunks[len(l.chunks)-1]
 	if cap(p) != cap(*last) {
@@ -370,16 +349,36 @@ func (x *listings) rests(now int64) bool {
 	return x.debt > 0
 }
 
-// sleepLists says when listings want a turn: when they may go on, when memory may have been given back, or never.
-func (s *Shard) sleepLists(earlier func(t int64)) {
-	x := &s.lists
+// listRetry is when lists look again for memory that somebody else may have given back.
+const listRetry = int64(5 * time.Millisecond)
+
+// deadline is when listings want a turn: when they may go on, or when memory may have been given back; 0: never.
+func (x *listings) deadline() int64 {
 	switch {
-	case len(x.owing) > 0:
-		earlier(x.paid + x.debt)
-	case len(x.queue) == 0:
-	case x.waits == 0:
-		earlier(x.paid + x.debt)
-	default:
-		earlier(s.mono + int64(retryEvery))
+	case len(x.owing) > 0, len(x.queue) > 0 && x.waits == 0:
+		return max(1, x.paid+x.debt)
+	case len(x.queue) > 0:
+		return x.mono + listRetry
+	}
+	return 0
+}
+
+// invariants panics unless listings hold what their chunks have.
+func (x *listings) invariants() {
+	bytes := 0
+	for _, list := range [...][]*listing{x.queue, x.sending} {
+		for _, l := range list {
+			held := 0
+			for _, p := range l.chunks {
+				held += cap(p)
+			}
+			if held != l.held || l.c.list != l {
+				panic(fmt.Sprintf("BUG: a list holds %d bytes and says %d, or is not its call's", held, l.held))
+			}
+			bytes += held
+		}
+	}
+	if bytes != x.bytes {
+		panic(fmt.Sprintf("BUG: lists hold %d bytes and say %d", bytes, x.bytes))
 	}
 }

@@ -1,4 +1,4 @@
-package shard
+package call
 
 import (
 	"github.com/galgo-mq/galgo/metadata"
@@ -23,10 +23,10 @@ func (w *walk) next(level int) {
 }
 
 // addTopic adds a topic's partitions to the sum. False: the turn's work is done.
-func (l *listing) addTopic(s *Shard, t *metadata.Topic) bool {
+func (l *listing) addTopic(x *listings, t *metadata.Topic) bool {
 	if rest := len(t.Partitions) - l.at[2]; rest > 0 {
 		n := min(rest, max(l.work, 0))
-		s.g.counters.add(&l.sum, t.Partitions[l.at[2]:l.at[2]+n])
+		x.world.Logs.Add(&l.sum, t.Partitions[l.at[2]:l.at[2]+n])
 		l.at[2] += n
 		l.work -= n * workOfPartition
 		return n == rest
@@ -35,13 +35,13 @@ func (l *listing) addTopic(s *Shard, t *metadata.Topic) bool {
 }
 
 // addStream adds up a stream's topics. False: the turn's work is done.
-func (l *listing) addStream(s *Shard, st *metadata.Stream) bool {
+func (l *listing) addStream(x *listings, st *metadata.Stream) bool {
 	for ; l.at[1] < st.TopicSlots(); l.at[1]++ {
 		t := st.TopicSlot(l.at[1])
 		if l.work--; l.work <= 0 {
 			return false
 		}
-		if t != nil && !l.addTopic(s, t) {
+		if t != nil && !l.addTopic(x, t) {
 			return false
 		}
 		l.at[2] = 0
@@ -56,9 +56,9 @@ func plus(a *storage.LogStats, b storage.LogStats) {
 }
 
 // listStreams lists all streams.
-func listStreams(s *Shard, l *listing) bool {
-	for ; l.at[0] < s.meta.StreamSlots(); l.at[0]++ {
-		st := s.meta.StreamSlot(l.at[0])
+func listStreams(x *listings, l *listing) bool {
+	for ; l.at[0] < x.meta.StreamSlots(); l.at[0]++ {
+		st := x.meta.StreamSlot(l.at[0])
 		if l.work <= 0 {
 			return true
 		}
@@ -70,15 +70,15 @@ func listStreams(s *Shard, l *listing) bool {
 			l.of(st.Since)
 			l.at[1] = 0
 		}
-		if !l.addStream(s, st) {
+		if !l.addStream(x, st) {
 			return true
 		}
-		p := l.room(s, streamBytesMax)
+		p := x.space(l, streamBytesMax)
 		if p == nil {
 			return true
 		}
-		s.lists.form.stream = wireStream(st, st.TopicCount(), l.sum)
-		l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.stream), workOfStream)
+		x.form.stream = wireStream(st, st.TopicCount(), l.sum)
+		l.written(l.c.Peer.Dialect.Part(p, &x.form.stream), workOfStream)
 		l.at[1], l.since = 0, 0
 	}
 	return false
@@ -96,9 +96,9 @@ func wireStream(st *metadata.Stream, topics int, sum storage.LogStats) wire.Stre
 }
 
 // listTopics makes the step that lists the topics of a stream.
-func listTopics(id metadata.StreamID, since uint64) func(s *Shard, l *listing) bool {
-	return func(s *Shard, l *listing) bool {
-		st := s.meta.StreamSlot(int(id))
+func listTopics(id metadata.StreamID, since uint64) func(x *listings, l *listing) bool {
+	return func(x *listings, l *listing) bool {
+		st := x.meta.StreamSlot(int(id))
 		if st == nil || st.Since != since {
 			l.gone = true
 			return false
@@ -113,15 +113,15 @@ func listTopics(id metadata.StreamID, since uint64) func(s *Shard, l *listing) b
 				continue
 			}
 			l.of(t.Since)
-			if !l.addTopic(s, t) {
+			if !l.addTopic(x, t) {
 				return true
 			}
-			p := l.room(s, topicBytesMax(t))
+			p := x.space(l, topicBytesMax(t))
 			if p == nil {
 				return true
 			}
-			s.lists.form.topic = s.wireTopic(t, l.sum)
-			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.topic), workOfTopic)
+			x.form.topic = x.wireTopic(t, l.sum)
+			l.written(l.c.Peer.Dialect.Part(p, &x.form.topic), workOfTopic)
 			plus(&l.total, l.sum)
 		}
 		return false
@@ -140,8 +140,7 @@ func topicBytesMax(t *metadata.Topic) int {
 }
 
 // wireTopic is the topic's header. Its options lie in scratch memory, until the next one.
-func (s *Shard) wireTopic(t *metadata.Topic, sum storage.LogStats) wire.Topic {
-	x := &s.lists
+func (x *listings) wireTopic(t *metadata.Topic, sum storage.LogStats) wire.Topic {
 	x.options, x.keys = x.options[:0], x.keys[:0]
 	x.addOptions(t.Explicit)
 	x.addOptions(t.Derived)
@@ -161,9 +160,9 @@ func (x *listings) addOptions(options []metadata.Option) {
 }
 
 // listPartitions makes the step that lists the partitions of a topic.
-func listPartitions(stream metadata.StreamID, topic metadata.TopicID, since uint64) func(s *Shard, l *listing) bool {
-	return func(s *Shard, l *listing) bool {
-		t := topicOf(s.meta, stream, topic, since)
+func listPartitions(stream metadata.StreamID, topic metadata.TopicID, since uint64) func(x *listings, l *listing) bool {
+	return func(x *listings, l *listing) bool {
+		t := topicOf(x.meta, stream, topic, since)
 		if t == nil {
 			l.gone = true
 			return false
@@ -172,15 +171,15 @@ func listPartitions(stream metadata.StreamID, topic metadata.TopicID, since uint
 			if l.work <= 0 {
 				return true
 			}
-			p := l.room(s, partitionBytes)
+			p := x.space(l, partitionBytes)
 			if p == nil {
 				return true
 			}
-			c := s.g.counters.log(t.Partitions[l.at[2]].Log)
-			s.lists.form.partition = wire.Partition{ID: uint32(l.at[2]), CreatedAtMicros: uint64(t.Partitions[l.at[2]].CreatedAt),
-				SegmentsCount: c.Segments, CurrentOffset: uint64(c.Current), SizeBytes: c.Bytes, MessagesCount: c.Records}
-			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.partition), 2*workOfPartition)
-			plus(&l.total, c)
+			n := x.world.Logs.Log(t.Partitions[l.at[2]].Log)
+			x.form.partition = wire.Partition{ID: uint32(l.at[2]), CreatedAtMicros: uint64(t.Partitions[l.at[2]].CreatedAt),
+				SegmentsCount: n.Segments, CurrentOffset: uint64(n.Current), SizeBytes: n.Bytes, MessagesCount: n.Records}
+			l.written(l.c.Peer.Dialect.Part(p, &x.form.partition), 2*workOfPartition)
+			plus(&l.total, n)
 		}
 		return false
 	}
@@ -197,9 +196,9 @@ func topicOf(m *metadata.Machine, stream metadata.StreamID, topic metadata.Topic
 }
 
 // listGroups makes the step that lists the groups of a topic.
-func listGroups(stream metadata.StreamID, topic metadata.TopicID, since uint64) func(s *Shard, l *listing) bool {
-	return func(s *Shard, l *listing) bool {
-		t := topicOf(s.meta, stream, topic, since)
+func listGroups(stream metadata.StreamID, topic metadata.TopicID, since uint64) func(x *listings, l *listing) bool {
+	return func(x *listings, l *listing) bool {
+		t := topicOf(x.meta, stream, topic, since)
 		if t == nil {
 			return false
 		}
@@ -208,12 +207,12 @@ func listGroups(stream metadata.StreamID, topic metadata.TopicID, since uint64) 
 			if g == nil {
 				return false
 			}
-			p := l.room(s, thingBytesMax)
+			p := x.space(l, thingBytesMax)
 			if p == nil || l.work <= 0 {
 				return true
 			}
-			s.lists.form.group = wireGroup(g, len(t.Partitions))
-			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.group), workOfThing)
+			x.form.group = wireGroup(g, len(t.Partitions))
+			l.written(l.c.Peer.Dialect.Part(p, &x.form.group), workOfThing)
 			l.at[0] = int(g.ID) + 1
 		}
 	}
@@ -223,16 +222,16 @@ func listGroups(stream metadata.StreamID, topic metadata.TopicID, since uint64) 
 const groupRestartsMax = 3
 
 // listMembers makes the step that lists the members of a group.
-func listMembers(stream metadata.StreamID, topic metadata.TopicID, since uint64, id metadata.GroupID) func(s *Shard, l *listing) bool {
-	return func(s *Shard, l *listing) bool {
-		g := groupOf(s.meta, stream, topic, since, id)
+func listMembers(stream metadata.StreamID, topic metadata.TopicID, since uint64, id metadata.GroupID) func(x *listings, l *listing) bool {
+	return func(x *listings, l *listing) bool {
+		g := groupOf(x.meta, stream, topic, since, id)
 		if g == nil {
 			l.gone = true
 			return false
 		}
 		if l.count > 0 && l.turn != g.Generation && l.again < groupRestartsMax {
 			l.again++
-			s.restart(l)
+			x.restart(l)
 		}
 		for l.turn = g.Generation; l.at[0] < g.MemberSlots(); l.at[0]++ {
 			if l.work <= 0 {
@@ -243,17 +242,17 @@ func listMembers(stream metadata.StreamID, topic metadata.TopicID, since uint64,
 				l.work--
 				continue
 			}
-			p := l.room(s, thingBytesMax+4*len(m.Partitions))
+			p := x.space(l, thingBytesMax+4*len(m.Partitions))
 			if p == nil {
 				return true
 			}
-			ids := s.lists.ids[:0]
+			ids := x.ids[:0]
 			for _, id := range m.Partitions {
 				ids = append(ids, uint32(id))
 			}
-			s.lists.ids = ids
-			s.lists.form.member = wire.GroupMember{ID: uint32(m.ID), Partitions: ids}
-			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.member), workOfThing+len(ids)/16)
+			x.ids = ids
+			x.form.member = wire.GroupMember{ID: uint32(m.ID), Partitions: ids}
+			l.written(l.c.Peer.Dialect.Part(p, &x.form.member), workOfThing+len(ids)/16)
 		}
 		return false
 	}
@@ -269,30 +268,30 @@ func groupOf(m *metadata.Machine, stream metadata.StreamID, topic metadata.Topic
 }
 
 // listUsers lists all users.
-func listUsers(s *Shard, l *listing) bool {
-	for ; l.at[0] < s.meta.Accounts.UserSlots(); l.at[0]++ {
+func listUsers(x *listings, l *listing) bool {
+	for ; l.at[0] < x.meta.Accounts.UserSlots(); l.at[0]++ {
 		if l.work <= 0 {
 			return true
 		}
-		u := s.meta.Accounts.UserSlot(l.at[0])
+		u := x.meta.Accounts.UserSlot(l.at[0])
 		if u == nil {
 			l.work--
 			continue
 		}
-		p := l.room(s, thingBytesMax)
+		p := x.space(l, thingBytesMax)
 		if p == nil {
 			return true
 		}
-		s.lists.form.user = wireUser(u)
-		l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.user), workOfThing)
+		x.form.user = wireUser(u)
+		l.written(l.c.Peer.Dialect.Part(p, &x.form.user), workOfThing)
 	}
 	return false
 }
 
 // listTokens makes the step that lists a user's tokens.
-func listTokens(who subject) func(s *Shard, l *listing) bool {
-	return func(s *Shard, l *listing) bool {
-		u, good := who.Find(s.meta)
+func listTokens(who subject) func(x *listings, l *listing) bool {
+	return func(x *listings, l *listing) bool {
+		u, good := who.Find(x.meta)
 		if !good {
 			return false
 		}
@@ -300,13 +299,13 @@ func listTokens(who subject) func(s *Shard, l *listing) bool {
 			if l.work <= 0 {
 				return true
 			}
-			p := l.room(s, thingBytesMax)
+			p := x.space(l, thingBytesMax)
 			if p == nil {
 				return true
 			}
 			t := &u.Tokens[l.at[0]]
-			s.lists.form.token = wire.Token{Name: t.Name, ExpiresAtMicros: uint64(t.ExpiresAt)}
-			l.written(l.q.Peer.Dialect.Part(p, &s.lists.form.token), workOfThing)
+			x.form.token = wire.Token{Name: t.Name, ExpiresAtMicros: uint64(t.ExpiresAt)}
+			l.written(l.c.Peer.Dialect.Part(p, &x.form.token), workOfThing)
 		}
 		return false
 	}
@@ -316,24 +315,24 @@ func listTokens(who subject) func(s *Shard, l *listing) bool {
 const clientsOnce = 64
 
 // listClients lists all clients.
-func listClients(s *Shard, l *listing) bool {
+func listClients(x *listings, l *listing) bool {
 	for {
 		if l.work <= 0 {
 			return true
 		}
-		page := s.g.registry.page(s.lists.clients[:0], uint32(l.at[0]), clientsOnce)
-		s.lists.clients = page
+		page := x.world.Clients.Page(x.clients[:0], uint32(l.at[0]), clientsOnce)
+		x.clients = page
 		for i := range page {
-			r := &page[i]
-			p := l.room(s, thingBytesMax)
+			e := &page[i]
+			p := x.space(l, thingBytesMax)
 			if p == nil {
 				return true
 			}
-			if r.UserID != wire.NoUser {
-				r.GroupsCount = uint32(s.meta.MembershipCount(r.key))
+			if e.UserID != wire.NoUser {
+				e.GroupsCount = uint32(x.meta.MembershipCount(e.Key))
 			}
-			l.written(l.q.Peer.Dialect.Part(p, &r.Client), workOfThing)
-			l.at[0] = int(r.ID) + 1
+			l.written(l.c.Peer.Dialect.Part(p, &e.Client), workOfThing)
+			l.at[0] = int(e.ID) + 1
 		}
 		if len(page) < clientsOnce {
 			return false
@@ -342,12 +341,12 @@ func listClients(s *Shard, l *listing) bool {
 }
 
 // addAll adds up all partitions.
-func addAll(s *Shard, l *listing) bool {
-	for ; l.at[0] < s.meta.StreamSlots(); l.at[0]++ {
+func addAll(x *listings, l *listing) bool {
+	for ; l.at[0] < x.meta.StreamSlots(); l.at[0]++ {
 		if l.work--; l.work <= 0 {
 			return true
 		}
-		if st := s.meta.StreamSlot(l.at[0]); st != nil && !l.addStream(s, st) {
+		if st := x.meta.StreamSlot(l.at[0]); st != nil && !l.addStream(x, st) {
 			return true
 		}
 		l.at[1], l.at[2] = 0, 0

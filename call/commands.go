@@ -1,4 +1,4 @@
-package shard
+package call
 
 import (
 	"fmt"
@@ -15,10 +15,10 @@ type command struct {
 	early   bool   // it does something, or judges, before it looks at a body that can't be read
 	told    bool   // operators want to know of it: it is logged, done or refused
 
-	retires func(r *wire.Request) metadata.Retirement           // logs that it will retire; nil: none
-	quota   *metadata.Quota                                     // what it adds to what is limited; nil: nothing
-	demands func(p *wire.Peer, r *wire.Request) metadata.Demand // the same of one command; nil: nothing
-	reply   func(s *Shard, q *request)                          // when it is applied; nil: success that says nothing
+	retires func(in *wire.Request) metadata.Retirement           // logs that it will retire; nil: none
+	quota   *metadata.Quota                                      // what it adds to what is limited; nil: nothing
+	demands func(p *wire.Peer, in *wire.Request) metadata.Demand // the same of one command; nil: nothing
+	reply   func(r *Room, c *Call)                               // when it is applied; nil: success that says nothing
 }
 
 // needs tells whether the table has the action for this command.
@@ -103,8 +103,8 @@ var userCommands = map[wire.Code]command{
 	wire.CodeGetUsers: {handle: getUsers, actions: may(metadata.ActionGetUsers)},
 	wire.CodeCreateUser: {handle: createUser, actions: may(metadata.ActionCreateUser), told: true, reply: replyUser,
 		quota: &metadata.QuotaOfUsers,
-		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
-			return metadata.Demand{Name: r.Form.(*wire.CreateUser).Username}
+		demands: func(_ *wire.Peer, in *wire.Request) metadata.Demand {
+			return metadata.Demand{Name: in.Form.(*wire.CreateUser).Username}
 		}},
 	wire.CodeDeleteUser: {handle: deleteUser, actions: may(metadata.ActionDeleteUser), told: true},
 	wire.CodeUpdateUser: {handle: updateUser, actions: may(metadata.ActionUpdateUser), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyUsers}},
@@ -115,8 +115,8 @@ var userCommands = map[wire.Code]command{
 	wire.CodeGetTokens: {handle: getTokens, actions: may(metadata.ActionGetTokens)},
 	wire.CodeCreateToken: {handle: createToken, actions: may(metadata.ActionCreateToken), told: true, reply: replyToken,
 		quota: &metadata.QuotaOfTokens,
-		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
-			return metadata.Demand{Name: r.Form.(*wire.CreateToken).Name}
+		demands: func(_ *wire.Peer, in *wire.Request) metadata.Demand {
+			return metadata.Demand{Name: in.Form.(*wire.CreateToken).Name}
 		}},
 	wire.CodeDeleteToken: {handle: deleteToken, actions: may(metadata.ActionDeleteToken), told: true},
 }
@@ -126,8 +126,8 @@ var streamCommands = map[wire.Code]command{
 	wire.CodeGetStreams: {handle: getStreams, actions: may(metadata.ActionGetStreams)},
 	wire.CodeCreateStream: {handle: createStream, actions: may(metadata.ActionCreateStream), told: true, reply: replyStream,
 		quota: &metadata.QuotaOfStreams,
-		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
-			return metadata.Demand{Name: r.Form.(*wire.CreateStream).Name}
+		demands: func(_ *wire.Peer, in *wire.Request) metadata.Demand {
+			return metadata.Demand{Name: in.Form.(*wire.CreateStream).Name}
 		}},
 	wire.CodeUpdateStream: {handle: updateStream, actions: may(metadata.ActionUpdateStream), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyStreams}},
 	wire.CodeDeleteStream: {handle: deleteStream, actions: may(metadata.ActionDeleteStream), told: true, retires: retiresLogs},
@@ -137,22 +137,22 @@ var streamCommands = map[wire.Code]command{
 	wire.CodeGetTopics: {handle: getTopics, actions: may(metadata.ActionGetTopics)},
 	wire.CodeCreateTopic: {handle: createTopic, actions: may(metadata.ActionCreateTopic), told: true, reply: replyTopic,
 		quota: &metadata.QuotaOfTopics,
-		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
-			m := r.Form.(*wire.CreateTopic)
+		demands: func(_ *wire.Peer, in *wire.Request) metadata.Demand {
+			m := in.Form.(*wire.CreateTopic)
 			return metadata.Demand{Stream: ident(m.Stream), Name: m.Name, Partitions: m.PartitionsCount, Parts: metadata.NewTopic}
 		}},
 	wire.CodeUpdateTopic: {handle: updateTopic, actions: may(metadata.ActionUpdateTopic), told: true, quota: &metadata.Quota{TooMany: metadata.ErrTooManyTopics}},
 	wire.CodeSetDurability: {handle: setDurability, actions: may(metadata.ActionUpdateTopic), told: true,
-		retires: func(r *wire.Request) metadata.Retirement {
-			m := r.Form.(*wire.SetDurability)
+		retires: func(in *wire.Request) metadata.Retirement {
+			m := in.Form.(*wire.SetDurability)
 			return metadata.Retirement{Kind: metadata.RaisedTopic, Stream: ident(m.Stream), Topic: ident(m.Topic), Messages: metadata.Level(m.Messages), Offsets: metadata.Level(m.Offsets)}
 		}},
 	wire.CodeDeleteTopic: {handle: deleteTopic, actions: may(metadata.ActionDeleteTopic), told: true, retires: retiresLogs},
 	wire.CodePurgeTopic:  {handle: purgeTopic, actions: may(metadata.ActionPurgeTopic), told: true, retires: retiresLogs},
 	wire.CodeCreatePartitions: {handle: createPartitions, actions: may(metadata.ActionCreatePartitions), told: true,
 		quota: &metadata.QuotaOfPartitions,
-		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
-			m := r.Form.(*wire.CreatePartitions)
+		demands: func(_ *wire.Peer, in *wire.Request) metadata.Demand {
+			m := in.Form.(*wire.CreatePartitions)
 			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Partitions: m.Count, Parts: metadata.MoreOfTopic}
 		}},
 	wire.CodeDeletePartitions: {handle: deletePartitions, actions: may(metadata.ActionDeletePartitions), told: true, retires: retiresLogs},
@@ -173,15 +173,15 @@ var groupCommands = map[wire.Code]command{
 	wire.CodeGetConsumerGroups: {handle: getConsumerGroups, actions: may(metadata.ActionGetGroups)},
 	wire.CodeCreateConsumerGroup: {handle: createConsumerGroup, actions: may(metadata.ActionCreateGroup), told: true, reply: replyGroup,
 		quota: &metadata.QuotaOfGroups,
-		demands: func(_ *wire.Peer, r *wire.Request) metadata.Demand {
-			m := r.Form.(*wire.CreateConsumerGroup)
+		demands: func(_ *wire.Peer, in *wire.Request) metadata.Demand {
+			m := in.Form.(*wire.CreateConsumerGroup)
 			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Name: m.Name}
 		}},
 	wire.CodeDeleteConsumerGroup: {handle: deleteConsumerGroup, actions: may(metadata.ActionDeleteGroup), told: true},
 	wire.CodeJoinConsumerGroup: {handle: joinConsumerGroup, actions: may(metadata.ActionJoinGroup), told: true, reply: replyJoined,
 		quota: &metadata.QuotaOfMembers,
-		demands: func(p *wire.Peer, r *wire.Request) metadata.Demand {
-			m := r.Form.(*wire.JoinConsumerGroup)
+		demands: func(p *wire.Peer, in *wire.Request) metadata.Demand {
+			m := in.Form.(*wire.JoinConsumerGroup)
 			return metadata.Demand{Stream: ident(m.Stream), Topic: ident(m.Topic), Group: ident(m.Group), Member: p.Session.Client}
 		}},
 	wire.CodeLeaveConsumerGroup: {handle: leaveConsumerGroup, actions: may(metadata.ActionLeaveGroup), told: true},

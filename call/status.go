@@ -1,10 +1,8 @@
-package shard
+package call
 
 import (
 	"errors"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
@@ -31,28 +29,26 @@ var storeStatuses = []struct {
 	{storage.ErrDamaged, wire.StatusCannotReadMessage},
 }
 
-// storeFailed answers a request that its owner could not do.
-func (s *Shard) storeFailed(q *request) {
-	if q.Err == metadata.ErrNoSession || q.Err == metadata.ErrForbidden { // a poll that has waited for a message is judged again
-		s.refuse(q, metaStatus(q.Err))
+// storeFailed answers a call that its owner could not do.
+func (a *answers) storeFailed(c *Call) {
+	if c.Err == metadata.ErrNoSession || c.Err == metadata.ErrForbidden { // of a poll that has waited
+		a.refuse(c, statusOf(c.Err))
 		return
 	}
-	if errors.Is(q.Err, storage.ErrNoSpace) && s.diskFull.refused(s.mono) {
-		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data_dir", s.cfg.DataDir), zap.Error(q.Err))
+	if errors.Is(c.Err, storage.ErrNoSpace) && a.full.refused(a.mono) {
+		a.note(News{Kind: DiskFull, Err: c.Err})
 	}
-	if errors.Is(q.Err, storage.ErrTooManyConsumers) && q.Peer != nil && s.due(evLimitHit) {
-		s.limitHit("limits.consumers_per_log", append(s.requestFields(q), zap.Uint64("log", uint64(q.Log)))...)
+	if errors.Is(c.Err, storage.ErrTooManyConsumers) {
+		a.limitHit(c, "limits.consumers_per_log")
 	}
 	for _, e := range storeStatuses {
-		if errors.Is(q.Err, e.err) {
-			s.refuse(q, e.status)
+		if errors.Is(c.Err, e.err) {
+			a.refuse(c, e.status)
 			return
 		}
 	}
-	if s.due(evRequestFailed) {
-		s.logEvent(evRequestFailed, zap.Uint64("log", uint64(q.Log)), zap.Stringer("command", q.code), zap.Error(q.Err))
-	}
-	s.refuse(q, wire.StatusIOError)
+	a.noteOf(c, News{Kind: RequestFailed, Log: c.Log, Err: c.Err})
+	a.refuse(c, wire.StatusIOError)
 }
 
 // diskFull is what the log has been told of a disk without room. A client that is refused comes again at once, so each line
@@ -131,8 +127,8 @@ var metaStatuses = map[error]wire.Status{
 	metadata.ErrTooManyMembers:    wire.StatusCannotCreateConsumerGroupInfo,
 }
 
-// metaStatus is the status for an error of the metadata; StatusOK for nil.
-func metaStatus(err error) wire.Status {
+// statusOf is the status for an error of the metadata; StatusOK for nil.
+func statusOf(err error) wire.Status {
 	switch err {
 	case nil:
 		return wire.StatusOK
@@ -148,9 +144,9 @@ func metaStatus(err error) wire.Status {
 }
 
 // refuseFor answers a request that was judged before it became a command; the log says why.
-func (s *Shard) refuseFor(q *request, err error) {
-	q.proposal.Err = err
-	s.refuse(q, metaStatus(err))
+func (a *answers) refuseFor(c *Call, err error) {
+	c.Proposal.Err = err
+	a.refuse(c, statusOf(err))
 }
 
 // noOption refuses the options of what has none.

@@ -1,0 +1,5 @@
+//go:build invariants
+
+package call
+
+const invariantsOn = true
