@@ -206,7 +206,7 @@ func (s *Server) wait(answer <-chan error) error {
 
 // startThreads makes the shards with their threads and their IO, all of the same kind.
 func (s *Server) startThreads() error {
-	s.space.News = make(chan struct{}, 1)
+	s.space.news, s.space.Notify = make(chan struct{}, 1), s.space.notify
 	s.space.Short.Store(s.short != nil)
 	s.group = shard.NewGroup(len(s.cfg.CPUs), s.cfg.Config, &s.lines, &s.space.Space, host{s}, s.log)
 	for i, sh := range s.group.Shards() {

@@ -15,9 +15,10 @@ import (
 // journal is refused any more, and the reserve is whole again, all go on.
 type space struct {
 	shard.Space
-	given   int       // halves of the reserve that were given up
-	said    time.Time // when the log was told last
-	saidNow bool      // and not that it is over
+	news    chan struct{} // that a shard has notified the server; holds one
+	given   int           // halves of the reserve that were given up
+	said    time.Time     // when the log was told last
+	saidNow bool          // and not that it is over
 }
 
 const (
@@ -25,6 +26,14 @@ const (
 	spaceWatch    = 10 * time.Second // between two looks whether the reserve is still one
 	spaceSayPause = time.Minute      // between two lines that there is none
 )
+
+// notify has keepSpace look at once.
+func (p *space) notify() {
+	select {
+	case p.news <- struct{}{}:
+	default:
+	}
+}
 
 // keepSpace looks after the reserve while a journal is refused, until the broker ends. It is a goroutine of its own, with plain system calls: a
 // disk that is full is slow.
@@ -40,7 +49,7 @@ func (s *Server) keepSpace(reserve storage.Reserve) {
 		select {
 		case <-s.done:
 			return
-		case <-p.News:
+		case <-p.news:
 		case <-watch:
 			s.takeBack(&reserve)
 		}
@@ -52,7 +61,7 @@ func (s *Server) keepSpace(reserve storage.Reserve) {
 			select {
 			case <-s.done:
 				return
-			case <-p.News:
+			case <-p.news:
 			case <-time.After(spacePause):
 			}
 		}

@@ -31,6 +31,7 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 			JournalMemory: s.pool(lines.Journal[s.id]), JournalMemoryMax: lines.Journal[s.id].Max(), LapMemory: reserve,
 			ReadMemory: &readMemory{Pool: s.pool(lines.Read), claim: &g.readClaim, shard: int32(s.id) + 1}, ReadMemoryMax: lines.Read.Max() - readRoom,
 			DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Late: rec.Late, Report: s.report}}, m)
+	s.of = s.logs
 	if s.id == 0 {
 		s.coordinator = newCoordinator(s, rec.Meta.Index, reserve)
 	}

@@ -86,7 +86,7 @@ func (x *coordinator) do(e *control.Effect) {
 	s := x.s
 	switch e.Kind {
 	case control.EffectPrepare:
-		x.raises = s.raisingOf(&e.Proposal.Retires)
+		x.raises = s.raisingOf(&e.Proposal.Retires, s.cfg.Replicated)
 		x.everywhere(message{kind: msgRaise, event: &metaEvent{raises: x.raises}})
 	case control.EffectUnprepare:
 		x.everywhere(message{kind: msgLower, event: &metaEvent{raises: x.raises}})

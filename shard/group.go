@@ -67,10 +67,11 @@ func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap
 	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, registry: newRegistry(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n), rooms: make([]logRoom, n)}
 	for i := range n {
 		id := shardID(i)
-		s := &Shard{id: id, g: g, cfg: &g.cfg, owners: router.NewMap(n)}
+		s := &Shard{id: id, g: g, cfg: &g.cfg, replica: replica{owners: router.NewMap(n), own: id, counters: &g.counters}}
 		s.started = host.Now()
 		s.port, s.received = g.mesh.Port(id), make([]router.Received[message], messageTurnMax)
 		s.reports.log, s.reports.clock = log.With(zap.Int("shard", i)), &s.clock
+		s.mailbox, s.hurries.port, s.refused.all = s.port, s.port, space
 		s.credits = credits{port: s.port, all: g.mesh.Credits(), of: make([]creditsFor, n)}
 		g.shards = append(g.shards, s)
 	}

@@ -1,10 +1,15 @@
 package shard
 
-import "time"
+import (
+	"time"
+
+	"github.com/galgo-mq/galgo/router"
+)
 
 // hurries are polls that other shards have, of clients that have sent something else or are gone. A shard that is told so may have a poll in its
 // store, and no use for the word until it finds nothing there: it is told again until it answers.
 type hurries struct {
+	port *router.Port[message]
 	list []hurry
 	next int64 // when one is to be told
 }
@@ -28,7 +33,7 @@ func (s *Shard) hurried(q *request) {
 	case q.unsent:
 		q.AtOnce = true
 	case q.remote:
-		s.tellOwner(q, false)
+		s.hurries.add(hurry{q: q, use: q.Use(), at: q.owner}, s.mono)
 	default:
 		q.AtOnce = true
 		s.logs.Hurry(&q.Part)
@@ -40,35 +45,34 @@ func (s *Shard) abandon(q *request) {
 	switch {
 	case q.unsent:
 	case q.remote:
-		s.tellOwner(q, true)
+		s.hurries.add(hurry{q: q, use: q.Use(), at: q.owner, gone: true}, s.mono)
 	default:
 		s.logs.Store().Cancel(&q.Request)
 	}
 }
 
-func (s *Shard) tellOwner(q *request, gone bool) {
-	s.hurries.list = append(s.hurries.list, hurry{q: q, use: q.Use(), at: q.owner, gone: gone})
-	s.sendHurries()
+func (h *hurries) add(u hurry, mono int64) {
+	h.list = append(h.list, u)
+	h.send(mono)
 }
 
-// sendHurries tells shards what is due, as far as there is room for messages.
-func (s *Shard) sendHurries() {
-	h := &s.hurries
-	h.next = s.mono + hurryAgain
+// send tells shards what is due, as far as there is room for messages.
+func (h *hurries) send(mono int64) {
+	h.next = mono + hurryAgain
 	rest := h.list[:0]
 	for _, u := range h.list {
 		if !u.q.Unanswered(u.use) {
 			continue
 		}
-		if u.next <= s.mono && s.port.ControlRoom(u.at) > controlReserve {
+		if u.next <= mono && h.port.ControlRoom(u.at) > controlReserve {
 			kind := msgHurry
 			if u.gone {
 				kind = msgAbandon
 			}
-			s.port.Control(u.at, message{kind: kind, req: u.q})
-			u.next = s.mono + hurryAgain
+			h.port.Control(u.at, message{kind: kind, req: u.q})
+			u.next = mono + hurryAgain
 		}
-		h.next = min(h.next, max(u.next, s.mono+int64(retryEvery)))
+		h.next = min(h.next, max(u.next, mono+int64(retryEvery)))
 		rest = append(rest, u)
 	}
 	clear(h.list[len(rest):])

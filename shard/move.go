@@ -69,15 +69,6 @@ func (s *Shard) movedOut(n *owner.News) {
 	s.tell(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
 }
 
-// moved changes the map of this shard.
-func (s *Shard) moved(m *logMove) {
-	s.owners.Set(router.LogID(m.log), m.to)
-	if m.from == s.id {
-		s.logs.Released(m.log)
-	}
-	s.tellControl(control.Event{Kind: control.EventMapped})
-}
-
 // proposeMove asks for a log to be moved, on shard 0. done is called there.
 func (s *Shard) proposeMove(log metadata.LogID, to router.ShardID, done func(err error)) {
 	m := &control.Move{Log: log, To: int(to), Owner: &logMove{log: log, to: to, done: done}}

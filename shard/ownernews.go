@@ -6,7 +6,26 @@ import (
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/owner"
+	"github.com/galgo-mq/galgo/router"
 )
+
+// controlNews is what a shard has to tell the control room, as far as there is room for messages.
+type controlNews struct {
+	coordinator *coordinator          // shard 0 only, where that room is
+	mailbox     *router.Port[message] // to shard 0
+	of          *owner.Owner          // whose news are told
+	leavers     []metadata.MemberKey  // members whose sessions have ended, and the control room has not been told
+}
+
+// tellControl gives the control room an event. The caller has seen that there is room for a message, or the event answers one of the
+// room's effects, for which there is.
+func (n *controlNews) tellControl(e control.Event) {
+	if n.coordinator != nil {
+		n.coordinator.take(e)
+		return
+	}
+	n.mailbox.Control(0, message{kind: msgControl, event: &metaEvent{news: e}})
+}
 
 // goneMax is how many logs whose files are gone the control room is told of in one message.
 const goneMax = 1024
@@ -29,30 +48,30 @@ func (s *Shard) carryNews() (any bool) {
 }
 
 // hasNews reports whether there is something that the control room is to be told when there is room for a message.
-func (s *Shard) hasNews() bool {
-	return s.logs.Closed() || s.logs.Gone() > 0 || s.logs.Handovers() || len(s.leavers) > 0
+func (n *controlNews) hasNews() bool {
+	return n.of.Closed() || n.of.Gone() > 0 || n.of.Handovers() || len(n.leavers) > 0
 }
 
 // controlHears reports whether there is room for a message to the control room beside those that answer its effects.
-func (s *Shard) controlHears() bool {
-	return s.coordinator != nil || s.port.ControlRoom(0) > controlReserve
+func (n *controlNews) controlHears() bool {
+	return n.coordinator != nil || n.mailbox.ControlRoom(0) > controlReserve
 }
 
 // sendNews tells the control room what can be told once a turn: logs whose files are gone, hand-overs that can be completed, and members whose
 // sessions have ended.
-func (s *Shard) sendNews() {
-	for s.logs.Gone() > 0 && s.controlHears() {
-		s.tellControl(control.Event{Kind: control.EventFilesGone, Logs: s.logs.TakeGone(goneMax)})
+func (n *controlNews) sendNews() {
+	for n.of.Gone() > 0 && n.controlHears() {
+		n.tellControl(control.Event{Kind: control.EventFilesGone, Logs: n.of.TakeGone(goneMax)})
 	}
-	if (s.logs.Handovers() || len(s.leavers) > 0) && s.controlHears() {
-		e := control.Event{Kind: control.EventGroups, Handovers: s.logs.TakeHandovers(), Leavers: s.leavers}
-		s.leavers = nil
-		s.tellControl(e)
+	if (n.of.Handovers() || len(n.leavers) > 0) && n.controlHears() {
+		e := control.Event{Kind: control.EventGroups, Handovers: n.of.TakeHandovers(), Leavers: n.leavers}
+		n.leavers = nil
+		n.tellControl(e)
 	}
 }
 
 // dropMember has a session's memberships ended.
-func (s *Shard) dropMember(key metadata.MemberKey) { s.leavers = append(s.leavers, key) }
+func (n *controlNews) dropMember(key metadata.MemberKey) { n.leavers = append(n.leavers, key) }
 
 // ownerNews takes what has become of what the logs were asked to do.
 func (s *Shard) ownerNews(n *owner.News) {

@@ -4,24 +4,21 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/call"
+	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
-	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/uring"
 )
 
 // Shard is one core's part of the broker. Its methods belong to its thread, except post.
 type Shard struct {
-	id     router.ShardID
-	g      *Group
-	cfg    *Config
-	io     uring.IO
-	op     uring.Op // being submitted
-	calls  *call.Room
-	logs   *owner.Owner
-	meta   *metadata.Machine
-	owners *router.Map
+	id  router.ShardID
+	g   *Group
+	cfg *Config
+	kernel
+	calls *call.Room
+	replica
 
 	clock
 	mail
@@ -29,11 +26,10 @@ type Shard struct {
 	memory
 	credits credits
 	reports
-	refused bool // its journal, for want of space: the broker knows
+	refused refused
 
-	coordinator *coordinator         // shard 0 only: the order of metadata commands
-	leavers     []metadata.MemberKey // members whose sessions have ended, and the control room has not been told
-	hurries     hurries
+	controlNews
+	hurries hurries
 	ending
 	stats turnStats
 }
@@ -155,7 +151,7 @@ func (s *Shard) tend() {
 	s.credits.retry()
 	s.carryNews()
 	s.sendNews()
-	s.sendHurries()
+	s.hurries.send(s.mono)
 	if s.coordinator != nil {
 		s.accept.retry(s)
 		s.coordinator.tick()
@@ -282,7 +278,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.credits.answered(m.req, from)
 		s.proposalDone(m.req)
 	case msgApply:
-		s.applyRun(m.event.run)
+		s.tellControl(s.applyRun(m.event.run))
 	case msgRaise:
 		s.logs.Raise(m.event.raises.stream, m.event.raises.topic, m.event.raises.to)
 	case msgLower:
@@ -299,6 +295,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.logs.Attach(m.event.move.moving, m.event.move)
 	case msgMoved:
 		s.moved(m.event.move)
+		s.tellControl(control.Event{Kind: control.EventMapped})
 	}
 }
 
@@ -333,13 +330,6 @@ func (s *Shard) partAnswered(q *request) {
 		return
 	}
 	s.answered(q)
-}
-
-// submit hands an operation to the kernel. It lies in the shard while that looks at it: what an interface is given a
-// pointer to would otherwise be allocated anew each time.
-func (s *Shard) submit(op uring.Op) uring.Handle {
-	s.op = op
-	return s.io.Submit(&s.op)
 }
 
 // publish shows other shards what was sent to them, and wakes those that sleep.

@@ -1,6 +1,10 @@
 package shard
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/galgo-mq/galgo/storage"
+)
 
 // Space is what the shards of a server know of a disk that has no room for a journal. While a journal is refused, all shards take reads and
 // what frees space only. The server looks after the rest.
@@ -9,31 +13,37 @@ type Space struct {
 	Short   atomic.Bool
 	Wanted  atomic.Bool // something that frees space waits for the reserve
 	Cause   atomic.Pointer[error]
-	News    chan struct{} // of Wanted or Refused; holds one
+	Notify  func() // tells the server of Wanted or Refused; it does not wait
 }
 
-// noteRefused tells the server that the journal of this shard is refused, or no more, and that it wants the reserve. It runs in each turn
-// while that is so.
-func (s *Shard) noteRefused(err error) {
-	p, was := s.g.space, s.refused
-	if s.refused = err != nil; !s.refused {
+// refused is whether the journal of a shard is refused, as the server knows.
+type refused struct {
+	all *Space
+	yes bool
+}
+
+// note tells the server that the journal of this shard is refused, or no more, and that it wants the reserve. It runs in each turn.
+func (x *refused) note(own *storage.Space) {
+	err, p, was := own.Refused(), x.all, x.yes
+	if err == nil && !was {
+		return
+	}
+	if x.yes = err != nil; !x.yes {
 		p.Refused.Add(-1)
 		return
 	}
-	wants := s.logs.Store().Space().WantsReserve()
+	wants := own.WantsReserve()
 	if was && (!wants || p.Wanted.Load()) {
 		return
 	}
 	if !was {
 		p.Refused.Add(1)
-		p.Cause.Store(&err)
+		cause := err // not on the heap in each turn
+		p.Cause.Store(&cause)
 		p.Short.Store(true)
 	}
 	if wants {
 		p.Wanted.Store(true)
 	}
-	select {
-	case p.News <- struct{}{}:
-	default:
-	}
+	p.Notify()
 }

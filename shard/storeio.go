@@ -14,15 +14,26 @@ const (
 	tokMask     uint64 = 0xff << 56
 )
 
+// kernel is the shard's IO.
+type kernel struct {
+	io uring.IO
+	op uring.Op // being submitted
+}
+
+// submit hands an operation to the kernel. It lies here while that looks at it: what an interface is given a pointer to would otherwise be
+// allocated anew each time.
+func (k *kernel) submit(op uring.Op) uring.Handle {
+	k.op = op
+	return k.io.Submit(&k.op)
+}
+
 // submitStore hands the store's operations to the kernel, and shows shard 0 what its logs take. A failed journal ends the process:
 // see Broker.fail. It may fail where nothing is in flight whose completion would tell.
 func (s *Shard) submitStore() {
 	if f := s.logs.Store().Failed(); f != nil {
 		s.g.host.Failed(s.id, f)
 	}
-	if err := s.logs.Store().Space().Refused(); err != nil || s.refused {
-		s.noteRefused(err)
-	}
+	s.refused.note(s.logs.Store().Space())
 	if room, n := &s.g.rooms[s.id], s.logs.Store().Room().Carry(); room.carry.Load() != n {
 		room.carry.Store(n)
 	}

@@ -100,7 +100,7 @@ func (b *Broker) Start(shards int) error {
 	}
 	b.budget = uring.NewBudget(total)
 	b.lines = shard.Divide(b.budget, shards)
-	b.space = shard.Space{News: make(chan struct{}, 1)}
+	b.space = shard.Space{Notify: func() {}}
 	b.failed, b.began, b.ready, b.posted = nil, nil, false, nil
 	b.group = shard.NewGroup(shards, cfg, &b.lines, &b.space, host{b}, b.log)
 	b.rings = make([]*Ring, shards)
