@@ -29,9 +29,10 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 		Store: storage.Config{Shard: int(s.id), Dir: s.cfg.DataDir, Seed: rec.Seed, FirstGroup: rec.FirstGroup,
 			Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(lines.Tail[s.id]),
 			JournalMemory: s.pool(lines.Journal[s.id]), JournalMemoryMax: lines.Journal[s.id].Max(), LapMemory: reserve,
-			ReadMemory: &readMemory{Pool: s.pool(lines.Read), claim: &g.readClaim, shard: int32(s.id) + 1}, ReadMemoryMax: lines.Read.Max() - readRoom,
+			ReadMemory: s.memory.reads(), ReadMemoryMax: lines.Read.Max() - readRoom,
 			DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Late: rec.Late, Report: s.report}}, m)
 	s.of = s.logs
+	s.sessions = sessions{front: s.front, calls: s.calls, meta: m, registry: &g.registry, news: &s.controlNews, silent: int64(silenceShare * float64(s.cfg.HeartbeatInterval))}
 	if s.id == 0 {
 		s.coordinator = newCoordinator(s, rec.Meta.Index, reserve)
 	}

@@ -11,8 +11,12 @@ import (
 // newCalls makes the room of commands on their way, when the shard has its metadata and its memory.
 func (s *Shard) newCalls() *call.Room {
 	c := s.cfg
+	lists := c.ListBytesMax
+	if lists <= 0 {
+		lists = s.memory.lists(len(s.g.shards))
+	}
 	return call.New(call.Config{Batches: limitsFor(c.FrameBytesMax), FrameBytesMax: c.FrameBytesMax, NameBytesMax: c.Limits.NameBytesMax,
-		ListBytesMax: s.listBytesMax(), Version: c.Version, Semver: c.Semver, Random: s.g.host.Random},
+		ListBytesMax: lists, Version: c.Version, Semver: c.Semver, Random: s.g.host.Random},
 		call.World{Meta: s.meta, Logs: &s.g.counters, Clients: &s.g.registry, Memory: s.replyPool})
 }
 

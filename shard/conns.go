@@ -89,7 +89,7 @@ func (s *Shard) connNews(n *front.News) {
 	case front.Closed:
 		s.connClosed(n)
 	case front.Over:
-		s.sessionOver(&n.Peer)
+		s.sessions.over(&n.Peer)
 	case front.Left:
 		if n.Opened {
 			s.g.registry.close(n.Peer.ID)
@@ -262,11 +262,10 @@ func (s *Shard) sweep() {
 	}
 	s.nextSweep = s.mono + sweepEvery
 	s.reports.tokens = logsPerSecond
-	for _, p := range s.pools {
-		p.Trim()
-	}
+	s.memory.trim()
 	s.front.Trim()
-	s.tendSessions()
+	s.sessions.tend()
+	s.carry()
 	if s.stopping && s.mono > s.stopSends {
 		s.front.GiveUpSends()
 	}

@@ -1,7 +1,9 @@
 package shard
 
 import (
+	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/front"
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -10,34 +12,36 @@ import (
 // is read from the connection any more, and it is closed a little later. Who is in no group may be idle for ever.
 const silenceShare = 1.2 // of the interval in which members have to be heard of
 
-// tendSessions ends sessions of connections that rest: those of silent members, and those that are not good any more.
-func (s *Shard) tendSessions() {
-	limit := int64(silenceShare * float64(s.cfg.HeartbeatInterval))
-	for r := range s.front.Resting {
+// sessions are those of a shard's connections.
+type sessions struct {
+	front    *front.Front
+	calls    *call.Room
+	meta     *metadata.Machine
+	registry *registry // of all shards
+	news     *controlNews
+	silent   int64 // nanoseconds after which a member is; 0: never
+}
+
+// tend ends sessions of connections that rest: those of silent members, and those that are not good any more. What calls then has is to
+// be carried out.
+func (x *sessions) tend() {
+	for r := range x.front.Resting {
 		switch {
-		case limit > 0 && r.Idle > limit && s.meta.MembershipCount(r.Peer.Session.Client) > 0:
-			s.endSilent(r)
-		case s.calls.Orphaned(r.Peer):
-			s.sessionOver(r.Peer) // what its memberships own is for others; its next request is told
-			s.front.Orphan(r)
+		case x.silent > 0 && r.Idle > x.silent && x.meta.MembershipCount(r.Peer.Session.Client) > 0:
+			if said := x.front.Say(r, "silent for too long"); said != nil {
+				x.calls.Silence(&said.Holder.(*request).call)
+			}
+		case x.calls.Orphaned(r.Peer):
+			x.over(r.Peer) // what its memberships own is for others; its next request is told
+			x.front.Orphan(r)
 		}
 	}
 }
 
-// endSilent tells a member that its session is over, and has its connection closed soon.
-func (s *Shard) endSilent(r front.Resting) {
-	x := s.front.Say(r, "silent for too long")
-	if x == nil {
-		return
+// over says that the session of a connection has ended, and has its memberships ended.
+func (x *sessions) over(p *wire.Peer) {
+	if x.meta.MembershipCount(p.Session.Client) > 0 {
+		x.news.dropMember(p.Session.Client)
 	}
-	s.calls.Silence(&x.Holder.(*request).call)
-	s.carry()
-}
-
-// sessionOver says that the session of a connection has ended, and has its memberships ended.
-func (s *Shard) sessionOver(p *wire.Peer) {
-	if s.meta.MembershipCount(p.Session.Client) > 0 {
-		s.dropMember(p.Session.Client)
-	}
-	s.g.registry.logout(p.ID)
+	x.registry.logout(p.ID)
 }

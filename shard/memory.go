@@ -50,39 +50,73 @@ func (m *Lines) Check(frame int) error {
 	return nil
 }
 
+// memory is what a shard has outside the heap.
+type memory struct {
+	lines     *Lines // of all shards
+	own       shardID
+	claim     *atomic.Int32 // of all shards, see readMemory
+	replyPool *uring.Pool   // replies that do not fit into the memory of their exchange
+	pools     []*uring.Pool // all of this shard, to be closed at the end
+}
+
+// pool makes a pool of this shard.
+func (m *memory) pool(line *uring.Line) *uring.Pool {
+	p := uring.NewPool(line)
+	m.pools = append(m.pools, p)
+	return p
+}
+
 // reserve is memory beside the budget for what all else waits for, and which must not wait for others: a lap of the journal when
 // groups that wait for it have the journal's line, and a piece of the metadata's snapshot. It is at most a little more than a
 // file of the journal, and given back when it is written.
-func (s *Shard) reserve(fileBytes int64) *uring.Pool {
+func (m *memory) reserve(fileBytes int64) *uring.Pool {
 	const pieces = 4 << 20 // pools map two MiB at a time
 	n := fileBytes + pieces
-	return s.pool(uring.NewBudget(n).Line(fmt.Sprintf("reserve of shard %d", s.id), n))
+	return m.pool(uring.NewBudget(n).Line(fmt.Sprintf("reserve of shard %d", m.own), n))
 }
 
-// memory is what a shard has outside the heap, beside its store's.
-type memory struct {
-	replyPool *uring.Pool   // replies that do not fit into the memory of their exchange
-	pools     []*uring.Pool // all of this shard, to be closed at the end
+// reads is what this shard reads into.
+func (m *memory) reads() *readMemory {
+	return &readMemory{Pool: m.pool(m.lines.Read), claim: m.claim, shard: int32(m.own) + 1}
 }
 
 // listSlab is how much pools map at a time; each shard has one for other replies than lists.
 const listSlab = 2 << 20
 
-// listBytesMax is what this shard may hold for lists.
-func (s *Shard) listBytesMax() int {
-	if s.cfg.ListBytesMax > 0 {
-		return s.cfg.ListBytesMax
-	}
-	shards := int64(len(s.g.shards))
-	slabs := s.g.lines.Reply.Max() / listSlab
-	return int(max(listSlab, (slabs-shards)*listSlab/shards))
+// lists is what each of so many shards may hold for lists.
+func (m *memory) lists(shards int) int {
+	n := int64(shards)
+	slabs := m.lines.Reply.Max() / listSlab
+	return int(max(listSlab, (slabs-n)*listSlab/n))
 }
 
-// pool makes a pool of this shard.
-func (s *Shard) pool(line *uring.Line) *uring.Pool {
-	p := uring.NewPool(line)
-	s.pools = append(s.pools, p)
-	return p
+// short reports whether what replies hold is nearly used up, or too little of it is left for a read that waits.
+func (m *memory) short() bool {
+	return m.lines.Tail[m.own].Short() || m.lines.Read.Short() || m.claim.Load() != 0
+}
+
+// kept reports whether a pool has memory to give back.
+func (m *memory) kept() bool {
+	for _, p := range m.pools {
+		if p.Kept() {
+			return true
+		}
+	}
+	return false
+}
+
+// trim gives memory back that was not used.
+func (m *memory) trim() {
+	for _, p := range m.pools {
+		p.Trim()
+	}
+}
+
+// forgoReads ends the claim of this shard, where nothing waits any more: who asked is gone, or was answered with what there was.
+func (m *memory) forgoReads() {
+	if own := int32(m.own) + 1; m.claim.Load() == own {
+		m.claim.CompareAndSwap(own, 0)
+	}
 }
 
 // limitsFor is what batches may be, given what frames may be.
@@ -113,11 +147,4 @@ func (m *readMemory) Get(n int) []byte {
 		m.claim.CompareAndSwap(m.shard, 0)
 	}
 	return buf
-}
-
-// forgoReads ends the claim of a shard where nothing waits any more: who asked is gone, or was answered with what there was.
-func (s *Shard) forgoReads() {
-	if own := int32(s.id) + 1; s.g.readClaim.Load() == own && !s.logs.Store().ReadsWait() {
-		s.g.readClaim.CompareAndSwap(own, 0)
-	}
 }

@@ -59,14 +59,14 @@ func (x *coordinator) move(m *control.Move) {
 }
 
 // movedOut hands a log that has left to its next owner.
-func (s *Shard) movedOut(n *owner.News) {
-	if n.Err != nil {
-		s.tellControl(control.Event{Kind: control.EventMoved, Err: n.Err})
+func (n *controlNews) movedOut(x *owner.News) {
+	if x.Err != nil {
+		n.tellControl(control.Event{Kind: control.EventMoved, Err: x.Err})
 		return
 	}
-	m := n.Of.(*logMove)
-	m.moving = n.Moving
-	s.tell(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
+	m := x.Of.(*logMove)
+	m.moving = x.Moving
+	n.mailbox.Control(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
 }
 
 // proposeMove asks for a log to be moved, on shard 0. done is called there.

@@ -11,10 +11,11 @@ import (
 
 // controlNews is what a shard has to tell the control room, as far as there is room for messages.
 type controlNews struct {
-	coordinator *coordinator          // shard 0 only, where that room is
-	mailbox     *router.Port[message] // to shard 0
-	of          *owner.Owner          // whose news are told
-	leavers     []metadata.MemberKey  // members whose sessions have ended, and the control room has not been told
+	coordinator *coordinator // shard 0 only, where that room is
+	mailbox     *router.Port[message]
+	say         *zap.Logger
+	of          *owner.Owner         // whose news are told
+	leavers     []metadata.MemberKey // members whose sessions have ended, and the control room has not been told
 }
 
 // tellControl gives the control room an event. The caller has seen that there is room for a message, or the event answers one of the
@@ -31,17 +32,17 @@ func (n *controlNews) tellControl(e control.Event) {
 const goneMax = 1024
 
 // carryNews carries what has become of what the logs of this shard were asked to do to who has asked, and reports whether there was anything.
-func (s *Shard) carryNews() (any bool) {
-	for n, ok := s.logs.TakeNews(); ok; n, ok = s.logs.TakeNews() {
-		s.ownerNews(&n)
+func (n *controlNews) carryNews() (any bool) {
+	for x, ok := n.of.TakeNews(); ok; x, ok = n.of.TakeNews() {
+		n.ownerNews(&x)
 		any = true
 	}
-	for n, ok := s.logs.TakeNotRemoved(); ok; n, ok = s.logs.TakeNotRemoved() {
-		s.log.Error("files of a deleted partition could not be removed; they are tried again at the next start",
-			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(n.Log)), zap.Error(n.Err))
+	for x, ok := n.of.TakeNotRemoved(); ok; x, ok = n.of.TakeNotRemoved() {
+		n.say.Error("files of a deleted partition could not be removed; they are tried again at the next start",
+			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(x.Log)), zap.Error(x.Err))
 	}
-	if s.logs.Closed() && s.controlHears() {
-		s.tellControl(control.Event{Kind: control.EventClosed, Closed: s.logs.TakeClosed()})
+	if n.of.Closed() && n.controlHears() {
+		n.tellControl(control.Event{Kind: control.EventClosed, Closed: n.of.TakeClosed()})
 		any = true
 	}
 	return any
@@ -74,13 +75,13 @@ func (n *controlNews) sendNews() {
 func (n *controlNews) dropMember(key metadata.MemberKey) { n.leavers = append(n.leavers, key) }
 
 // ownerNews takes what has become of what the logs were asked to do.
-func (s *Shard) ownerNews(n *owner.News) {
-	switch n.Kind {
+func (n *controlNews) ownerNews(x *owner.News) {
+	switch x.Kind {
 	case owner.NewsRaised:
-		s.tellControl(control.Event{Kind: control.EventPrepared, Err: n.Err})
+		n.tellControl(control.Event{Kind: control.EventPrepared, Err: x.Err})
 	case owner.NewsDetached:
-		s.movedOut(n)
+		n.movedOut(x)
 	case owner.NewsAttached:
-		s.tellControl(control.Event{Kind: control.EventMoved, Err: n.Err})
+		n.tellControl(control.Event{Kind: control.EventMoved, Err: x.Err})
 	}
 }

@@ -29,7 +29,8 @@ type Shard struct {
 	refused refused
 
 	controlNews
-	hurries hurries
+	hurries  hurries
+	sessions sessions
 	ending
 	stats turnStats
 }
@@ -100,12 +101,14 @@ func (s *Shard) Turn(block bool) {
 	s.answerStore() // what comes of the answers is in the same group
 	s.logs.Store().End()
 	s.answerStore()
-	s.forgoReads()
+	if !s.logs.Store().ReadsWait() {
+		s.memory.forgoReads()
+	}
 	s.front.SetShort(s.logs.Store().Space().Short())
 	s.front.ArmBodies()
 	s.countRefusals()
 	s.submitStore()
-	s.publish()
+	s.publish(s.io, s.g.shards)
 	if s.stopping {
 		s.tryStop()
 	}
@@ -169,10 +172,10 @@ func (s *Shard) sleep() time.Duration {
 			next = t
 		}
 	}
-	if s.front.Count() > 0 || s.keepsMemory() {
+	if s.front.Count() > 0 || s.memory.kept() || s.front.Spare() > 0 {
 		earlier(s.nextSweep)
 	}
-	if s.front.Count() > 0 && s.memoryShort() {
+	if s.front.Count() > 0 && s.memory.short() {
 		earlier(max(s.nextSlow, s.mono+int64(front.SlowAfter)))
 	}
 	if s.stopping && !s.gaveUp && !s.drained {
@@ -196,16 +199,6 @@ func (s *Shard) sleep() time.Duration {
 		return -1
 	}
 	return max(0, time.Duration(next-int64(s.g.host.Since(s.started))))
-}
-
-// keepsMemory reports whether a pool, or that of requests, has memory to give back.
-func (s *Shard) keepsMemory() bool {
-	for _, p := range s.pools {
-		if p.Kept() {
-			return true
-		}
-	}
-	return s.front.Spare() > 0
 }
 
 // retryEvery is when a shard looks again for memory that another shard may have given back.
@@ -333,10 +326,10 @@ func (s *Shard) partAnswered(q *request) {
 }
 
 // publish shows other shards what was sent to them, and wakes those that sleep.
-func (s *Shard) publish() {
-	s.wake = s.port.Publish(s.wake[:0])
-	for _, id := range s.wake {
-		s.io.WakePeer(s.g.shards[id].io)
+func (m *mail) publish(io uring.IO, shards []*Shard) {
+	m.wake = m.port.Publish(m.wake[:0])
+	for _, id := range m.wake {
+		io.WakePeer(shards[id].io)
 	}
-	s.wake = s.wake[:0]
+	m.wake = m.wake[:0]
 }

@@ -15,14 +15,9 @@ type owing struct {
 	sent     int // of spans, since the owner was told last
 }
 
-// memoryShort reports whether what replies hold is nearly used up, or too little of it is left for a read that waits.
-func (s *Shard) memoryShort() bool {
-	return s.g.lines.Tail[s.id].Short() || s.g.lines.Read.Short() || s.g.readClaim.Load() != 0
-}
-
 // watchSlow has sends cut off that hold memory and do not end.
 func (s *Shard) watchSlow() {
-	if s.mono < s.nextSlow || s.front.Count() == 0 || !s.memoryShort() {
+	if s.mono < s.nextSlow || s.front.Count() == 0 || !s.memory.short() {
 		return
 	}
 	s.nextSlow = s.mono + int64(front.SlowAfter)
