@@ -2,7 +2,6 @@ package shard
 
 import (
 	"fmt"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -19,7 +18,7 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 	if err != nil {
 		return err
 	}
-	s.meta = m
+	s.meta, s.reports.users = m, m
 	s.replyPool = s.pool(lines.Reply)
 	s.front.UseMemory(s.pool(lines.Recv), s.replyPool)
 	s.calls = s.newCalls()
@@ -30,7 +29,7 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 			Journal: rec.Journals[s.id], LossBound: s.cfg.WrittenLossBound, TailMemory: s.pool(lines.Tail[s.id]),
 			JournalMemory: s.pool(lines.Journal[s.id]), JournalMemoryMax: lines.Journal[s.id].Max(), LapMemory: reserve,
 			ReadMemory: s.memory.reads(), ReadMemoryMax: lines.Read.Max() - readRoom,
-			DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Late: rec.Late, Report: s.report}}, m)
+			DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Late: rec.Late, Report: s.reports.storage}}, m)
 	s.of = s.logs
 	s.sessions = sessions{front: s.front, calls: s.calls, meta: m, registry: &g.registry, news: &s.controlNews, silent: int64(silenceShare * float64(s.cfg.HeartbeatInterval))}
 	if s.id == 0 {
@@ -70,12 +69,4 @@ func StorageFields(m *metadata.Machine, id storage.LogID, err error) []zap.Field
 		fields = append(fields, zap.String("stream", st.Name), zap.String("topic", t.Name), zap.Uint32("partition", uint32(p)))
 	}
 	return fields
-}
-
-// report says in the log what storage found. What polls can cause again and again is bounded, as what peers can.
-func (s *Shard) report(event string, id storage.LogID, err error) {
-	if strings.HasPrefix(event, "damaged") && !s.logAllowed() {
-		return
-	}
-	s.g.log.Warn(event, StorageFields(s.meta, id, err)...)
 }

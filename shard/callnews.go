@@ -16,18 +16,18 @@ var callEvents = [...]eventKind{
 }
 
 // callNews says in the log what has happened to a command.
-func (s *Shard) callNews(n *call.News) {
+func (r *reports) callNews(n *call.News) {
 	switch n.Kind {
 	case call.Unjudged, call.ListTooLarge, call.ListWithoutMemory:
-		if s.logAllowed() {
-			s.callFault(n)
+		if r.logAllowed() {
+			r.callFault(n)
 		}
 		return
 	case call.DiskFull:
-		s.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data_dir", s.cfg.DataDir), zap.Error(n.Err))
+		r.log.Error("disk full: appends are refused until there is room", zap.String("event", "disk_full"), zap.String("data_dir", r.dataDir), zap.Error(n.Err))
 		return
 	case call.DiskHasRoom:
-		s.log.Info("the disk has room: appends are stored again", zap.String("event", "disk_has_room"))
+		r.log.Info("the disk has room: appends are stored again", zap.String("event", "disk_has_room"))
 		return
 	}
 	k := callEvents[n.Kind]
@@ -35,13 +35,13 @@ func (s *Shard) callNews(n *call.News) {
 	if n.Kind == call.Refused && (n.Told || n.Status == wire.StatusUnauthorized) && !again {
 		k = evCommandRefused
 	}
-	if s.due(k) {
-		s.logEvent(k, s.callFields(n)...)
+	if r.due(k) {
+		r.logEvent(k, r.callFields(n)...)
 	}
 }
 
 // callFields are the fields of news of which the log has a kind.
-func (s *Shard) callFields(n *call.News) []zap.Field {
+func (r *reports) callFields(n *call.News) []zap.Field {
 	peer, bytes := zap.String("peer", n.Peer.Address), zap.Int("bytes", n.Bytes)
 	switch n.Kind {
 	case call.LoggedIn:
@@ -49,7 +49,7 @@ func (s *Shard) callFields(n *call.News) []zap.Field {
 	case call.LoginFailed:
 		return []zap.Field{peer, zap.String("user", n.User), zap.String("by", n.By), zap.String("result", n.Result())}
 	case call.SessionEnded, call.MemberSilent:
-		return []zap.Field{peer, zap.String("user", s.userOf(&n.Peer)), zap.Uint64("session", n.Peer.Session.Number)}
+		return []zap.Field{peer, zap.String("user", r.userOf(&n.Peer)), zap.Uint64("session", n.Peer.Session.Number)}
 	case call.ReplyWithoutMemory:
 		return []zap.Field{bytes, zap.Stringer("command", n.Code)}
 	case call.ArchiveFailed:
@@ -57,7 +57,7 @@ func (s *Shard) callFields(n *call.News) []zap.Field {
 	case call.RequestFailed:
 		return []zap.Field{zap.Uint64("log", uint64(n.Log)), zap.Stringer("command", n.Code), zap.Error(n.Err)}
 	}
-	fields := []zap.Field{peer, zap.String("user", s.userOf(&n.Peer)), zap.Stringer("command", n.Code), zap.String("object", n.Object)}
+	fields := []zap.Field{peer, zap.String("user", r.userOf(&n.Peer)), zap.Stringer("command", n.Code), zap.String("object", n.Object)}
 	if n.Kind != call.LimitHit {
 		fields = append(fields, zap.String("result", n.Result()))
 		if option, yes := n.Option(); yes {
@@ -72,15 +72,15 @@ func (s *Shard) callFields(n *call.News) []zap.Field {
 }
 
 // callFault says what is wrong with the server, or with what it was given.
-func (s *Shard) callFault(n *call.News) {
+func (r *reports) callFault(n *call.News) {
 	code := zap.Uint32("code", uint32(n.Code))
 	switch n.Kind {
 	case call.Unjudged:
-		s.log.Error("request refused: its rights were not looked at; this is a fault of the server", zap.String("event", "request_unjudged"), code)
+		r.log.Error("request refused: its rights were not looked at; this is a fault of the server", zap.String("event", "request_unjudged"), code)
 	case call.ListTooLarge:
-		s.log.Warn("list refused: it is larger than what memory has for lists; raise memory, or ask for less at once", code,
+		r.log.Warn("list refused: it is larger than what memory has for lists; raise memory, or ask for less at once", code,
 			zap.Int("bytes", n.Bytes), zap.Int("max", n.Max), zap.String("event", "list_too_large"))
 	case call.ListWithoutMemory:
-		s.log.Warn("list refused: memory for replies is used up", code, zap.Int("bytes", n.Bytes), zap.Int("max", n.Max), zap.String("event", "list_no_memory"))
+		r.log.Warn("list refused: memory for replies is used up", code, zap.Int("bytes", n.Bytes), zap.Int("max", n.Max), zap.String("event", "list_no_memory"))
 	}
 }

@@ -25,7 +25,7 @@ func (s *Shard) carry() {
 	for {
 		for s.calls.HasNews() {
 			n := s.calls.TakeNews()
-			s.callNews(&n)
+			s.reports.callNews(&n)
 		}
 		c, e := s.calls.Take()
 		if c == nil {

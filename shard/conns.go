@@ -1,8 +1,6 @@
 package shard
 
 import (
-	"errors"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -74,20 +72,15 @@ func (s *Shard) connNews(n *front.News) {
 	case front.Accepted:
 		s.accepted(n.FD)
 	case front.AcceptFailed:
-		s.acceptFailed(n.Err)
+		s.reports.acceptFailed(n.Err)
 	case front.Opened:
-		if s.due(evConnectionOpened) {
-			s.logEvent(evConnectionOpened, zap.String("peer", n.Peer.Address))
-		}
+		s.reports.connOpened(n)
 	case front.Served:
 		s.g.registry.open(n.Peer.ID, n.Peer.Address)
 	case front.Foreign:
-		if s.due(evProtocolRefused) {
-			s.logEvent(evProtocolRefused, zap.String("peer", n.Peer.Address),
-				zap.String("speaks", n.Speaks), zap.String("result", n.Why), zap.String("use", front.UseClients))
-		}
+		s.reports.connForeign(n)
 	case front.Closed:
-		s.connClosed(n)
+		s.reports.connClosed(n)
 	case front.Over:
 		s.sessions.over(&n.Peer)
 	case front.Left:
@@ -100,20 +93,6 @@ func (s *Shard) connNews(n *front.News) {
 		s.connMoves(n)
 	case front.Stays:
 		s.connMoved(n.Peer.ID, false)
-	}
-}
-
-// connClosed says in the log why a connection ends.
-func (s *Shard) connClosed(n *front.News) {
-	if n.Why != "" && s.due(evConnectionClosed) {
-		fields := []zap.Field{zap.String("peer", n.Peer.Address), zap.String("user", s.userOf(&n.Peer)), zap.String("why", n.Why)}
-		if n.Err != nil {
-			fields = append(fields, zap.Error(n.Err))
-		}
-		s.logEvent(evConnectionClosed, fields...)
-	}
-	if n.Why == "" && s.due(evConnectionEnded) {
-		s.logEvent(evConnectionEnded, zap.String("peer", n.Peer.Address), zap.String("user", s.userOf(&n.Peer)))
 	}
 }
 
@@ -140,17 +119,6 @@ type door struct {
 // acceptor hands the connections that shard 0 accepts each to the shard with the fewest.
 type acceptor struct {
 	pending fifo.Queue[front.Newcomer] // wait for room in a mailbox
-}
-
-func (s *Shard) acceptFailed(err error) {
-	if !s.logAllowed() {
-		return
-	}
-	why := "accept failed"
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		why = "out of file descriptors: raise the limit (ulimit -n, LimitNOFILE) or lower connections_max"
-	}
-	s.log.Error(why, zap.String("event", "accept_failed"), zap.Error(err))
 }
 
 // accepted gives a new socket to a shard, or refuses it when there are too many.

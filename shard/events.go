@@ -68,10 +68,13 @@ func event(name string) string { return name }
 
 // reports writes what happens in one shard to the log. Level and rate are looked at before a line's fields are made.
 type reports struct {
-	log    *zap.Logger
-	clock  *clock // of the shard
-	rates  [eventKinds]eventRate
-	tokens int // lines of other kinds that peers may still cause until the next sweep
+	log     *zap.Logger
+	process *zap.Logger       // for what is said without the shard's number
+	clock   *clock            // of the shard
+	users   *metadata.Machine // knows their names
+	dataDir string
+	rates   [eventKinds]eventRate
+	tokens  int // lines of other kinds that peers may still cause until the next sweep
 }
 
 // eventRate bounds the lines of one kind.
@@ -121,11 +124,11 @@ func (r *reports) logEvent(k eventKind, fields ...zap.Field) {
 }
 
 // userOf is the name of the user whose session p has, for the log; empty: there is none.
-func (s *Shard) userOf(p *wire.Peer) string {
+func (r *reports) userOf(p *wire.Peer) string {
 	if !p.Session.Bound() {
 		return ""
 	}
-	if u, err := s.meta.Accounts.UserSince(metadata.UserID(p.Session.User), p.Session.Since); err == nil { // and not another who has got the number
+	if u, err := r.users.Accounts.UserSince(metadata.UserID(p.Session.User), p.Session.Since); err == nil { // and not another who has got the number
 		return u.Name
 	}
 	return ""

@@ -71,7 +71,7 @@ func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap
 		s.started = host.Now()
 		s.memory = memory{lines: lines, own: id, claim: &g.readClaim}
 		s.port, s.received = g.mesh.Port(id), make([]router.Received[message], messageTurnMax)
-		s.reports.log, s.reports.clock = log.With(zap.Int("shard", i)), &s.clock
+		s.reports = reports{log: log.With(zap.Int("shard", i)), process: log, clock: &s.clock, dataDir: cfg.DataDir}
 		s.say, s.mailbox, s.hurries.port, s.refused.all = s.reports.log, s.port, s.port, space
 		s.credits = credits{port: s.port, all: g.mesh.Credits(), of: make([]creditsFor, n)}
 		g.shards = append(g.shards, s)
