@@ -31,12 +31,13 @@ func (s *Shard) carry() {
 		if c == nil {
 			return
 		}
-		s.carryOut(c.Holder.(*request), e)
+		c.Holder.(*request).carryOut(e)
 	}
 }
 
-// carryOut does e with q, in the order of the effects.
-func (s *Shard) carryOut(q *request, e call.Effect) {
+// carryOut does e, in the order of the effects.
+func (q *request) carryOut(e call.Effect) {
+	s := q.home
 	if e&call.FrameDone != 0 {
 		s.front.DropFrame(&q.Exchange)
 	}
@@ -53,11 +54,11 @@ func (s *Shard) carryOut(q *request, e call.Effect) {
 	case e&call.Drops != 0:
 		s.front.Drop(&q.Exchange, q.call.Why, q.call.Cause)
 	case e&call.Asks != 0:
-		s.asked(q)
+		q.asked()
 	case e&call.Part != 0:
-		s.toOwner(q)
+		q.toOwner()
 	case e&call.Proposed != 0:
-		s.send(q, 0, msgMeta)
+		q.send(0, msgMeta)
 	case e&call.Replied != 0:
 		s.front.Reply(&q.Exchange)
 	case e&call.More != 0:
@@ -66,10 +67,11 @@ func (s *Shard) carryOut(q *request, e call.Effect) {
 }
 
 // asked asks the process what a command wants to know. What takes its time is done outside the shard.
-func (s *Shard) asked(q *request) {
+func (q *request) asked() {
+	s := q.home
 	a := q.call.Ask
 	told := func(t call.Answer) {
-		s.Post(func(s *Shard) { s.told(q, t) })
+		s.Post(func(*Shard) { q.told(t) })
 	}
 	var busy error
 	switch a.Kind {
@@ -79,33 +81,34 @@ func (s *Shard) asked(q *request) {
 	case call.AskHash:
 		busy = s.cfg.Hasher.Hash(a.Password, func(phc string, err error) { told(call.Answer{PHC: phc, Err: err}) })
 	case call.AskSession:
-		s.told(q, s.g.openSession(q.Peer.ID, a))
+		q.told(s.g.openSession(q.Peer.ID, a))
 	case call.AskAddress:
-		s.told(q, call.Answer{Address: s.front.LocalName(&q.Exchange)})
+		q.told(call.Answer{Address: s.front.LocalName(&q.Exchange)})
 	case call.AskStats:
 		s.g.host.Stats(a.Stats, func() { told(call.Answer{OK: true}) })
 	case call.AskArchive:
 		if !s.g.host.Archive(*a.Archive, func(archive []byte, err error) { told(call.Answer{OK: true, Archive: archive, Err: err}) }) {
-			s.told(q, call.Answer{})
+			q.told(call.Answer{})
 		}
 	}
 	if busy != nil {
-		s.told(q, call.Answer{Busy: true})
+		q.told(call.Answer{Busy: true})
 	}
 }
 
 // told gives a command the process's answer.
-func (s *Shard) told(q *request, a call.Answer) {
-	s.calls.Told(&q.call, a)
-	s.carry()
+func (q *request) told(a call.Answer) {
+	q.home.calls.Told(&q.call, a)
+	q.home.carry()
 }
 
-// toOwner hands a request to the shard that owns its log. The reply comes to answered.
-func (s *Shard) toOwner(q *request) {
+// toOwner hands q to the shard that owns its log. The reply comes to answered.
+func (q *request) toOwner() {
+	s := q.home
 	owner, ok := s.owners.Owner(router.LogID(q.Log))
 	if !ok {
 		q.Err = storage.ErrUnknownLog
-		s.answered(q)
+		q.answered()
 		return
 	}
 	c := &q.call
@@ -114,15 +117,21 @@ func (s *Shard) toOwner(q *request) {
 	if q.Kind == storage.ReqPoll && s.cfg.PollHold > 0 { // it may be held, for what is sent meanwhile
 		s.front.Vacate(&q.Exchange)
 	}
-	s.send(q, owner, msgRequest)
+	q.send(owner, msgRequest)
 }
 
 // answered goes on with a request that its owner has answered.
-func (s *Shard) answered(q *request) {
+func (q *request) answered() {
 	if q.owing.active {
-		s.owed(q)
+		q.owed()
 		return
 	}
-	s.calls.Answered(&q.call)
-	s.carry()
+	q.home.calls.Answered(&q.call)
+	q.home.carry()
+}
+
+// proposalDone goes on with a command of a client that was applied or refused.
+func (q *request) proposalDone() {
+	q.home.calls.Outcome(&q.call)
+	q.home.carry()
 }

@@ -39,20 +39,20 @@ func (s *Shard) serve() (any bool) {
 		any = true
 		q := x.Holder.(*request)
 		if e&front.Ended != 0 {
-			s.finish(q)
+			q.finish()
 		}
 		if e&front.Whole != 0 {
 			s.calls.Dispatch(&q.call)
 			s.carry()
 		}
 		if e&front.Part != 0 {
-			s.partOut(q)
+			q.partOut()
 		}
 		if e&front.Hurried != 0 {
-			s.hurried(q)
+			q.hurried()
 		}
 		if e&front.Gone != 0 {
-			s.abandon(q)
+			q.abandon()
 		}
 		s.takeNews() // of the next exchange's connection, before that is handled
 	}

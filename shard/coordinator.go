@@ -95,7 +95,7 @@ func (x *coordinator) do(e *control.Effect) {
 	case control.EffectApply:
 		x.apply(e)
 	case control.EffectAnswer:
-		s.outcome(e.Proposal.Owner.(*request))
+		x.outcome(e.Proposal.Owner.(*request))
 	case control.EffectWantSpace:
 		s.logs.Store().Space().Want()
 	case control.EffectFindMember:

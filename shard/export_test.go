@@ -27,7 +27,7 @@ func (g *Group) MovePartition(stream, topic metadata.Ident, partition, to int) e
 			done <- err
 			return
 		}
-		s.proposeMove(p.Log, router.ShardID(to), func(err error) { done <- err })
+		s.coordinator.proposeMove(p.Log, router.ShardID(to), func(err error) { done <- err })
 	})
 	return <-done
 }

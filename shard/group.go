@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -96,7 +95,7 @@ type Beginning struct {
 func (g *Group) Begin(b Beginning, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
 		s.logs.RemoveFiles(b.Retired) // in the background, when clients are served
-		s.inOrder(s.firstCommands(&b), func(err error) {
+		s.coordinator.inOrder(s.coordinator.firstCommands(&b), func(err error) {
 			if err != nil {
 				done(err)
 				return
@@ -111,46 +110,6 @@ func (g *Group) Begin(b Beginning, done func(err error)) {
 	})
 }
 
-// firstCommand is a metadata command of the start, and what it is for.
-type firstCommand struct {
-	what    string
-	command []byte
-}
-
-// firstCommands lists what the start has to say: log ids that must not be given out again, the first user, with its hash, and
-// that all members of groups are gone, with the sessions of the last run.
-func (s *Shard) firstCommands(b *Beginning) (list []firstCommand) {
-	if b.Highest >= s.meta.LogIDs.Next() {
-		s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
-			zap.String("event", "files_without_metadata"),
-			zap.Uint64("log", uint64(b.Highest)))
-		list = append(list, firstCommand{"skip the log ids that were lost", metadata.EncodeSkipLogs(nil, s.micros(), b.Highest+1)})
-	}
-	if b.Root != "" {
-		list = append(list, firstCommand{"create the root user", metadata.EncodeCreateUser(nil, s.micros(), metadata.CreateUser{
-			Name: []byte(b.Root), PasswordPHC: b.RootPHC, Status: metadata.UserActive})})
-	}
-	if s.meta.GroupCount() > 0 {
-		list = append(list, firstCommand{"drop the members of the last run", metadata.EncodeDropMembers(nil, s.micros())})
-	}
-	return list
-}
-
-// inOrder gives commands one after the other until one fails.
-func (s *Shard) inOrder(list []firstCommand, done func(err error)) {
-	if len(list) == 0 {
-		done(nil)
-		return
-	}
-	s.proposeWhenShort(list[0].command, func(s *Shard, q *request) {
-		if q.call.Proposal.Err != nil {
-			done(fmt.Errorf("%s: %w", list[0].what, q.call.Proposal.Err))
-			return
-		}
-		s.inOrder(list[1:], done)
-	})
-}
-
 // Sessions begins the numbers of sessions behind those that were given out.
 func (g *Group) Sessions(reserved uint64) {
 	g.sessions.next.Store(max(1, reserved))
@@ -160,12 +119,12 @@ func (g *Group) Sessions(reserved uint64) {
 // reserveSessions has the next block of session numbers reserved. done is called when it is, on shard 0.
 func (g *Group) reserveSessions(s *Shard, done func(err error)) {
 	upTo := max(g.sessions.next.Load(), s.meta.SessionsReserved()) + sessionsAhead
-	s.proposeWhenShort(metadata.EncodeReserveSessions(nil, s.micros(), upTo), func(_ *Shard, q *request) {
+	s.coordinator.propose(metadata.EncodeReserveSessions(nil, s.micros(), upTo), true, func(err error) {
 		g.sessions.asked.Store(false)
-		if q.call.Proposal.Err == nil {
+		if err == nil {
 			g.sessions.reserved.Store(upTo)
 		}
-		done(q.call.Proposal.Err)
+		done(err)
 	})
 }
 
@@ -194,7 +153,7 @@ func (g *Group) FindUser(user metadata.Ident, done func(err error)) {
 // ResetPassword gives a user another password, deletes the user's tokens and switches the user on. done is called on shard 0's thread.
 func (g *Group) ResetPassword(user metadata.Ident, phc string, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
-		s.proposeInternal(metadata.EncodeResetPassword(nil, s.micros(), user, phc), func(_ *Shard, q *request) { done(q.call.Proposal.Err) })
+		s.coordinator.propose(metadata.EncodeResetPassword(nil, s.micros(), user, phc), false, done)
 	})
 }
 

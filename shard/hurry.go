@@ -27,7 +27,8 @@ type hurry struct {
 const hurryAgain = int64(100 * time.Millisecond)
 
 // hurried has a poll answered at once whose client has sent something else.
-func (s *Shard) hurried(q *request) {
+func (q *request) hurried() {
+	s := q.home
 	switch {
 	case s.cfg.PollHold == 0:
 	case q.unsent:
@@ -41,7 +42,8 @@ func (s *Shard) hurried(q *request) {
 }
 
 // abandon withdraws a poll that nobody will read, if it waits for memory.
-func (s *Shard) abandon(q *request) {
+func (q *request) abandon() {
+	s := q.home
 	switch {
 	case q.unsent:
 	case q.remote:

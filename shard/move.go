@@ -69,8 +69,8 @@ func (n *controlNews) movedOut(x *owner.News) {
 	n.mailbox.Control(m.to, message{kind: msgMoveIn, event: &metaEvent{move: m}})
 }
 
-// proposeMove asks for a log to be moved, on shard 0. done is called there.
-func (s *Shard) proposeMove(log metadata.LogID, to router.ShardID, done func(err error)) {
+// proposeMove asks for a log to be moved. done is called when it is, or not.
+func (x *coordinator) proposeMove(log metadata.LogID, to router.ShardID, done func(err error)) {
 	m := &control.Move{Log: log, To: int(to), Owner: &logMove{log: log, to: to, done: done}}
-	s.coordinator.take(control.Event{Kind: control.EventMove, Move: m})
+	x.take(control.Event{Kind: control.EventMove, Move: m})
 }

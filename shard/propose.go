@@ -1,47 +1,75 @@
 package shard
 
 import (
+	"fmt"
+
+	"go.uber.org/zap"
+
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 )
 
-// proposeInternal is propose for a command of the broker itself, on shard 0. done is called with its outcome.
-func (s *Shard) proposeInternal(command []byte, done func(s *Shard, q *request)) {
-	s.proposed(s.ownCommand(command, done))
-}
-
-// proposeWhenShort is proposeInternal for what is taken also while space is short: clients can't be served without.
-func (s *Shard) proposeWhenShort(command []byte, done func(s *Shard, q *request)) {
-	q := s.ownCommand(command, done)
-	q.call.Proposal.WhenShort = true
-	s.proposed(q)
-}
-
-func (s *Shard) ownCommand(command []byte, done func(s *Shard, q *request)) *request {
-	q := s.newRequest(done)
-	q.call.Proposal = metadata.Proposal{Command: command, Judgement: metadata.Judgement{Broker: true}, Owner: q}
-	return q
+// propose gives a command of the broker itself into the order. whenShort: it is taken also while space is short, as clients can't be served
+// without. done is called with its outcome.
+func (x *coordinator) propose(command []byte, whenShort bool, done func(err error)) {
+	q := x.s.newRequest(func(_ *Shard, q *request) { done(q.call.Proposal.Err) })
+	q.call.Proposal = metadata.Proposal{Command: command, Judgement: metadata.Judgement{Broker: true}, WhenShort: whenShort, Owner: q}
+	x.proposed(q)
 }
 
 // proposed takes a command that has come to shard 0.
-func (s *Shard) proposed(q *request) {
-	s.coordinator.take(control.Event{Kind: control.EventProposed, Proposal: &q.call.Proposal})
+func (x *coordinator) proposed(q *request) {
+	x.take(control.Event{Kind: control.EventProposed, Proposal: &q.call.Proposal})
 }
 
-// outcome gives a command that was answered on shard 0 to who gave it.
-func (s *Shard) outcome(q *request) {
+// outcome gives a command that was answered to who gave it.
+func (x *coordinator) outcome(q *request) {
 	switch {
 	case q.internal != nil:
-		q.internal(s, q)
-	case q.home == s:
-		s.proposalDone(q)
+		q.internal(x.s, q)
+	case q.home == x.s:
+		q.proposalDone()
 	default:
-		s.port.Reply(q.home.id, message{kind: msgMetaDone, req: q})
+		x.s.port.Reply(q.home.id, message{kind: msgMetaDone, req: q})
 	}
 }
 
-// proposalDone goes on with the command of a client here that was applied or refused.
-func (s *Shard) proposalDone(q *request) {
-	s.calls.Outcome(&q.call)
-	s.carry()
+// firstCommand is a metadata command of the start, and what it is for.
+type firstCommand struct {
+	what    string
+	command []byte
+}
+
+// firstCommands lists what the start has to say: log ids that must not be given out again, the first user, with its hash, and
+// that all members of groups are gone, with the sessions of the last run.
+func (x *coordinator) firstCommands(b *Beginning) (list []firstCommand) {
+	if b.Highest >= x.s.meta.LogIDs.Next() {
+		x.s.log.Error("there are files of partitions that the metadata does not know: what created them was lost with damaged files; they are kept, and their names are not used again",
+			zap.String("event", "files_without_metadata"),
+			zap.Uint64("log", uint64(b.Highest)))
+		list = append(list, firstCommand{"skip the log ids that were lost", metadata.EncodeSkipLogs(nil, x.s.micros(), b.Highest+1)})
+	}
+	if b.Root != "" {
+		list = append(list, firstCommand{"create the root user", metadata.EncodeCreateUser(nil, x.s.micros(), metadata.CreateUser{
+			Name: []byte(b.Root), PasswordPHC: b.RootPHC, Status: metadata.UserActive})})
+	}
+	if x.s.meta.GroupCount() > 0 {
+		list = append(list, firstCommand{"drop the members of the last run", metadata.EncodeDropMembers(nil, x.s.micros())})
+	}
+	return list
+}
+
+// inOrder gives commands one after the other until one fails.
+func (x *coordinator) inOrder(list []firstCommand, done func(err error)) {
+	if len(list) == 0 {
+		done(nil)
+		return
+	}
+	x.propose(list[0].command, true, func(err error) {
+		if err != nil {
+			done(fmt.Errorf("%s: %w", list[0].what, err))
+			return
+		}
+		x.inOrder(list[1:], done)
+	})
 }

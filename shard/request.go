@@ -52,27 +52,27 @@ func (s *Shard) newRequest(done func(s *Shard, q *request)) *request {
 	return q
 }
 
-// freeRequest puts q back. Nothing in flight may name its memory.
-func (s *Shard) freeRequest(q *request) {
-	s.calls.Clear(&q.call)
+// free puts q back. Nothing in flight may name its memory.
+func (q *request) free() {
+	q.home.calls.Clear(&q.call)
 	q.Part.Clear()
 	q.way = way{}
-	s.front.Put(&q.Exchange)
+	q.home.front.Put(&q.Exchange)
 }
 
-// send gives q to a shard, itself included. Without a credit it waits; its connection is not read meanwhile.
-func (s *Shard) send(q *request, owner router.ShardID, kind messageKind) {
+// send gives q to a shard, its home included. Without a credit it waits; its connection is not read meanwhile.
+func (q *request) send(owner router.ShardID, kind messageKind) {
+	s := q.home
 	q.owner = owner
-	if owner == s.id {
-		if kind == msgMeta {
-			s.proposed(q)
-		} else {
-			s.start(q)
-		}
-		return
+	switch {
+	case owner != s.id:
+		q.remote = true
+		q.unsent = !s.credits.send(q, kind)
+	case kind == msgMeta:
+		s.coordinator.proposed(q)
+	default:
+		s.start(q)
 	}
-	q.remote = true
-	q.unsent = !s.credits.send(q, kind)
 }
 
 // start gives a request to the logs of this shard, which has its log.
@@ -82,13 +82,13 @@ func (s *Shard) start(q *request) {
 }
 
 // finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.
-func (s *Shard) finish(q *request) {
+func (q *request) finish() {
 	switch {
 	case !q.remote:
-		s.logs.Store().Release(&q.Request)
+		q.home.logs.Store().Release(&q.Request)
 	case len(q.Spans) > 0:
-		s.credits.release(q)
+		q.home.credits.release(q)
 		return
 	}
-	s.freeRequest(q)
+	q.free()
 }

@@ -254,7 +254,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.start(m.req)
 	case msgReply:
 		s.credits.answered(m.req, from)
-		s.answered(m.req)
+		m.req.answered()
 	case msgOwe:
 		s.logs.Store().Owe(&m.req.Request, m.req.owing.sent)
 	case msgRelease:
@@ -262,14 +262,14 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.port.Release(from, message{kind: msgRelease | releaseDone, req: m.req})
 	case msgRelease | releaseDone:
 		s.credits.released(from)
-		s.freeRequest(m.req)
+		m.req.free()
 	case msgConn:
 		s.adopt(*m.conn)
 	case msgMeta:
-		s.proposed(m.req)
+		s.coordinator.proposed(m.req)
 	case msgMetaDone:
 		s.credits.answered(m.req, from)
-		s.proposalDone(m.req)
+		m.req.proposalDone()
 	case msgApply:
 		s.tellControl(s.applyRun(m.event.run))
 	case msgRaise:
@@ -322,7 +322,7 @@ func (s *Shard) partAnswered(q *request) {
 		s.port.Reply(q.home.id, message{kind: msgReply, req: q})
 		return
 	}
-	s.answered(q)
+	q.answered()
 }
 
 // publish shows other shards what was sent to them, and wakes those that sleep.

@@ -24,28 +24,25 @@ func (s *Shard) watchSlow() {
 	s.front.CutSlow()
 }
 
-// partOut goes on with a reply of which a part is out.
-func (s *Shard) partOut(q *request) {
+// partOut goes on with a reply of which a part is out: its owner is told how much went, and asked for the next piece.
+func (q *request) partOut() {
+	s := q.home
 	if s.calls.PartOut(&q.call) {
 		return
 	}
 	head := min(q.Out, q.call.PollHead()-q.owing.headSent)
 	q.owing.headSent += head
 	q.owing.active, q.owing.sent = true, q.Out-head
-	s.oweAt(q)
-}
-
-// oweAt tells the owner how much went and asks for the next piece.
-func (s *Shard) oweAt(q *request) {
-	if !q.remote {
-		s.logs.Store().Owe(&q.Request, q.owing.sent)
+	if q.remote {
+		s.credits.send(q, msgOwe)
 		return
 	}
-	s.credits.send(q, msgOwe)
+	s.logs.Store().Owe(&q.Request, q.owing.sent)
 }
 
 // owed sends the piece that the owner has read, or ends the request when nothing is left.
-func (s *Shard) owed(q *request) {
+func (q *request) owed() {
+	s := q.home
 	switch {
 	case q.Closing:
 	case q.Err != nil:
