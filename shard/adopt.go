@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/board"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/owner"
 	"github.com/galgo-mq/galgo/router"
@@ -31,7 +32,7 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 			ReadMemory: s.memory.reads(), ReadMemoryMax: lines.Read.Max() - readRoom,
 			DedupBytesMax: lines.Dedup, ConsumersPerLogMax: s.cfg.Limits.ConsumersPerLogMax, FilesMax: s.cfg.FilesMax, Late: rec.Late, Report: s.reports.storage}}, m)
 	s.of = s.logs
-	s.sessions = sessions{front: s.front, calls: s.calls, meta: m, registry: &g.registry, news: &s.controlNews, silent: int64(silenceShare * float64(s.cfg.HeartbeatInterval))}
+	s.sessions = sessions{front: s.front, calls: s.calls, meta: m, clients: g.clients, news: &s.controlNews, silent: int64(silenceShare * float64(s.cfg.HeartbeatInterval))}
 	if s.id == 0 {
 		s.coordinator = newCoordinator(s, rec.Meta.Index, reserve)
 	}
@@ -39,12 +40,12 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 	for _, st := range rec.Logs {
 		at, _ := owners.Owner(router.LogID(st.ID))
 		if s.owners.Set(router.LogID(st.ID), at); at == s.id {
-			found = append(found, owner.Found{State: st, Tag: g.counters.open(metadata.LogID(st.ID))})
+			found = append(found, owner.Found{State: st, Tag: g.logs.Open(metadata.LogID(st.ID))})
 		}
 	}
 	s.logs.Adopt(found)
 	for _, f := range found {
-		publishStats(s.logs.Store().Log(f.State.ID))
+		f.Tag.(*board.Counters).Show(s.logs.Store().Log(f.State.ID).Stats())
 	}
 	room := &g.rooms[s.id]
 	room.max = s.logs.Store().Room().CarryMax()

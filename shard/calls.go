@@ -17,7 +17,7 @@ func (s *Shard) newCalls() *call.Room {
 	}
 	return call.New(call.Config{Batches: limitsFor(c.FrameBytesMax), FrameBytesMax: c.FrameBytesMax, NameBytesMax: c.Limits.NameBytesMax,
 		ListBytesMax: lists, Version: c.Version, Semver: c.Semver, Random: s.g.host.Random},
-		call.World{Meta: s.meta, Logs: &s.g.counters, Clients: &s.g.registry, Memory: s.replyPool})
+		call.World{Meta: s.meta, Logs: &s.g.logs, Clients: s.g.clients, Memory: s.replyPool})
 }
 
 // carry does what is to be done with commands on their way.
@@ -42,7 +42,7 @@ func (q *request) carryOut(e call.Effect) {
 		s.front.DropFrame(&q.Exchange)
 	}
 	if e&call.LoggedOut != 0 {
-		s.g.registry.logout(q.Peer.ID)
+		s.g.clients.Logout(q.Peer.ID)
 	}
 	if e&call.Leaves != 0 {
 		s.dropMember(q.call.Member)

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"net/netip"
 	"time"
 
 	"go.uber.org/zap"
@@ -76,7 +77,7 @@ func (s *Shard) connNews(n *front.News) {
 	case front.Opened:
 		s.reports.connOpened(n)
 	case front.Served:
-		s.g.registry.open(n.Peer.ID, n.Peer.Address)
+		s.g.clients.Open(n.Peer.ID, n.Peer.Address)
 	case front.Foreign:
 		s.reports.connForeign(n)
 	case front.Closed:
@@ -85,9 +86,9 @@ func (s *Shard) connNews(n *front.News) {
 		s.sessions.over(&n.Peer)
 	case front.Left:
 		if n.Opened {
-			s.g.registry.close(n.Peer.ID)
+			s.g.clients.Close(n.Peer.ID)
 		}
-		s.g.registry.leave(host(n.Peer.Address))
+		s.g.clients.Leave(host(n.Peer.Address))
 		s.g.connEnded(s.id)
 	case front.Moves:
 		s.connMoves(n)
@@ -98,7 +99,7 @@ func (s *Shard) connNews(n *front.News) {
 
 // adopt takes a connection in, a new one or one of another shard.
 func (s *Shard) adopt(n front.Newcomer) {
-	if x := &n.Peer.Session; x.Bound() && !s.g.registry.owns(n.Peer.ID, x.Client) { // its client id has logged in elsewhere on the way
+	if x := &n.Peer.Session; x.Bound() && !s.g.clients.Owns(n.Peer.ID, x.Client) { // its client id has logged in elsewhere on the way
 		*x = wire.Session{}
 	}
 	s.front.Adopt(n)
@@ -136,7 +137,7 @@ func (s *Shard) accepted(fd int32) {
 		return
 	}
 	peer := s.io.PeerName(fd)
-	if !g.registry.arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
+	if !g.clients.Arrive(host(peer), s.cfg.Limits.ConnectionsPerAddressMax) {
 		g.limits.connectionsPerAddress.Add(1)
 		if s.due(evAddressRefused) {
 			s.logEvent(evAddressRefused, zap.String("peer", peer), zap.String("limit", "limits.connections_per_address"),
@@ -182,7 +183,7 @@ func (a *acceptor) stop(s *Shard) {
 	for a.pending.Len() > 0 {
 		n := a.pending.Pop()
 		s.front.Door.Refuse(n.FD)
-		s.g.registry.leave(host(n.Peer.Address))
+		s.g.clients.Leave(host(n.Peer.Address))
 		s.g.conns.Add(-1)
 	}
 }
@@ -249,4 +250,13 @@ func (s *Shard) countRefusals() {
 	if n := s.calls.TakeRefusals(); n != (call.Refusals{}) {
 		s.g.limits.addCalls(n)
 	}
+}
+
+// host is the address of a peer without its port.
+func host(peer string) string {
+	at, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return peer
+	}
+	return at.Addr().String()
 }

@@ -99,7 +99,7 @@ func (x *coordinator) do(e *control.Effect) {
 	case control.EffectWantSpace:
 		s.logs.Store().Space().Want()
 	case control.EffectFindMember:
-		x.take(control.Event{Kind: control.EventMember, Key: e.Key, Back: s.g.registry.holds(e.Key)})
+		x.take(control.Event{Kind: control.EventMember, Key: e.Key, Back: s.g.clients.Holds(e.Key)})
 	case control.EffectMove:
 		x.move(e.Move)
 	case control.EffectMap:

@@ -92,13 +92,7 @@ func (g *Group) WakeAll() {
 
 // ConnectionsFrom counts the connections of each address, as the limit of an address sees them.
 func (g *Group) ConnectionsFrom() map[string]int {
-	g.registry.mu.Lock()
-	defer g.registry.mu.Unlock()
-	from := make(map[string]int)
-	for a, n := range g.registry.from {
-		from[a] = n
-	}
-	return from
+	return g.clients.Addresses()
 }
 
 // ListBytes is what the shards hold for lists.

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/galgo-mq/galgo/board"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
@@ -25,9 +26,9 @@ type Group struct {
 	shards   []*Shard
 	loads    []shardLoad
 	mesh     *router.Mesh[message]
-	counters counters
+	logs     board.Logs
 	sessions sessionNumbers
-	registry registry
+	clients  *board.Clients
 	limits   limitCounters
 	space    *Space
 	rooms    []logRoom // by shard
@@ -63,10 +64,10 @@ type shardLoad struct {
 
 // NewGroup makes n shards that have no IO yet and no logs.
 func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap.Logger) *Group {
-	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, registry: newRegistry(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n), rooms: make([]logRoom, n)}
+	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, clients: board.NewClients(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n), rooms: make([]logRoom, n)}
 	for i := range n {
 		id := shardID(i)
-		s := &Shard{id: id, g: g, cfg: &g.cfg, replica: replica{owners: router.NewMap(n), own: id, counters: &g.counters}}
+		s := &Shard{id: id, g: g, cfg: &g.cfg, replica: replica{owners: router.NewMap(n), own: id, shown: &g.logs}}
 		s.started = host.Now()
 		s.memory = memory{lines: lines, own: id, claim: &g.readClaim}
 		s.port, s.received = g.mesh.Port(id), make([]router.Received[message], messageTurnMax)

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"github.com/galgo-mq/galgo/board"
 	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
@@ -14,12 +15,12 @@ const silenceShare = 1.2 // of the interval in which members have to be heard of
 
 // sessions are those of a shard's connections.
 type sessions struct {
-	front    *front.Front
-	calls    *call.Room
-	meta     *metadata.Machine
-	registry *registry // of all shards
-	news     *controlNews
-	silent   int64 // nanoseconds after which a member is; 0: never
+	front   *front.Front
+	calls   *call.Room
+	meta    *metadata.Machine
+	clients *board.Clients // of all shards
+	news    *controlNews
+	silent  int64 // nanoseconds after which a member is; 0: never
 }
 
 // tend ends sessions of connections that rest: those of silent members, and those that are not good any more. What calls then has is to
@@ -43,5 +44,5 @@ func (x *sessions) over(p *wire.Peer) {
 	if x.meta.MembershipCount(p.Session.Client) > 0 {
 		x.news.dropMember(p.Session.Client)
 	}
-	x.registry.logout(p.ID)
+	x.clients.Logout(p.ID)
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"fmt"
 
+	"github.com/galgo-mq/galgo/board"
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/owner"
@@ -20,11 +21,11 @@ type metaEvent struct {
 // replica is a shard's replica of the metadata and of the map of owners, and what a command means for the logs that are here. All replicas are
 // equal after the same commands.
 type replica struct {
-	meta     *metadata.Machine
-	owners   *router.Map
-	own      shardID
-	logs     *owner.Owner
-	counters *counters // of all shards
+	meta   *metadata.Machine
+	owners *router.Map
+	own    shardID
+	logs   *owner.Owner
+	shown  *board.Logs // of all shards
 }
 
 // applyRun applies committed commands, and returns what the control room is to be told of that.
@@ -58,7 +59,7 @@ func (r *replica) applied(did *ran, e *control.Entry, res *metadata.Result) {
 		c, at := &res.Created[i], shardID(e.Owners[i])
 		r.owners.Set(router.LogID(c.Log), at)
 		if at == r.own {
-			r.logs.Open(c, r.counters.open(c.Log))
+			r.logs.Open(c, r.shown.Open(c.Log))
 		}
 	}
 	if retired := r.retired(res); len(retired) > 0 {
@@ -90,7 +91,7 @@ func (r *replica) retired(res *metadata.Result) (own []metadata.LogID) {
 		at, ok := r.owners.Owner(router.LogID(x.Log))
 		r.owners.Delete(router.LogID(x.Log))
 		if ok && at == r.own {
-			r.counters.drop(x.Log)
+			r.shown.Drop(x.Log)
 			own = append(own, x.Log)
 		}
 	}

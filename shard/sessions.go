@@ -44,7 +44,7 @@ func (g *Group) openSession(conn uint32, a *call.Ask) call.Answer {
 	if !ok {
 		return call.Answer{Busy: true}
 	}
-	before, ok := g.registry.bind(conn, a.Client, a.User)
+	before, ok := g.clients.Bind(conn, a.Client, a.User)
 	if before != 0 {
 		g.unbind(before, a.Client)
 	}

@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/galgo-mq/galgo/board"
 	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/control"
 	"github.com/galgo-mq/galgo/front"
@@ -302,7 +303,7 @@ func (s *Shard) answerStore() {
 			s.partAnswered(p.Of.(*request))
 		}
 		for l := s.logs.TakeChanged(); l != nil; l = s.logs.TakeChanged() {
-			publishStats(l)
+			l.Tag.(*board.Counters).Show(l.Stats())
 		}
 		if again = s.logs.Restart(); again {
 			s.calls.OthersCame()

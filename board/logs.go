@@ -1,4 +1,4 @@
-package shard
+package board
 
 import (
 	"sync"
@@ -8,39 +8,40 @@ import (
 	"github.com/galgo-mq/galgo/storage"
 )
 
-// counters holds what every shard may know of every log: its owner writes, replies that describe things read.
-type counters struct {
+// Logs are what every shard may know of every log: its owner writes, replies that describe things read. The zero value knows of none.
+type Logs struct {
 	mu   sync.RWMutex
-	logs map[metadata.LogID]*logCounters
+	logs map[metadata.LogID]*Counters
 }
 
-// logCounters are one log's, written by its owner at the end of a turn.
-type logCounters struct {
+// Counters are one log's, written by its owner at the end of a turn.
+type Counters struct {
 	records, bytes, current atomic.Uint64
 	segments                atomic.Uint32
 }
 
-// open adds a log; its owner keeps the counters it returns.
-func (c *counters) open(id metadata.LogID) *logCounters {
-	l := &logCounters{}
+// Open adds a log; its owner keeps the counters it returns.
+func (c *Logs) Open(id metadata.LogID) *Counters {
+	l := &Counters{}
 	l.segments.Store(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.logs == nil {
-		c.logs = make(map[metadata.LogID]*logCounters)
+		c.logs = make(map[metadata.LogID]*Counters)
 	}
 	c.logs[id] = l
 	return l
 }
 
-func (c *counters) drop(id metadata.LogID) {
+// Drop forgets a log.
+func (c *Logs) Drop(id metadata.LogID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.logs, id)
 }
 
 // Log returns what is known of a log; a log that is not open yet is empty.
-func (c *counters) Log(id metadata.LogID) storage.LogStats {
+func (c *Logs) Log(id metadata.LogID) storage.LogStats {
 	c.mu.RLock()
 	l := c.logs[id]
 	c.mu.RUnlock()
@@ -52,7 +53,7 @@ func (c *counters) Log(id metadata.LogID) storage.LogStats {
 }
 
 // Add adds up some partitions of a topic. Current is meaningless.
-func (c *counters) Add(sum *storage.LogStats, parts []metadata.Partition) {
+func (c *Logs) Add(sum *storage.LogStats, parts []metadata.Partition) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for i := range parts {
@@ -67,9 +68,8 @@ func (c *counters) Add(sum *storage.LogStats, parts []metadata.Partition) {
 	}
 }
 
-// publishStats shows what changed in a log this turn.
-func publishStats(l *storage.Log) {
-	c, st := l.Tag.(*logCounters), l.Stats()
+// Show shows what changed in the log.
+func (c *Counters) Show(st storage.LogStats) {
 	c.records.Store(st.Records)
 	c.bytes.Store(st.Bytes)
 	c.current.Store(uint64(st.Current))

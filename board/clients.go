@@ -1,7 +1,7 @@
-package shard
+package board
 
 import (
-	"net/netip"
+	"maps"
 	"slices"
 	"sync"
 
@@ -10,10 +10,10 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// registry knows the clients of all shards: for those who list them, and so that a session's client id is one connection's.
-// Shards write to it when a connection sends its first request, logs in, logs out and closes; nothing on the path of a
-// message looks at it.
-type registry struct {
+// Clients are those of all shards: for those who list them, and so that a session's client id is one connection's.
+// Shards write to them when a connection sends its first request, logs in, logs out and closes; nothing on the path of a
+// message looks at them.
+type Clients struct {
 	mu       sync.Mutex
 	clients  map[uint32]*call.Client
 	order    []uint32            // their ids, ascending: whoever lists them does so page by page
@@ -21,12 +21,13 @@ type registry struct {
 	from     map[string]int      // connections by address
 }
 
-func newRegistry() registry {
-	return registry{clients: make(map[uint32]*call.Client), sessions: make(map[[16]byte]uint32), from: make(map[string]int)}
+// NewClients makes an empty list.
+func NewClients() *Clients {
+	return &Clients{clients: make(map[uint32]*call.Client), sessions: make(map[[16]byte]uint32), from: make(map[string]int)}
 }
 
-// arrive counts a new connection from an address, and reports whether that is one too many; max 0: there is no bound.
-func (r *registry) arrive(address string, max int) (ok bool) {
+// Arrive counts a new connection from an address, and reports whether that is one too many; max 0: there is no bound.
+func (r *Clients) Arrive(address string, max int) (ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if max > 0 && r.from[address] >= max {
@@ -36,8 +37,8 @@ func (r *registry) arrive(address string, max int) (ok bool) {
 	return true
 }
 
-// leave takes back an arrive.
-func (r *registry) leave(address string) {
+// Leave takes back an Arrive.
+func (r *Clients) Leave(address string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.from[address]--; r.from[address] <= 0 {
@@ -45,8 +46,8 @@ func (r *registry) leave(address string) {
 	}
 }
 
-// open lists a connection that has sent its first request.
-func (r *registry) open(id uint32, peer string) {
+// Open lists a connection that has sent its first request.
+func (r *Clients) Open(id uint32, peer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, _ := slices.BinarySearch(r.order, id) // nearly always the end
@@ -54,8 +55,8 @@ func (r *registry) open(id uint32, peer string) {
 	r.clients[id] = &call.Client{Client: wire.Client{ID: id, UserID: wire.NoUser, Transport: wire.TransportTCP, Address: peer}}
 }
 
-// close forgets a connection.
-func (r *registry) close(id uint32) {
+// Close forgets a connection.
+func (r *Clients) Close(id uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c := r.clients[id]; c != nil {
@@ -66,9 +67,9 @@ func (r *registry) close(id uint32) {
 	}
 }
 
-// bind notes a session. before is the connection that had its client id, 0: none; that has no session any more. False: it is
+// Bind notes a session. before is the connection that had its client id, 0: none; that has no session any more. False: it is
 // another user's, and nothing is noted.
-func (r *registry) bind(id uint32, key [16]byte, user metadata.UserID) (before uint32, ok bool) {
+func (r *Clients) Bind(id uint32, key [16]byte, user metadata.UserID) (before uint32, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.clients[id]
@@ -85,23 +86,23 @@ func (r *registry) bind(id uint32, key [16]byte, user metadata.UserID) (before u
 	return before, true
 }
 
-// holds reports whether a client id has a session.
-func (r *registry) holds(key [16]byte) bool {
+// Holds reports whether a client id has a session.
+func (r *Clients) Holds(key [16]byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, bound := r.sessions[key]
 	return bound
 }
 
-// owns reports whether the session of a client id is that connection's.
-func (r *registry) owns(id uint32, key [16]byte) bool {
+// Owns reports whether the session of a client id is that connection's.
+func (r *Clients) Owns(id uint32, key [16]byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sessions[key] == id
 }
 
-// logout notes that a connection has no session any more.
-func (r *registry) logout(id uint32) {
+// Logout notes that a connection has no session any more.
+func (r *Clients) Logout(id uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c := r.clients[id]; c != nil {
@@ -109,7 +110,7 @@ func (r *registry) logout(id uint32) {
 	}
 }
 
-func (r *registry) unbind(c *call.Client) {
+func (r *Clients) unbind(c *call.Client) {
 	if c.UserID != wire.NoUser {
 		delete(r.sessions, c.Key)
 		c.Key, c.UserID = [16]byte{}, wire.NoUser
@@ -117,7 +118,7 @@ func (r *registry) unbind(c *call.Client) {
 }
 
 // Page appends clients by ascending id, copies: at most n of those whose id is not below from.
-func (r *registry) Page(dst []call.Client, from uint32, n int) []call.Client {
+func (r *Clients) Page(dst []call.Client, from uint32, n int) []call.Client {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, _ := slices.BinarySearch(r.order, from)
@@ -128,7 +129,7 @@ func (r *registry) Page(dst []call.Client, from uint32, n int) []call.Client {
 }
 
 // Find returns a client.
-func (r *registry) Find(id uint32) (call.Client, bool) {
+func (r *Clients) Find(id uint32) (call.Client, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.clients[id]
@@ -139,17 +140,15 @@ func (r *registry) Find(id uint32) (call.Client, bool) {
 }
 
 // Count is how many there are.
-func (r *registry) Count() int {
+func (r *Clients) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.clients)
 }
 
-// host is the address of a peer without its port.
-func host(peer string) string {
-	at, err := netip.ParseAddrPort(peer)
-	if err != nil {
-		return peer
-	}
-	return at.Addr().String()
+// Addresses counts the connections of each address, as Arrive does.
+func (r *Clients) Addresses() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.from)
 }
