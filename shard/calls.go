@@ -9,7 +9,7 @@ import (
 // What a shard does for the commands of its connections: it carries out what its room says, and gives answers in again.
 
 // newCalls makes the room of commands on their way, when the shard has its metadata and its memory.
-func (s *Shard) newCalls() *call.Room {
+func newCalls(s *Shard) *call.Room {
 	c := s.cfg
 	lists := c.ListBytesMax
 	if lists <= 0 {

@@ -136,7 +136,7 @@ func (x *coordinator) others(m message) {
 // commit has commands journaled and synced.
 func (x *coordinator) commit(entries []control.Entry) {
 	e := &entries[0]
-	q := x.s.newRequest(func(s *Shard, q *request) {
+	q := newRequest(x.s, func(s *Shard, q *request) {
 		s.coordinator.take(control.Event{Kind: control.EventCommitted, Err: q.Err})
 	})
 	q.Kind, q.Batch, q.Value, q.WhenShort = storage.ReqMeta, e.Command, e.Index, e.WhenShort

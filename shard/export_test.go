@@ -10,7 +10,7 @@ import (
 func (g *Group) MoveConnection(id uint32, to int) bool {
 	for _, s := range g.shards {
 		moved := make(chan bool, 1)
-		s.Post(func(s *Shard) { s.moveConn(id, router.ShardID(to), func(ok bool) { moved <- ok }) })
+		s.Post(func(s *Shard) { s.conns.move(id, router.ShardID(to), func(ok bool) { moved <- ok }) })
 		if <-moved {
 			return true
 		}

@@ -7,7 +7,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/galgo-mq/galgo/board"
-	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
 	"github.com/galgo-mq/galgo/storage"
@@ -184,7 +183,9 @@ func (g *Group) connEnded(id shardID) {
 
 // SetIO gives the shard its IO. It is closed by whoever opened it.
 func (s *Shard) SetIO(io uring.IO) {
-	s.io, s.front = io, front.New(s.frontConfig(), io)
+	s.io = io
+	s.front = newFront(s)
+	s.conns = connections{all: s.g, at: s.id, io: io, front: s.front, out: s.port, say: &s.reports}
 	s.front.Door.Use(s.listener)
 }
 

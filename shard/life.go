@@ -92,10 +92,11 @@ func (s *Shard) stop() {
 	if s.stopping {
 		return
 	}
+	s.conns.stopped = true
 	s.stopping, s.stopSends = true, s.mono+int64(stopSendsMax)
 	s.giveUp = s.mono + int64(s.cfg.ShutdownTimeout-min(finishMax, s.cfg.ShutdownTimeout/4))
 	if s.coordinator != nil {
-		s.accept.stop(s)
+		s.conns.stopAccepting()
 	}
 	s.logs.StopParking()
 	s.front.Stop()

@@ -35,7 +35,8 @@ var (
 )
 
 // tell sends a control message, to the shard itself too.
-func (s *Shard) tell(to router.ShardID, m message) {
+func (x *coordinator) tell(to router.ShardID, m message) {
+	s := x.s
 	if to == s.id {
 		s.message(s.id, &m)
 		return
@@ -54,7 +55,7 @@ func (x *coordinator) move(m *control.Move) {
 		x.take(control.Event{Kind: control.EventMoved, Err: errStayed})
 	default:
 		move.from = from
-		x.s.tell(from, message{kind: msgMoveOut, event: &metaEvent{move: move}})
+		x.tell(from, message{kind: msgMoveOut, event: &metaEvent{move: move}})
 	}
 }
 

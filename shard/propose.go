@@ -12,7 +12,7 @@ import (
 // propose gives a command of the broker itself into the order. whenShort: it is taken also while space is short, as clients can't be served
 // without. done is called with its outcome.
 func (x *coordinator) propose(command []byte, whenShort bool, done func(err error)) {
-	q := x.s.newRequest(func(_ *Shard, q *request) { done(q.call.Proposal.Err) })
+	q := newRequest(x.s, func(_ *Shard, q *request) { done(q.call.Proposal.Err) })
 	q.call.Proposal = metadata.Proposal{Command: command, Judgement: metadata.Judgement{Broker: true}, WhenShort: whenShort, Owner: q}
 	x.proposed(q)
 }

@@ -37,15 +37,15 @@ type way struct {
 }
 
 // newExchange makes a request for the pool of exchanges.
-func (s *Shard) newExchange() *front.Exchange {
-	q := s.newRequest(nil)
+func newExchange(s *Shard) *front.Exchange {
+	q := newRequest(s, nil)
 	q.Spans = make([]storage.Span, 0, storage.SpansMax)
 	q.Holder = q
 	return &q.Exchange
 }
 
 // newRequest makes one of the broker itself. done takes the answer.
-func (s *Shard) newRequest(done func(s *Shard, q *request)) *request {
+func newRequest(s *Shard, done func(s *Shard, q *request)) *request {
 	q := &request{home: s, internal: done}
 	q.Of, q.From, q.Owner = q, int(s.id), &q.Part
 	q.call.Exchange, q.call.Request, q.call.Holder = &q.Exchange.Exchange, &q.Request, q

@@ -226,7 +226,7 @@ func (x *scripted) connect(k *socket) *socket {
 		x.io.socks[k.fd] = k
 		x.conns.Add(1)
 		x.loads[s.id].conns.Add(1)
-		s.adopt(front.Newcomer{FD: k.fd, Peer: wire.Peer{ID: x.connIDs.Add(1)}})
+		s.conns.adopt(front.Newcomer{FD: k.fd, Peer: wire.Peer{ID: x.connIDs.Add(1)}})
 	})
 	return k
 }

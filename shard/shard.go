@@ -131,7 +131,7 @@ func (s *Shard) wait(block bool) []uring.Completion {
 }
 
 // micros is the turn's wall clock as metadata wants it.
-func (s *Shard) micros() metadata.Micros { return metadata.Micros(s.now.UnixMicro()) }
+func (c *clock) micros() metadata.Micros { return metadata.Micros(c.now.UnixMicro()) }
 
 // begin tells everybody what the time is.
 func (s *Shard) begin(now time.Time) {
@@ -157,7 +157,7 @@ func (s *Shard) tend() {
 	s.sendNews()
 	s.hurries.send(s.mono)
 	if s.coordinator != nil {
-		s.accept.retry(s)
+		s.conns.retry()
 		s.coordinator.tick()
 	}
 }
@@ -193,7 +193,7 @@ func (s *Shard) sleep() time.Duration {
 	if len(s.hurries.list) > 0 {
 		earlier(s.hurries.next)
 	}
-	if s.hasNews() || s.front.Waiting() || s.front.Door.Paused() || s.accept.pending.Len() > 0 || s.logs.Store().Waiting() || s.finishing {
+	if s.hasNews() || s.front.Waiting() || s.front.Door.Paused() || s.conns.pending.Len() > 0 || s.logs.Store().Waiting() || s.finishing {
 		earlier(s.mono + int64(retryEvery))
 	}
 	if next == 0 {
@@ -265,7 +265,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 		s.credits.released(from)
 		m.req.free()
 	case msgConn:
-		s.adopt(*m.conn)
+		s.conns.adopt(*m.conn)
 	case msgMeta:
 		s.coordinator.proposed(m.req)
 	case msgMetaDone:
