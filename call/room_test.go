@@ -149,6 +149,53 @@ func TestUnjudgedIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnotherRightIsNoJudgement: a handler has to ask for a right that the table has for its command.
+func TestAnotherRightIsNoJudgement(t *testing.T) {
+	g := newRig(t, nil)
+	for _, asks := range []func(c *Call) bool{
+		func(c *Call) bool { return g.r.may(c, metadata.ActionGetMe, 0, 0) },
+		func(c *Call) bool { return g.r.judge(c, metadata.ActionGetMe, nothing, nothing) },
+	} {
+		h := newHeld()
+		h.x.Peer, h.c.Code = &g.peer, wire.CodeGetStreams
+		if !asks(&h.c) {
+			t.Fatal("root may not")
+		}
+		g.r.answer(&h.c, &wire.ClusterMetadata{Name: "x"})
+		if s := g.status(&h.c, g.effects(&h.c)); s != wire.StatusUnauthorized {
+			t.Errorf("answered %v", s)
+		}
+	}
+}
+
+// TestWhoseSessionHasEndedSeesNothing: not even what is not there; but it may ping.
+func TestWhoseSessionHasEndedSeesNothing(t *testing.T) {
+	g := newRig(t, nil)
+	g.as("nobody")
+	g.apply(metadata.EncodeResetPassword(nil, 1, metadata.ByName([]byte("nobody")), "$other"))
+	none := vsr.AppendGetStream(nil, wire.GetStream{Stream: wire.Named("none")})
+	for code, want := range map[wire.Code]wire.Status{wire.CodeGetStream: wire.StatusUnauthenticated, wire.CodePing: wire.StatusOK} {
+		body := none
+		if code == wire.CodePing {
+			body = nil
+		}
+		if s := g.status(g.send(code, body)); s != want {
+			t.Errorf("%v: %v, want %v", code, s, want)
+		}
+	}
+}
+
+// TestAHurriedPollDoesNotWait: the next request is behind it already.
+func TestAHurriedPollDoesNotWait(t *testing.T) {
+	g := newRig(t, nil)
+	h := newHeld()
+	h.x.Peer, h.x.Frame, h.x.Hurried = &g.peer, g.frame(wire.CodePollMessages, frames(t)[wire.CodePollMessages]), true
+	g.r.Dispatch(&h.c)
+	if e := g.effects(&h.c); e != FrameDone|Part || !h.c.AtOnce {
+		t.Errorf("effects %b, at once %v", e, h.c.AtOnce)
+	}
+}
+
 // TestSendIsAPart follows a send to its log and back, and a poll. Neither allocates anything.
 func TestSendIsAPart(t *testing.T) {
 	g := newRig(t, nil)
@@ -190,7 +237,7 @@ func TestSendIsAPart(t *testing.T) {
 	over()
 	polled := func() {
 		do(poll, FrameDone|Part, func() {
-			if h.p.Kind != storage.ReqPoll || !h.x.Watched || h.c.Subject.User != metadata.RootID || h.p.BytesMax != PollBytesMax {
+			if h.p.Kind != storage.ReqPoll || !h.x.Watched || h.c.Subject != subjectIn(&g.peer.Session) || h.c.AtOnce || h.p.BytesMax != PollBytesMax {
 				t.Fatalf("part %+v", h.p)
 			}
 			h.p.Records, h.p.Current = 0, 9
@@ -309,4 +356,21 @@ func TestACallIsNotUsedTwice(t *testing.T) {
 		}
 	}()
 	g.r.Clear(&h.c)
+}
+
+// BenchmarkSend is what a small send costs in this package: from its frame to the part, and from the answer to the reply.
+func BenchmarkSend(b *testing.B) {
+	g := newRig(b, nil)
+	h := newHeld()
+	frame := g.frame(wire.CodeSendMessages, sendBody(b, wire.Partitioning{Kind: wire.ToPartition}))
+	b.ReportAllocs()
+	for b.Loop() {
+		h.x.Peer, h.x.Frame = &g.peer, frame
+		g.r.Dispatch(&h.c)
+		g.r.Take()
+		g.r.Answered(&h.c)
+		g.r.Take()
+		g.r.Clear(&h.c)
+		h.p.Clear()
+	}
 }
