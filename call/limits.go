@@ -39,9 +39,6 @@ func (n *Refusals) count(err error) string {
 	case metadata.ErrPartitionIDs, metadata.ErrTooManyPartitions:
 		n.Partitions++
 		return "limits.partitions_per_topic"
-	case metadata.ErrNoRoomForLogs:
-		n.Partitions++
-		return "journal_size, memory" // whichever of them is the smaller
 	case metadata.ErrTooManyUsers:
 		n.Users++
 		return "limits.users"

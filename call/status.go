@@ -96,7 +96,6 @@ var metaStatuses = map[error]wire.Status{
 	metadata.ErrTopicSize:         wire.StatusInvalidTopicSize,
 	metadata.ErrPartitionNotFound: wire.StatusPartitionNotFound,
 	metadata.ErrTooManyPartitions: wire.StatusTooManyPartitions,
-	metadata.ErrNoRoomForLogs:     wire.StatusCannotCreatePartition,
 	metadata.ErrPartitionsCount:   wire.StatusInvalidPartitionsCount,
 	metadata.ErrPartitionIDs:      wire.StatusPartitionIDSpaceExhausted,
 	metadata.ErrOptionKey:         wire.StatusUnsupportedOptionKey,

@@ -12,20 +12,12 @@ import (
 type Config struct {
 	Shards     int
 	Limits     metadata.Limits
-	LogCarry   int64 // what an empty log takes of its shard's Room
 	EntryBytes int64 // what a command takes of Facts.CommitFree beside its own bytes
 	// Place picks the shard of a new log. It looks at the rooms' Logs alone.
-	Place func(rooms []Room, log metadata.LogID) int
+	Place func(logs []int, log metadata.LogID) int
 
 	RebalancingTimeout   time.Duration // after that a hand-over is completed without the member's help
 	TokenCleanerInterval time.Duration
-}
-
-// Room is what a shard has for logs.
-type Room struct {
-	Logs  int
-	Carry int64 // what its logs take in every lap of its journal
-	Max   int64 // and may take together with new ones
 }
 
 // Facts are how things stand when an event comes.
@@ -41,7 +33,7 @@ type Facts struct {
 	CommitMax   int64 // and that are made safe together, at most
 	SnapshotDue bool  // it is time for one, and it can be written
 
-	Rooms []Room // by shard; only looked at for commands that make logs. Step changes it
+	Logs []int // how many each shard has; only looked at for commands that make logs. Step changes it
 }
 
 // Control is the order of metadata commands. It belongs to one thread.

@@ -76,7 +76,6 @@ type Effect struct {
 	Err      error
 	Bytes    int64 // of a report
 	Max      int64
-	Shard    int
 }
 
 // Report says what operators should know.
@@ -88,7 +87,6 @@ const (
 	ReportHandoverLate                   // a hand-over was put off: Err
 	ReportMemberKept                     // a member that is gone keeps its place for now: Err
 	ReportMetadataFull                   // Proposal was refused, as Bytes would be more than Max
-	ReportLogsRefused                    // Proposal was refused, as the logs of Shard would take Bytes of at most Max
 )
 
 // Entry is a committed command, or one that is to be. Nobody changes one that was given out.

@@ -7,16 +7,13 @@ import (
 )
 
 const (
-	logHeapBytes = 2 << 10          // what the owner of an empty partition keeps in the heap
-	roomSayPause = 10 * time.Second // the least time between two reports of partitions that were refused
-	metaSayPause = time.Minute      // and of metadata
+	logHeapBytes = 2 << 10     // what the owner of an empty partition keeps in the heap
+	metaSayPause = time.Minute // the least time between two reports of metadata that was refused
 )
 
 // judge judges commands when their turn has come.
 type judge struct {
-	rooms    []Room // of the judgement in progress, with what it would add
-	sayRooms int64  // when to say again that partitions are refused
-	sayBytes int64  // and that metadata is
+	sayBytes int64 // when to say again that metadata is refused
 }
 
 // admit judges a command once more, as the state is now that its turn has come: the caller's rights, and what is limited. b is what comes
@@ -31,10 +28,7 @@ func (j *judge) admit(c *Control, q command, b beside) error {
 			return err
 		}
 	}
-	if err := j.roomForMetadata(c, q, b); err != nil {
-		return err
-	}
-	return j.roomForLogs(c, q, b)
+	return j.roomForMetadata(c, q, b)
 }
 
 // roomForMetadata judges whether what a client's command adds has room in the line of metadata.
@@ -61,38 +55,4 @@ func (j *judge) roomForMetadata(c *Control, q command, b beside) error {
 func (c *Control) bytes(more, moreLogs int) int64 {
 	copies := int64(c.cfg.Shards) + 1
 	return int64(c.meta.Bytes()+more)*copies + int64(c.meta.LogCount()+moreLogs)*logHeapBytes
-}
-
-// roomForLogs judges whether the partitions that a command makes have room where they would be placed. Beside others they must have room wherever all of
-// them are placed.
-func (j *judge) roomForLogs(c *Control, q command, b beside) error {
-	d := &q.Demand
-	if d.Partitions == 0 || d.Partitions > metadata.PartitionsOnceMax || !d.Placeable(c.meta) {
-		return nil // the command's own refusal
-	}
-	if b.commands > 0 {
-		for _, r := range c.facts.Rooms {
-			if r.Carry+int64(b.logs+int(d.Partitions))*c.cfg.LogCarry > r.Max {
-				return metadata.ErrNoRoomForLogs
-			}
-		}
-		return nil
-	}
-	j.rooms = append(j.rooms[:0], c.facts.Rooms...)
-	for i := range d.Partitions {
-		owner := c.cfg.Place(j.rooms, c.meta.LogIDs.Next()+metadata.LogID(i))
-		j.rooms[owner].Logs++
-		j.rooms[owner].Carry += c.cfg.LogCarry
-	}
-	for i, r := range j.rooms {
-		if r.Carry == c.facts.Rooms[i].Carry || r.Carry <= r.Max {
-			continue
-		}
-		if c.facts.Mono >= j.sayRooms {
-			j.sayRooms = c.facts.Mono + int64(roomSayPause)
-			c.emit(Effect{Kind: EffectReport, Report: ReportLogsRefused, Proposal: q.Proposal, Shard: i, Bytes: r.Carry, Max: r.Max})
-		}
-		return metadata.ErrNoRoomForLogs
-	}
-	return nil
 }

@@ -135,8 +135,8 @@ func (c *Control) apply() {
 // place chooses the owners of new logs.
 func (c *Control) place(created []metadata.CreatedLog) (owners []int) {
 	for _, l := range created {
-		owner := c.cfg.Place(c.facts.Rooms, l.Log)
-		c.facts.Rooms[owner].Logs++
+		owner := c.cfg.Place(c.facts.Logs, l.Log)
+		c.facts.Logs[owner]++
 		owners = append(owners, owner)
 	}
 	return owners

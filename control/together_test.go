@@ -41,7 +41,8 @@ func TestTogetherAsOneByOne(t *testing.T) {
 		seed := first + i
 		one, all := newWorld(t, seed), newWorld(t, seed)
 		for _, w := range []*world{one, all} {
-			w.keep, w.logsMax = true, 12
+			w.keep = true
+			w.room.cfg.Limits.Bytes = w.room.bytes(0, 30) // little: together they may be too much
 			for range 150 {
 				w.give(w.proposal())
 				w.rest()
@@ -123,7 +124,7 @@ func byRoot(a metadata.Action, stream, topic string, command []byte) *metadata.P
 // wide makes a world with a stream and a topic whose limits are the state's own.
 func wide(t *testing.T) *world {
 	w := newWorld(t, 1)
-	w.logsMax, w.micros = 1<<20, 5
+	w.micros = 5
 	w.room.cfg.Limits = metadata.Limits{Streams: metadata.StreamsMax, Topics: metadata.TopicsMax, Partitions: metadata.PartitionsMax, Users: metadata.UsersMax,
 		Tokens: metadata.TokensMax, Groups: metadata.GroupsMax, Members: metadata.MembersMax, Bytes: 1 << 40}
 	w.give(byRoot(metadata.ActionCreateStream, "s", "", metadata.EncodeCreateStream(nil, 5, []byte("s"))))

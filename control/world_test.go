@@ -31,7 +31,6 @@ type world struct {
 	closing  map[uint64]int // shards that close logs of a command
 	raised   bool           // levels, by the command in progress
 	keep     bool           // no hand-over can be completed at once
-	logsMax  int            // of a shard
 	moves    int            // asked for, and not answered
 	sessions map[metadata.MemberKey]bool
 	answered int
@@ -48,7 +47,7 @@ const shards = 3
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), todo: make([][]func(), shards), given: map[*metadata.Proposal]bool{}, byBytes: map[*byte]uint64{},
-		owners: map[metadata.LogID]int{}, closing: map[uint64]int{}, logsMax: 60, sessions: map[metadata.MemberKey]bool{}, micros: 1 << 50}
+		owners: map[metadata.LogID]int{}, closing: map[uint64]int{}, sessions: map[metadata.MemberKey]bool{}, micros: 1 << 50}
 	root := metadata.EncodeCreateUser(nil, 1, metadata.CreateUser{Name: []byte("root"), PasswordPHC: "$h", Status: metadata.UserActive})
 	for range shards {
 		m := metadata.New()
@@ -58,18 +57,18 @@ func newWorld(t *testing.T, seed uint64) *world {
 		w.replicas = append(w.replicas, m)
 	}
 	w.last = 1
-	w.room = New(Config{Shards: shards, LogCarry: 500, EntryBytes: 112, RebalancingTimeout: 30e9, TokenCleanerInterval: 60e9,
+	w.room = New(Config{Shards: shards, EntryBytes: 112, RebalancingTimeout: 30e9, TokenCleanerInterval: 60e9,
 		Limits: metadata.Limits{Streams: 5, Topics: 5, Partitions: 20, Users: 8, Tokens: 3, Groups: 4, Members: 5, Bytes: 1 << 30},
-		Place: func(rooms []Room, log metadata.LogID) int {
-			best := int(log) % len(rooms)
-			for i := range rooms {
-				if rooms[i].Logs < rooms[best].Logs {
+		Place: func(logs []int, log metadata.LogID) int {
+			best := int(log) % len(logs)
+			for i := range logs {
+				if logs[i] < logs[best] {
 					best = i
 				}
 			}
 			return best
 		}}, w.replicas[0], 1)
-	w.facts = Facts{Mono: 1, CommitFree: 1 << 20, CommitMax: 1 << 18, Rooms: make([]Room, shards)}
+	w.facts = Facts{Mono: 1, CommitFree: 1 << 20, CommitMax: 1 << 18, Logs: make([]int, shards)}
 	return w
 }
 
@@ -78,12 +77,9 @@ func (w *world) step(e Event) {
 	w.t.Helper()
 	w.micros++
 	w.facts.Micros = w.micros
-	counts := make([]int, shards)
+	clear(w.facts.Logs)
 	for _, owner := range w.owners {
-		counts[owner]++
-	}
-	for i := range w.facts.Rooms {
-		w.facts.Rooms[i] = Room{Logs: counts[i], Carry: int64(counts[i]) * 500, Max: 500 * int64(w.logsMax)}
+		w.facts.Logs[owner]++
 	}
 	for _, x := range slices.Clone(w.room.Step(&w.facts, &e)) {
 		w.do(&x)

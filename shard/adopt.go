@@ -47,9 +47,6 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 	for _, f := range found {
 		f.Tag.(*board.Counters).Show(s.logs.Store().Log(f.State.ID).Stats())
 	}
-	room := &g.rooms[s.id]
-	room.max = s.logs.Store().Room().CarryMax()
-	room.carry.Store(s.logs.Store().Room().Carry())
 	if err := s.logs.Store().CheckCarry(); err != nil {
 		return fmt.Errorf("shard %d: %w", s.id, err)
 	}

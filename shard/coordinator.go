@@ -24,10 +24,10 @@ type coordinator struct {
 }
 
 func newCoordinator(s *Shard, index uint64, memory *uring.Pool) *coordinator {
-	x := &coordinator{s: s, snapshot: snapshotFile{memory: memory}, facts: control.Facts{Rooms: make([]control.Room, len(s.g.shards))},
+	x := &coordinator{s: s, snapshot: snapshotFile{memory: memory}, facts: control.Facts{Logs: make([]int, len(s.g.shards))},
 		loads: make([]router.Load, len(s.g.shards))}
 	l := &s.cfg.Limits
-	x.room = control.New(control.Config{Shards: len(s.g.shards), LogCarry: storage.LogCarry, EntryBytes: storage.MetaEntryBytes, Place: x.place,
+	x.room = control.New(control.Config{Shards: len(s.g.shards), EntryBytes: storage.MetaEntryBytes, Place: x.place,
 		Limits: metadata.Limits{Streams: l.StreamsMax, Topics: l.TopicsMax, Partitions: l.PartitionsMax, Users: l.UsersMax,
 			Tokens: l.TokensMax, Groups: l.GroupsMax, Members: l.MembersMax, Bytes: l.MetadataBytesMax},
 		RebalancingTimeout: s.cfg.RebalancingTimeout, TokenCleanerInterval: s.cfg.TokenCleanerInterval}, s.meta, index)
@@ -35,9 +35,9 @@ func newCoordinator(s *Shard, index uint64, memory *uring.Pool) *coordinator {
 }
 
 // place picks the shard of a new log.
-func (x *coordinator) place(rooms []control.Room, log metadata.LogID) int {
-	for i := range rooms {
-		x.loads[i].Logs = rooms[i].Logs
+func (x *coordinator) place(logs []int, log metadata.LogID) int {
+	for i, n := range logs {
+		x.loads[i].Logs = n
 	}
 	return int(router.Place(x.loads, router.LogID(log)))
 }
@@ -74,11 +74,9 @@ func (x *coordinator) look() {
 	f.Short, f.Refuses, f.RefusesFree = s.logs.Store().Space().Short(), s.logs.Store().Space().RefusesMeta(false), s.logs.Store().Space().RefusesMeta(true)
 	f.CommitMax = s.logs.Store().Room().MetaGroupMax()
 	f.CommitFree, f.SnapshotDue = s.logs.Store().Room().MetaFree(), s.logs.Store().Room().SnapshotDue() && x.snapshot.ready()
-	for i := range f.Rooms {
-		room := &s.g.rooms[i]
-		f.Rooms[i] = control.Room{Logs: s.owners.Count(shardID(i)), Carry: room.carry.Load(), Max: room.max}
+	for i := range f.Logs {
+		f.Logs[i] = s.owners.Count(shardID(i))
 	}
-	f.Rooms[s.id].Carry = s.logs.Store().Room().Carry() // of this turn too
 }
 
 // do carries an effect out.
@@ -184,9 +182,5 @@ func (x *coordinator) report(e *control.Effect) {
 		q := e.Proposal.Owner.(*request)
 		s.log.Warn("metadata refused: no room for more streams, topics, partitions, groups, members, users or tokens; delete some, or raise limits.metadata_bytes",
 			zap.String("event", "metadata_full"), zap.Uint32("code", uint32(q.call.Code)), zap.Uint32("user", uint32(e.Proposal.Judgement.User)), zap.Int64("bytes", e.Bytes), zap.Int64("max", e.Max))
-	case control.ReportLogsRefused:
-		s.log.Warn("partitions are refused: every lap of a shard's journal would carry too much; set journal_size and memory to more, or use more shards",
-			zap.String("event", "partitions_refused"),
-			zap.Uint32("partitions", e.Proposal.Demand.Partitions), zap.Int("owner", e.Shard), zap.Int64("bytes", e.Bytes), zap.Int64("max", e.Max))
 	}
 }

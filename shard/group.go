@@ -30,7 +30,6 @@ type Group struct {
 	clients  *board.Clients
 	limits   limitCounters
 	space    *Space
-	rooms    []logRoom // by shard
 
 	readClaim atomic.Int32 // see readMemory
 
@@ -63,7 +62,7 @@ type shardLoad struct {
 
 // NewGroup makes n shards that have no IO yet and no logs.
 func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap.Logger) *Group {
-	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, clients: board.NewClients(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n), rooms: make([]logRoom, n)}
+	g := &Group{cfg: cfg, log: log, host: host, lines: lines, space: space, clients: board.NewClients(), mesh: router.NewMesh[message](n, 0), loads: make([]shardLoad, n)}
 	for i := range n {
 		id := shardID(i)
 		s := &Shard{id: id, g: g, cfg: &g.cfg, replica: replica{owners: router.NewMap(n), own: id, shown: &g.logs}}

@@ -2,69 +2,62 @@ package shard_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
-
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// TestPartitionsEndBeforeTheJournalDoes: partitions that every lap of the journal would carry beyond its room are refused, and
-// what there is goes on.
-func TestPartitionsEndBeforeTheJournalDoes(t *testing.T) {
+// TestMorePartitionsThanLapsHaveRoomFor: a quarter of a journal file of 1 MiB has room for some 460 logs. Three times as many per shard are sent to,
+// one after the other, laps come and go, and after kill and start everything is there: those that rest are in the log table.
+func TestMorePartitionsThanLapsHaveRoomFor(t *testing.T) {
 	for _, shards := range []int{1, 2} {
 		dir := t.TempDir()
-		core, lines := observer.New(zap.WarnLevel)
 		change := func(c *server.Config) {
-			c.CPUs, c.JournalBytes, c.MemoryBudget, c.Log = make([]int, shards), 2<<20, int64(shards)*(64<<20), zap.New(core)
+			c.CPUs, c.JournalBytes, c.MemoryBudget = make([]int, shards), 2<<20, int64(shards)*(64<<20)
 		}
 		s := startBroker(t, dir, change)
 		c := s.dial(t)
 		ctx := context.Background()
-		stream := wire.Named("s")
+		stream, parts := wire.Named("s"), uint32(1000)
 		if _, err := c.CreateStream(ctx, "s"); err != nil {
 			t.Fatal(err)
 		}
-		topics := 0
-		var err error
-		for ; err == nil; topics++ {
-			_, err = c.CreateTopic(ctx, stream, fmt.Sprint(topics), 100)
-		}
-		topics--
-		if !errors.Is(err, wire.StatusCannotCreatePartition) || topics < 4*shards || topics > 5*shards {
-			t.Fatalf("after %d topics of 100 partitions: %v", topics, err)
-		}
-		if lines.FilterField(zap.String("event", "limit_hit")).FilterField(zap.String("limit", "journal_size, memory")).Len() == 0 {
-			t.Errorf("the log does not say which setting refuses partitions: %v", lines.All())
-		}
-		if err := c.CreatePartitions(ctx, stream, wire.Named("0"), 100); !errors.Is(err, wire.StatusCannotCreatePartition) {
-			t.Errorf("more partitions: %v", err)
-		}
-		if _, err := c.CreateTopic(ctx, stream, "0", 100); !errors.Is(err, wire.StatusTopicNameAlreadyExists) {
-			t.Errorf("a topic that is there: %v", err)
-		}
-		for laps := s.Stats()[0].Laps; s.Stats()[0].Laps < laps+3; {
-			for part := range uint32(8) {
-				if _, err := c.Send(ctx, stream, wire.Named("0"), part, oneBatch(t, 1, 50_000)); err != nil {
-					t.Fatal(err)
-				}
+		topics := (3*460*shards + 999) / 1000
+		for i := range topics {
+			if _, err := c.CreateTopic(ctx, stream, fmt.Sprint(i), parts); err != nil {
+				t.Fatal(err)
 			}
+		}
+		sent := 0
+		for i := range topics {
+			for part := range parts {
+				if _, err := c.Send(ctx, stream, wire.Named(fmt.Sprint(i)), part, oneBatch(t, 1, 3000)); err != nil {
+					t.Fatalf("after %d partitions: %v", sent, err)
+				}
+				sent++
+			}
+		}
+		laps, records := uint64(0), uint64(0)
+		for _, st := range s.Stats() {
+			laps += st.Laps
+			records += st.Records
+		}
+		if laps == 0 || records < uint64(sent)/3 {
+			t.Errorf("%d laps, %d records in log tables: the test shows nothing", laps, records)
 		}
 		s.stop(t)
 		s = startBroker(t, dir, change)
 		c = s.dial(t)
-		if _, err := c.CreateTopic(ctx, stream, "more", 100); !errors.Is(err, wire.StatusCannotCreatePartition) {
-			t.Errorf("after a restart: %v", err)
-		}
-		if err := c.DeleteTopic(ctx, stream, wire.Named("1")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.CreateTopic(ctx, stream, "more", 80); err != nil {
-			t.Errorf("after a topic was deleted: %v", err)
+		for i := range topics {
+			info, err := c.GetTopic(ctx, stream, wire.Named(fmt.Sprint(i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Topic.MessagesCount != uint64(parts) {
+				t.Errorf("topic %d has %d messages of %d", i, info.Topic.MessagesCount, parts)
+			}
 		}
 		s.stop(t)
 	}

@@ -16,6 +16,7 @@ type Stats struct {
 	HeldPolls     int // that wait for a message
 	Logs          int
 	Groups, Laps  uint64 // of the journal
+	Records       uint64 // of logs that rest, written to the log table
 	DirectWrites  uint64 // batches that went straight to their segment
 	DiskReads     uint64 // of polls
 	Duplicates    uint64 // records that were not stored, as their log had them
@@ -36,6 +37,6 @@ func (s *Shard) Statistics() Stats {
 	heldSegments, heldBytes, heldMost := s.logs.Store().Held()
 	return Stats{HeldSegments: heldSegments, HeldBytes: heldBytes, HeldMost: heldMost,
 		IO: s.io.Counters(), Turns: s.stats.turns, Stalls: s.stats.stalls, LongestTurn: s.stats.longest,
-		Requests: s.calls.Handled(), Connections: s.front.Count(), HeldPolls: s.logs.Parked(), Logs: s.logs.Store().Logs(), Groups: of.Groups, Laps: of.Laps, SlowReaders: n.Slow,
+		Requests: s.calls.Handled(), Connections: s.front.Count(), HeldPolls: s.logs.Parked(), Logs: s.logs.Store().Logs(), Groups: of.Groups, Laps: of.Laps, Records: of.Records, SlowReaders: n.Slow,
 		DirectWrites: of.DirectWrites, DiskReads: of.DiskReads, Duplicates: of.Duplicates, Unstored: of.Unstored, DedupBytes: of.DedupBytes, Copies: of.Copies + n.Copies, CopiedBytes: of.CopiedBytes + n.CopiedBytes}
 }

@@ -27,16 +27,13 @@ func (k *kernel) submit(op uring.Op) uring.Handle {
 	return k.io.Submit(&k.op)
 }
 
-// submitStore hands the store's operations to the kernel, and shows shard 0 what its logs take. A failed journal ends the process:
+// submitStore hands the store's operations to the kernel. A failed journal ends the process:
 // see Broker.fail. It may fail where nothing is in flight whose completion would tell.
 func (s *Shard) submitStore() {
 	if f := s.logs.Store().Failed(); f != nil {
 		s.g.host.Failed(s.id, f)
 	}
 	s.refused.note(s.logs.Store().Space())
-	if room, n := &s.g.rooms[s.id], s.logs.Store().Room().Carry(); room.carry.Load() != n {
-		room.carry.Store(n)
-	}
 	for _, op := range s.logs.Store().TakeOps() {
 		u := uringOp(&op)
 		u.Token = tokStore | op.Token

@@ -60,6 +60,15 @@ func (l *Log) tryAppend(r *Request) bool {
 			return f == handled
 		}
 	}
+	if !l.standing.lapped() {
+		if ok, err := l.s.table.admits(l); err != nil {
+			l.s.answer(r, err)
+			return true
+		} else if !ok {
+			l.retryLater()
+			return false
+		}
+	}
 	if l.cfg.Level < LevelPersisted && !l.reserve(Offset(batch.Batch(r.Batch).Count())) {
 		return false
 	}
@@ -120,7 +129,7 @@ func (l *Log) spotFor(seg *segment, n int) (at spot, ok bool) {
 	}
 	c, flush := l.tail.room(&l.s.chunks, seg, at.pos, n, l.bounds.next)
 	if l.write(flush); c == nil {
-		l.s.rounds.squeeze(&l.s.logs, n)
+		l.s.rounds.squeeze(&l.s.logs.lapped, n)
 	}
 	at.chunk = c
 	return at, true
@@ -164,6 +173,7 @@ func (l *Log) place(b batch.Batch, at spot) pendNode {
 // journalBatch has a placed batch written: whole blocks of a large one to the segment, all else by the gathering group.
 func (l *Log) journalBatch(n *pendNode, at spot) {
 	j, seg := &l.s.journal, at.seg
+	l.s.stir(l)
 	if at.direct {
 		l.write(l.tail.write(&l.s.chunks, at.chunk, alignDown(seg.end)))
 		n.direct, l.tail.direct = l.tail.number, l.tail.number

@@ -17,7 +17,7 @@ func (c carried) fixed() int64 {
 // size bounds the bytes that add adds.
 func (c carried) size() int64 {
 	l := c.l
-	n := c.fixed() + int64(entryHeadSize)*int64(len(l.tail.writes)+l.marks)
+	n := c.fixed() + int64(entryHeadSize)*int64(len(l.tail.writes)+l.standing.marks)
 	if l.tail.side == sideSafe {
 		return n
 	}
@@ -111,7 +111,7 @@ func (c carried) bytes(j *journal, seg Offset, end Pos) {
 
 // marks adds what takes effect with groups that are not on stable storage yet.
 func (c carried) marks(j *journal) {
-	if c.l.marks == 0 {
+	if c.l.standing.marks == 0 {
 		return
 	}
 	for _, g := range j.unsafe.all() {

@@ -596,7 +596,7 @@ func (c *counts) add(o *counts) {
 	for _, p := range []struct{ to, from *int }{{&c.kills, &o.kills}, {&c.cuts, &o.cuts}, {&c.recoveries, &o.recoveries},
 		{&c.recoveryCrashes, &o.recoveryCrashes}, {&c.told, &o.told}, {&c.polls, &o.polls}, {&c.laps, &o.laps}, {&c.direct, &o.direct},
 		{&c.pads, &o.pads}, {&c.trims, &o.trims}, {&c.gaps, &o.gaps}, {&c.fences, &o.fences}, {&c.failures, &o.failures}, {&c.moves, &o.moves}, {&c.levels, &o.levels}, {&c.noSpace, &o.noSpace}, {&c.short, &o.short}, {&c.refused, &o.refused},
-		{&c.marked, &o.marked}, {&c.repeats, &o.repeats}, {&c.dropped, &o.dropped}} {
+		{&c.marked, &o.marked}, {&c.records, &o.records}, {&c.copied, &o.copied}, {&c.repeats, &o.repeats}, {&c.dropped, &o.dropped}} {
 		*p.to += *p.from
 	}
 }
@@ -612,6 +612,23 @@ func TestNothingPromisedIsLostWhileLevelsChange(t *testing.T) {
 		w.opt.levels = []storage.Level{storage.LevelMemory, storage.LevelWritten, storage.LevelPersisted}
 		w.opt.levelShare, w.opt.crashEvery, w.opt.logsMax = 12, 20, 2
 	})
+}
+
+// narrow has logs go to the log table, and often.
+func narrow(w *world) {
+	w.opt.narrow, w.opt.logsMax, w.opt.journalBytes = true, 7, 512<<10
+	w.opt.crashEvery, w.opt.dedupShare, w.opt.directShare = 200, 0, 0
+}
+
+func TestLogsThatRestAreKeptByTheTable(t *testing.T) {
+	sum := sweep(t, 60, 400, func(w *world) {
+		narrow(w)
+		w.opt.crashEvery, w.opt.directShare = []int{60, 200, 500}[w.rng.IntN(3)], []int{0, 3, 10}[w.rng.IntN(3)]
+		w.opt.faults, w.opt.space = w.rng.IntN(5) == 0, w.rng.IntN(6) == 0
+	})
+	if sum.records < 200 || sum.copied < 20 {
+		t.Errorf("%d records were written to log tables, %d copied: the test tests nothing", sum.records, sum.copied)
+	}
 }
 
 func TestALogSetAsideKeepsEverything(t *testing.T) {

@@ -33,9 +33,61 @@ func TestDamageIsReportedAndNeverServed(t *testing.T) {
 	})
 }
 
+// TestADamagedLogTableIsMissed: a start that lacks what laps rely on says so; with the loss accepted logs are followed through their segments,
+// and no offset is given out again.
+func TestADamagedLogTableIsMissed(t *testing.T) {
+	refused, names := 0, 0
+	sweepOf(t, 40, func(seed uint64, trace func(string, ...any)) (*world, error) {
+		return play(seed, func(w *world) {
+			narrow(w)
+			w.opt.crashEvery = 1000
+		}, trace, func(w *world) {
+			w.restart()
+			for range 250 {
+				w.step()
+			}
+			if w.rng.IntN(2) == 0 {
+				w.stop()
+				w.disk.PowerCut()
+				w.forget()
+			} else {
+				w.settle()
+				w.crash()
+			}
+			files := w.disk.Files(".logs")
+			if len(files) == 0 {
+				return
+			}
+			w.damage(".logs")
+			shards := 1 + w.rng.IntN(3)
+			end := w.recover(shards)
+			if end != recovered {
+				if err := w.recoveryErr; !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), "--accept-loss") {
+					fail("recovery of a directory with a damaged log table: %v", err)
+				}
+				refused++
+				if strings.Contains(w.recoveryErr.Error(), ".logs has ") {
+					names++
+				}
+				w.opt.acceptLoss = true
+				if end = w.recover(shards); end != recovered {
+					fail("with the loss accepted: %v", w.recoveryErr)
+				}
+			}
+			w.opt.narrow = false
+			w.adoptDamaged()
+		})
+	})
+	if refused < 5 || names != refused {
+		t.Errorf("%d starts were refused, %d said what is missing: the test tests nothing", refused, names)
+	}
+}
+
 // damage changes one file.
-func (w *world) damage() {
-	kinds := []string{".journal", ".segment", ".segment", ".segment", ".state", storage.SuperblockName}
+func (w *world) damage(kinds ...string) {
+	if len(kinds) == 0 {
+		kinds = []string{".journal", ".segment", ".segment", ".segment", ".state", storage.SuperblockName}
+	}
 	files := w.disk.Files(kinds[w.rng.IntN(len(kinds))])
 	if len(files) == 0 {
 		return

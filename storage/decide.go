@@ -19,6 +19,7 @@ func (m *mark) entry() *entry {
 
 // decide adds m to the gathering group. There is room for it.
 func (j *journal) decide(m mark) {
+	j.s.stir(m.log)
 	j.add(m.entry(), nil)
 	j.gather.marks = append(j.gather.marks, m)
 	j.touch(m.log)

@@ -68,7 +68,10 @@ const (
 	entryOffsets
 	// entryLeft says that the log has left this shard: other journals say how it went on.
 	entryLeft
-	entryKindMax = entryLeft
+	// entryTable, in a lap, says that a file of the log table is needed: base = its generation, next = how many groups it has at least, pos =
+	// where they end, length = which of the two files it is.
+	entryTable
+	entryKindMax = entryTable
 )
 
 type entry struct {
@@ -94,6 +97,7 @@ type entry struct {
 	// In recovery. An entry for batches that follow one another has the first one's head, and the end of the last.
 	shard     uint32 // whose journal it is from
 	doubt     bool   // groups behind it are lost
+	table     bool   // it is from the log table, not from a journal
 	firstNext Offset // next of the first of them
 	firstTS   uint64 // and its timestamp
 }

@@ -45,7 +45,7 @@ func (f *files) age() int64 {
 func (f *files) rest(next int64) { f.cursor, f.round, f.next = cursor{}, 0, next }
 
 // closeQuiet closes descriptors that nobody has used for long, down to three quarters of what may be open, of some logs in each turn.
-func (f *files) closeQuiet(v *logs, left int, mono int64) {
+func (f *files) closeQuiet(v *places, left int, mono int64) {
 	for left > 0 && f.tooMany(mono) {
 		l, end := f.cursor.next(v, &left)
 		if end {

@@ -63,10 +63,16 @@ func (l *Log) flush(r *Request) {
 		l.s.answer(r, err)
 		return
 	}
-	if !j.room(entryHeadSize) {
+	ok, err := l.s.table.admits(l)
+	if err != nil {
+		l.s.answer(r, err)
+		return
+	}
+	if !ok || !j.room(entryHeadSize) {
 		l.s.starved.push(r)
 		return
 	}
+	l.s.stir(l)
 	if r.Kind == ReqRaise {
 		l.SetLevel(max(l.cfg.Level, Level(r.Value)), max(l.cfg.OffsetLevel, Level(r.Count)))
 	}

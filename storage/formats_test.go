@@ -188,7 +188,7 @@ func TestGroupFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = entriesOf(kind, h, func(*entry) error { return nil })
-	refusedAsNewer(t, err, "kind 12", "up to 11")
+	refusedAsNewer(t, err, "kind 13", "up to 12")
 	binary.LittleEndian.PutUint16(p[4:], 3)
 	reseal(p)
 	_, err = decodeGroup(p, fuzzSeed)

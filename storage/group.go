@@ -13,7 +13,7 @@ import (
 //	at  size  field
 //	 0     4  magic          "GGRP"
 //	 4     2  version        2
-//	 6     2  flags          1 lap, 2 clean end
+//	 6     2  flags          1 lap, 2 clean end, 4 of the log table
 //	 8     8  number         rises by one per group; over files, laps and restarts it only rises
 //	16     8  safe           number of the last group known to be on stable storage
 //	24     8  first          first number of the run that wrote it
@@ -37,6 +37,7 @@ const (
 
 	groupLap   = 1
 	groupClean = 2
+	groupTable = 4
 )
 
 type groupHead struct {

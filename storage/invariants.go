@@ -20,7 +20,7 @@ func (s *Store) invariants() {
 			panic(fmt.Sprintf("BUG: log %d is not the one of its id", l.cfg.ID))
 		}
 		l.invariants()
-		fixed += l.fixed
+		fixed += l.standing.fixed
 		if l.dedup != nil {
 			ids += l.dedup.noted
 		}
@@ -50,6 +50,7 @@ func (s *Store) invariants() {
 	if fixed != s.room.fixed {
 		panic(fmt.Sprintf("BUG: every lap takes %d bytes, %d were counted", fixed, s.room.fixed))
 	}
+	s.table.invariants()
 	s.space.invariants()
 	s.journal.invariants()
 	s.chunks.invariants(count, bytes, listed)

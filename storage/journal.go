@@ -348,7 +348,7 @@ func (j *journal) place(g *group) {
 	}
 	j.marks += len(g.marks)
 	for i := range g.marks {
-		g.marks[i].log.marks++
+		g.marks[i].log.standing.marks++
 	}
 	j.s.stats.Groups++
 	j.write(g)
@@ -476,7 +476,7 @@ func (j *journal) advance() {
 		j.unsafe.pop()
 		j.marks -= len(g.marks)
 		for i := range g.marks {
-			g.marks[i].log.marks--
+			g.marks[i].log.standing.marks--
 		}
 		j.psafe = g.number
 		j.pseq = max(j.pseq, g.seq)
@@ -525,6 +525,7 @@ func (j *journal) release(g *group) {
 		j.cur = 1 - j.cur
 		j.pos, j.laps.flushedAt = BlockSize, 0
 		j.s.stats.Laps++
+		j.s.table.lapIsSafe()
 	}
 	clear(g.logs)
 	clear(g.marks)
@@ -542,7 +543,7 @@ func (j *journal) fail(err error) {
 // finish has a lap group written as the last one of this run, when nothing else is on its way: the next start reads that group and nothing else. A log that lost what it
 // told, because its segment failed, has no such end, and neither has the journal.
 func (j *journal) finish() bool {
-	ended, fenced := j.s.rounds.allEnded(&j.s.logs, j.s.cfg.LogsPerTurn)
+	ended, fenced := j.s.rounds.allEnded(&j.s.logs.lapped, j.s.cfg.LogsPerTurn)
 	if !ended {
 		return false
 	}

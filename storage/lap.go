@@ -98,7 +98,7 @@ func (j *journal) startLap() {
 func (j *journal) sizeLap(left *int) bool {
 	s, v := j.s, &j.laps
 	for {
-		l, end := v.cursor.next(&s.logs, left)
+		l, end := v.cursor.next(&s.logs.lapped, left)
 		if l != nil {
 			v.size += carried{l}.size()
 			continue
@@ -118,7 +118,7 @@ func (j *journal) sizeLap(left *int) bool {
 func (j *journal) shrinkLap(left *int) bool {
 	v := &j.laps
 	for {
-		l, end := v.cursor.next(&j.s.logs, left)
+		l, end := v.cursor.next(&j.s.logs.lapped, left)
 		if end && v.busy {
 			v.again() // when the writes are done
 			v.waits = true
@@ -142,7 +142,7 @@ func (j *journal) shrinkLap(left *int) bool {
 
 // lapSize bounds a lap made of the logs that were looked at.
 func (j *journal) lapSize() int64 {
-	return groupHeadSize + j.s.room.meta.size() + j.s.moves.bytes() + j.laps.size
+	return groupHeadSize + tableCarry + j.s.room.meta.size() + j.s.moves.bytes() + j.laps.size
 }
 
 // makeLap gets the memory of the lap; so many logs can be filled in in this turn.
@@ -167,7 +167,7 @@ func (j *journal) makeLap(left int) bool {
 		return false
 	}
 	excess := size - s.room.fixed
-	if len(s.logs.order) > left { // they may grow until they are filled in
+	if len(s.logs.lapped.order) > left { // they may grow until they are filled in
 		v.slack = max(v.slack, lapSlack, size/8)
 		size = min(size+v.slack, room)
 	}
@@ -189,6 +189,7 @@ func (j *journal) makeLap(left int) bool {
 	j.into(g, func() {
 		s.room.meta.carry(j)
 		s.moves.carry(g)
+		s.table.carry(j)
 	})
 	return true
 }
@@ -206,7 +207,7 @@ func (j *journal) fillLap(left *int) bool {
 	v := &j.laps
 	g := v.filling
 	for {
-		l, end := v.cursor.next(&j.s.logs, left)
+		l, end := v.cursor.next(&j.s.logs.lapped, left)
 		if end {
 			j.placeLap()
 			return false

@@ -20,14 +20,15 @@ func (m *bounded) Get(n int) []byte {
 
 func (m *bounded) Put(b []byte) { m.left += len(b) }
 
-// filled is a store with a journal of two files of fileBytes on a steady disk, and as many logs as it may have.
+// filled is a store with a journal of two files of fileBytes on a steady disk, and as many logs in use as laps have room for; none goes to the
+// log table.
 func filled(fileBytes int64, memory Memory, change func(c *Config)) *steady {
 	file := JournalFile{Size: fileBytes}
-	c := Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: memory, ReadMemory: heap{}}
+	c := Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: memory, ReadMemory: heap{}, LapSmall: 1 << 40}
 	change(&c)
 	s := New(c)
 	for id := LogID(1); s.Room().Carry()+LogCarry <= s.Room().CarryMax(); id++ {
-		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1})
+		s.stir(s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1}))
 	}
 	return &steady{s: s}
 }
@@ -150,7 +151,7 @@ func TestAJournalTooSmallForItsLogsIsRefused(t *testing.T) {
 	d := filled(4<<20, heap{}, func(*Config) {})
 	small := newStore()
 	for _, l := range d.s.logs.order {
-		small.OpenLog(l.cfg)
+		small.stir(small.OpenLog(l.cfg))
 	}
 	if err := small.CheckCarry(); !errors.Is(err, errJournalTooSmall) {
 		t.Fatal(err)

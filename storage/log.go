@@ -45,11 +45,11 @@ type Log struct {
 	offsets     storedOffsets
 	dedup       *dedup // nil: every record is stored
 
+	standing standing
+
 	wait    requestList // appends that wait for a segment, space, a reservation or memory
 	queued  bool        // in Store.retry
 	touched *group      // the gathering one, if it looks at the log when it is safe
-	fixed   int64       // bytes in every lap, counted in LapRoom.fixed
-	marks   int         // decisions in groups that are placed, and not on stable storage
 
 	fenced   error
 	silent   bool // fenced for panics: it answers nothing
@@ -74,7 +74,7 @@ func (s *Store) OpenLog(cfg LogConfig) *Log {
 	l := &Log{s: s, cfg: cfg, offsets: storedOffsets{all: s.room.users},
 		rule: Retention{HoldMicros: HoldForever}, dedup: newDedup(s.cfg.Seed, &cfg)}
 	s.logs.add(l)
-	l.noteFixed()
+	l.standing.by = tellsState
 	return l
 }
 
@@ -96,8 +96,8 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 		l.offsets.apply(storedOffset{OffsetState: o, elsewhere: true})
 	}
 	l.bounds.records = l.bounds.count(l.bounds.start, l.bounds.next)
-	l.noteFixed()
 	if st.Fence != "" {
+		s.stir(l)
 		l.fenced = fmt.Errorf("%w: %s", ErrFenced, st.Fence)
 		l.silent = st.Quarantined()
 		if st.Aside {
@@ -134,11 +134,14 @@ func (l *Log) refusal() error {
 	return l.fenced
 }
 
-// noteFixed keeps the sum of what all logs take in every lap.
+// noteFixed keeps the sum of what the logs that laps carry take in every lap.
 func (l *Log) noteFixed() {
-	n := carried{l}.fixed()
-	l.s.room.fixed += n - l.fixed
-	l.fixed = n
+	n := int64(0)
+	if l.standing.lapped() {
+		n = carried{l}.fixed()
+	}
+	l.s.room.fixed += n - l.standing.fixed
+	l.standing.fixed = n
 }
 
 // TakeChanged returns the next log whose stats have changed since it was last returned, or nil.
@@ -200,6 +203,7 @@ func (l *Log) fence(err error) {
 	if l.fenced != nil {
 		return
 	}
+	l.s.stir(l)
 	l.fenced = fmt.Errorf("%w: %w", ErrFenced, err)
 	l.s.report("log fenced", l.cfg.ID, err)
 	l.s.answerAll(l.wait.take(), l.fenced)

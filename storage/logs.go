@@ -2,9 +2,15 @@ package storage
 
 import "iter"
 
-// logs are those of a store. Each keeps its place for as long as it is there, so that all can be gone through a few at a time.
+// logs are those of a store: all, and those that laps carry.
 type logs struct {
-	byID  map[LogID]*Log
+	byID map[LogID]*Log
+	places
+	lapped places
+}
+
+// places hold logs so that they can be gone through a few at a time: each keeps its place for as long as it is there.
+type places struct {
 	order []*Log // nil: a free place
 	free  []int
 
@@ -16,21 +22,34 @@ const logsPerTurn = 512
 
 func (v *logs) add(l *Log) {
 	v.byID[l.cfg.ID] = l
-	if k := len(v.free); k > 0 {
-		l.at = v.free[k-1]
-		v.free = v.free[:k-1]
-		v.order[l.at] = l
-		return
-	}
-	l.at = len(v.order)
-	v.order = append(v.order, l)
+	l.at = v.put(l)
 }
 
 func (v *logs) remove(l *Log) {
 	delete(v.byID, l.cfg.ID)
-	v.order[l.at] = nil
-	v.free = append(v.free, l.at)
+	v.cut(l.at)
 }
+
+// put gives l a place, and says which.
+func (v *places) put(l *Log) (at int) {
+	if k := len(v.free); k > 0 {
+		at = v.free[k-1]
+		v.free = v.free[:k-1]
+		v.order[at] = l
+		return at
+	}
+	v.order = append(v.order, l)
+	return len(v.order) - 1
+}
+
+// cut frees a place.
+func (v *places) cut(at int) {
+	v.order[at] = nil
+	v.free = append(v.free, at)
+}
+
+// count is how many logs there are.
+func (v *places) count() int { return len(v.order) - len(v.free) }
 
 // has reports whether l is there: not another one of its id, nor none.
 func (v *logs) has(l *Log) bool { return v.byID[l.cfg.ID] == l }
@@ -53,7 +72,7 @@ type cursor struct{ at int }
 
 // next returns the next log, and takes one from left for each place that it looks at. Without a log, nothing is left of that, or the cursor
 // has come to the end and is at the first log again.
-func (c *cursor) next(v *logs, left *int) (l *Log, end bool) {
+func (c *cursor) next(v *places, left *int) (l *Log, end bool) {
 	for *left > 0 {
 		if c.at >= len(v.order) {
 			c.at = 0

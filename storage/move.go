@@ -94,7 +94,7 @@ func tryDepart(l *Log) bool {
 	s.room.fixed += s.moves.left(freeze(l))
 	s.files.open -= l.segs.files()
 	s.forget(l)
-	l.leaving, l.fixed, l.touched = nil, 0, nil
+	l.leaving, l.touched = nil, nil
 	r.Moved = l
 	s.answer(r, nil)
 	return true
@@ -158,7 +158,8 @@ func (s *Store) Attach(l *Log, r *Request) {
 	l.gone = false
 	l.offsets.join(s.room.users)
 	l.offsets.copied() // to the journal of the store that it left
-	l.noteFixed()
+	l.standing = standing{by: tellsState}
+	s.stir(l)
 	if l.dedup != nil {
 		s.ids.bytes += l.dedup.noted
 	}
@@ -175,6 +176,7 @@ func attach(l *Log, r *Request) {
 		l.s.starved.push(r)
 		return
 	}
+	l.s.stir(l)
 	carried{l}.add(j)
 	j.gather.persist = true
 	j.touch(l)

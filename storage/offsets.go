@@ -21,7 +21,12 @@ func (l *Log) changeOffset(r *Request) {
 	case r.Kind == ReqStoreOffset && !had && !offsetRoom(l, r.User):
 		l.s.answer(r, ErrTooManyConsumers)
 		return
-	case !l.s.journal.room(entryHeadSize):
+	}
+	switch ok, err := l.s.table.admits(l); {
+	case err != nil:
+		l.s.answer(r, err)
+		return
+	case !ok || !l.s.journal.room(entryHeadSize):
 		l.s.starved.push(r)
 		return
 	}
@@ -41,9 +46,13 @@ var errRoomLater = errors.New("the journal has no room at the moment")
 func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 	change := OffsetState{Key: key, Offset: offset, User: user}
 	old, had := l.offsets.get(key)
-	switch {
-	case had && old >= offset:
+	if had && old >= offset {
 		return nil
+	}
+	ok, err := l.s.table.admits(l)
+	switch {
+	case err != nil:
+		return err
 	case l.closed:
 		return ErrClosed
 	case l.s.journal.failed != nil:
@@ -51,6 +60,8 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 	case !had && !offsetRoom(l, user):
 		l.s.stats.Unstored++
 		return ErrTooManyConsumers
+	case !ok:
+		return errRoomLater
 	case l.s.space.short && !had && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
 		return errShort
 	case l.s.space.short: // the next lap carries it; nobody was promised that it survives a crash
@@ -78,6 +89,7 @@ func offsetRoom(l *Log, user User) bool {
 
 // noteOffset has a change take effect in memory, and returns what is stored now.
 func (l *Log) noteOffset(change OffsetState) storedOffset {
+	l.s.stir(l)
 	o := l.offsets.decide(change, l.s.now)
 	l.offsets.apply(o)
 	l.noteFixed()

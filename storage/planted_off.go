@@ -20,4 +20,6 @@ const (
 	plantedRemovalsAtOnce        = false
 	plantedRefusedIsWritten      = false
 	plantedRefusedElsewhere      = false
+	plantedTableUnsynced         = false
+	plantedTableOverwritten      = false
 )

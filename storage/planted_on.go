@@ -22,6 +22,8 @@ var (
 	plantedRemovalsAtOnce        bool
 	plantedRefusedIsWritten      bool
 	plantedRefusedElsewhere      bool
+	plantedTableUnsynced         bool
+	plantedTableOverwritten      bool
 )
 
 var plants = map[string]*bool{
@@ -41,6 +43,8 @@ var plants = map[string]*bool{
 	"removals-at-once":         &plantedRemovalsAtOnce,
 	"refused-is-written":       &plantedRefusedIsWritten,
 	"refused-elsewhere":        &plantedRefusedElsewhere,
+	"table-unsynced":           &plantedTableUnsynced,
+	"table-overwritten":        &plantedTableOverwritten,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

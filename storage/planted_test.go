@@ -22,6 +22,8 @@ var shapes = map[string]func(w *world){
 	},
 	"read-keeps-buffer":  func(w *world) { w.opt.directShare, w.opt.reads, w.opt.crashEvery = 40, 2<<20, 500 },
 	"refused-is-written": refusing,
+	"table-unsynced":     narrow,
+	"table-overwritten":  narrow,
 	"refused-elsewhere":  refusing,
 	"direct-after-buffered": func(w *world) {
 		w.opt.crashEvery, w.opt.levels = 20, []storage.Level{storage.LevelPersisted, storage.LevelWritten}
@@ -32,7 +34,7 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 	defer storage.Plant("")
 	for _, name := range []string{"ack-before-sync-direct", "ack-before-sync-buffered", "direct-after-buffered",
 		"replay-stops-early", "recycled-block", "reused-offset", "hole-not-cut", "foreign-data", "skip-dir-sync",
-		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed", "removals-at-once", "refused-is-written", "refused-elsewhere"} {
+		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed", "removals-at-once", "refused-is-written", "refused-elsewhere", "table-unsynced", "table-overwritten"} {
 		t.Run(name, func(t *testing.T) {
 			if !storage.Plant(name) {
 				t.Fatal("no such bug")

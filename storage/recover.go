@@ -519,7 +519,8 @@ func (r *recovery) cleanUp() error {
 	}
 	for _, name := range files {
 		var shard, k int
-		if _, err := fmt.Sscanf(name, "shard-%04d-%d.journal", &shard, &k); err == nil && shard >= r.cfg.Shards {
+		_, err := fmt.Sscanf(name, "shard-%04d-%d.journal", &shard, &k)
+		if err == nil && shard >= r.cfg.Shards || strings.HasSuffix(name, tableSuffix) {
 			if err := r.d.Unlink(r.cfg.Dir + "/journal/" + name); err != nil {
 				return err
 			}

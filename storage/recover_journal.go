@@ -39,6 +39,7 @@ type foundGroup struct {
 	bytes  []byte // nil: it has to be read again
 	slab   *keptSlab
 	counts bool
+	table  bool // of the log table
 }
 
 // shardGroups holds the valid groups of one shard by number, from the newest lap on.
@@ -73,6 +74,9 @@ func (j *journalScan) read() error {
 		if err := j.readAll(); err != nil {
 			return err
 		}
+	}
+	if err := j.readTables(); err != nil {
+		return err
 	}
 	j.keepChain()
 	return nil
@@ -207,7 +211,7 @@ func (j *journalScan) metaCommands() ([]MetaCommand, error) {
 
 // metaIndex is the index of the last metadata command that was safe for all that the groups say.
 func (j *journalScan) metaIndex() (index uint64) {
-	for _, g := range j.chain {
+	for _, g := range j.chain { // those of the log table say nothing of it
 		index = max(index, g.head.meta)
 	}
 	return index
@@ -239,7 +243,7 @@ func (j *journalScan) each(f func(e *entry, at place)) error {
 		}
 		hole := j.holes[int(g.head.shard)]
 		err = entriesAt(p, g.head, func(e *entry, at int) error {
-			e.shard, e.doubt = g.head.shard, g.head.number < hole
+			e.shard, e.table, e.doubt = g.head.shard, g.table, g.table || g.head.number < hole
 			f(e, place{group: int32(i), at: uint32(at)})
 			return nil
 		})

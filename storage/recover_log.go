@@ -103,6 +103,7 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 	for i, o := range l.st.Offsets {
 		l.stored[o.Key] = i
 	}
+	l.dropSuperseded()
 	for i := range l.list {
 		e := &l.list[i]
 		l.stable = max(l.stable, e.stable)

@@ -97,7 +97,12 @@ func (l *Log) raiseStart(n int, r *Request) {
 	if l.s.space.stuck() {
 		l.s.space.want()
 	}
-	if l.s.space.stuck() || !j.room(entryHeadSize) {
+	ok, err := l.s.table.admits(l)
+	if err != nil && r != nil {
+		l.s.answer(r, err)
+		return
+	}
+	if !ok || l.s.space.stuck() || !j.room(entryHeadSize) {
 		if r != nil {
 			l.s.starved.push(r)
 		}
@@ -190,9 +195,9 @@ func (l *Log) tryClose() {
 
 func (s *Store) forget(l *Log) {
 	s.held.change(l, Held{})
+	s.table.forget(l)
 	s.logs.remove(l)
 	l.gone = true
-	s.room.fixed -= l.fixed
 	l.offsets.leave()
 	if l.dedup != nil {
 		s.ids.bytes -= l.dedup.noted

@@ -23,7 +23,7 @@ func flushTail(l *Log, n Pos) {
 }
 
 // sweepTails goes on with writing long tails out, so that the next lap is small.
-func (r *rounds) sweepTails(v *logs, left int) {
+func (r *rounds) sweepTails(v *places, left int) {
 	for r.sweeping && left > 0 {
 		l, end := r.sweep.next(v, &left)
 		if r.sweeping = !end; l != nil {
@@ -33,7 +33,7 @@ func (r *rounds) sweepTails(v *logs, left int) {
 }
 
 // squeeze has tails written out, with their last block padded, so that n bytes can be evicted soon. The logs take turns.
-func (r *rounds) squeeze(v *logs, n int) {
+func (r *rounds) squeeze(v *places, n int) {
 	for coming, ends := 0, 0; coming < n && ends < 2; {
 		l, end := r.squeezed.next(v, &r.squeezeLeft)
 		if l == nil && !end {
@@ -55,7 +55,7 @@ func (r *rounds) squeeze(v *logs, n int) {
 }
 
 // allEnded reports whether no append of any log is being written; there are no new ones. fenced is a log that failed, if one did.
-func (r *rounds) allEnded(v *logs, left int) (ended bool, fenced *Log) {
+func (r *rounds) allEnded(v *places, left int) (ended bool, fenced *Log) {
 	for left > 0 {
 		l, end := r.end.next(v, &left)
 		switch {

@@ -171,7 +171,7 @@ func startSegment(l *Log, n int) {
 	}
 	head := l.s.chunks.get(BlockSize)
 	if head == nil {
-		l.s.rounds.squeeze(&l.s.logs, BlockSize)
+		l.s.rounds.squeeze(&l.s.logs.lapped, BlockSize)
 		l.retryLater()
 		return
 	}

@@ -26,6 +26,8 @@ type Config struct {
 	DedupBytesMax      int64                                       // of the ids that logs remember; 0: as their windows allow
 	ConsumersPerLogMax int                                         // with stored offsets; 0: consumersMax
 	NamedMax           int64                                       // bytes of direct batches below LevelPersisted between two laps; 0: namedMax
+	LapSmall           int64                                       // a lap that takes no more than that is not made smaller; 0: a sixteenth of a journal file
+	TableSlack         int64                                       // bytes of a log table's file that may be of no use beside as many as are; 0: tableSlack
 	LogsPerTurn        int                                         // that are looked at in one turn for one purpose that concerns all; 0: logsPerTurn
 	FilesMax           int                                         // descriptors of segments kept open; 0: many
 	Fence              func(r *Request) bool                       // asked of a group's poll whose records are there: false, and it gets ErrNotOwned; may be nil
@@ -63,6 +65,7 @@ type Store struct {
 	room     LapRoom
 
 	ids    idMemory
+	table  logTable
 	chunks chunks
 	files  files
 	rounds rounds
@@ -72,6 +75,7 @@ type Store struct {
 // Stats counts since the store was made.
 type Stats struct {
 	Groups, Laps        uint64 // of the journal
+	Records, Copied     uint64 // of logs written to the log table, and from one file of it to the other
 	DirectWrites, Pads  uint64 // of large batches, of tails
 	DiskReads           uint64
 	Copies, CopiedBytes uint64 // of records: into the tail and into journal groups
@@ -105,6 +109,12 @@ func New(cfg Config) *Store {
 	if s.files.max = cfg.FilesMax; cfg.FilesMax <= 0 {
 		s.files.max = 1 << 30
 	}
+	if cfg.LapSmall <= 0 {
+		s.cfg.LapSmall = cfg.Journal[0].Size / 16
+	}
+	if cfg.TableSlack <= 0 {
+		s.cfg.TableSlack = tableSlack
+	}
 	if cfg.LogsPerTurn <= 0 {
 		s.cfg.LogsPerTurn = logsPerTurn
 	}
@@ -119,6 +129,7 @@ func New(cfg Config) *Store {
 	s.journal = journal{s: s, files: cfg.Journal, pos: BlockSize, number: cfg.FirstGroup, first: cfg.FirstGroup,
 		psafe: cfg.FirstGroup - 1, wsafe: cfg.FirstGroup - 1}
 	s.space.journal, s.space.late = &s.journal, cfg.Late != nil
+	s.table.begin(s)
 	return s
 }
 
@@ -129,7 +140,7 @@ func (s *Store) Space() *Space { return &s.space }
 func refuseWaiting(s *Store) {
 	p := &s.space
 	for left := s.cfg.LogsPerTurn; p.refusing && left > 0; {
-		l, end := p.cursor.next(&s.logs, &left)
+		l, end := p.cursor.next(&s.logs.places, &left)
 		if p.refusing = !end; l != nil {
 			s.answerAll(l.wait.take(), errShort)
 		}
@@ -172,8 +183,8 @@ func (s *Store) End() {
 	s.working = 0
 	s.moves.departing = slices.DeleteFunc(s.moves.departing, tryDepart)
 	retainCapped(s)
-	s.files.closeQuiet(&s.logs, s.cfg.LogsPerTurn, s.mono)
-	s.rounds.sweepTails(&s.logs, s.cfg.LogsPerTurn)
+	s.files.closeQuiet(&s.logs.places, s.cfg.LogsPerTurn, s.mono)
+	s.rounds.sweepTails(&s.logs.lapped, s.cfg.LogsPerTurn)
 	if !s.ending {
 		s.removals.goOn()
 	}
@@ -186,6 +197,7 @@ func (s *Store) End() {
 		retryBlocks(s)
 	}
 	s.journal.flush()
+	s.table.goOn()
 	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
 		s.journal.syncBuffered()
 	}
@@ -195,7 +207,7 @@ func (s *Store) End() {
 // Deadline returns the monotonic time, in nanoseconds, at which the store wants a turn; 0: none.
 func (s *Store) Deadline() int64 {
 	next := s.journal.syncDeadline()
-	for _, t := range [...]int64{s.journal.refusedDeadline(), s.space.blocks.deadline(&s.journal)} {
+	for _, t := range [...]int64{s.journal.refusedDeadline(), s.space.blocks.deadline(&s.journal), s.table.deadline()} {
 		if next == 0 || t != 0 && t < next {
 			next = t
 		}

@@ -8,7 +8,7 @@ func TestAnEndThatWaitsDoesNotSpin(t *testing.T) {
 	file := JournalFile{Size: JournalBytesMin}
 	s := New(Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: heap{}, ReadMemory: heap{}, LogsPerTurn: most})
 	for id := LogID(1); id <= logs; id++ {
-		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+		s.stir(s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20}))
 	}
 	s.Begin(1, 1000)
 	s.End()

@@ -1,0 +1,446 @@
+package storage
+
+import "fmt"
+
+// The log table holds where the logs of a shard stand that laps need not carry, so that what a lap takes depends on the logs in use and not
+// on all logs. It is two files, used in turn, beside the shard's journal:
+//
+//	journal/shard-NNNN-K.logs:  group | group | ...      of records: what a lap would carry of a log that rests
+//
+// A log begins with the state file: as long as nothing is journaled of it, that tells where it stands. With the first entry laps carry it
+// (stir). When it has rested from one lap to the next, and laps are not small, it is written to the table, and when that is on stable storage
+// laps carry it no more, until the next entry. Its record may be older then; that changes nothing: recovery takes the furthest of everything that
+// only rises, and bytes of a position never change.
+//
+// Records of logs that have gone on are of no use. When a file holds more of these than of others, the others are copied to the other file,
+// which is free when no lap that may still be read names it.
+//
+// What is written: when laps take more than a sixteenth of a journal file, once per lap the logs that rest; and when a log finds no room
+// in laps, whatever rests.
+type logTable struct {
+	s      *Store
+	files  [2]tableFile
+	cur    int     // where records go
+	last   uint64  // generation begun last; 0: none in this run
+	live   int64   // bytes of records of logs that the table tells
+	named  [2]bool // by the newest lap on stable storage
+	naming [2]bool // by the one made last
+
+	wanted   bool  // a round over the logs in laps is due, or under way
+	pressed  bool  // logs wait for room in laps
+	hopeless int64 // not 0: rounds have found no room, and who waits for some is refused; until then, and until all that waited have heard of it
+	heard    int   // turns since then in which all were tried
+	copying  bool  // records of the other file
+	cursor   cursor
+	round    tableRound
+	idle     int   // rounds, one after the other, that found nothing
+	next     int64 // not before
+
+	g       *group        // being filled
+	batch   []tableRecord // in it
+	opening bool
+	writing bool
+	landed  bool // it is on stable storage, and that has not taken effect
+	failed  bool // no more is written in this run
+}
+
+// tableFile is one file of the table.
+type tableFile struct {
+	fd         int32 // -1: it is not open
+	generation uint64
+	groups     int64 // on stable storage
+	end        Pos   // of them
+}
+
+// tableRecord is one of the group that is filled or written.
+type tableRecord struct {
+	log  *Log
+	size int64
+}
+
+// tableRound counts what one round over the logs in laps found.
+type tableRound struct{ added, cooled, padded int }
+
+const (
+	tableGroup    = 256 << 10 // bytes of a group, unless one record is larger
+	tableCarry    = 2 * entryHeadSize
+	tableSlack    = 1 << 20      // of records that are of no use, before others are copied
+	tablePause    = int64(2e6)   // between rounds that found nothing, nanoseconds
+	tableHopeless = int64(100e6) // for so long logs are refused after such rounds
+	tableTries    = 3
+	tableRefused  = int64(1e9) // between tries when the disk is full
+)
+
+func (t *logTable) begin(s *Store) {
+	t.s = s
+	t.files[0].fd, t.files[1].fd = -1, -1
+}
+
+// carries reports whether laps have room for a log that takes so many bytes more. One that alone takes more than all may together is not
+// turned away for it.
+func (r *LapRoom) carries(bytes int64) bool {
+	most := r.CarryMax()
+	if bytes > most {
+		most = r.share(segmentsShare)
+	}
+	return r.Carry()+bytes <= most
+}
+
+// admits reports whether the journal may say something of l: laps carry it, or have room for it. False without an error: it may, when
+// others have been written to the table.
+func (t *logTable) admits(l *Log) (bool, error) {
+	if l.standing.lapped() || t.s.room.carries(carried{l}.fixed()) {
+		return true, nil
+	}
+	if t.hopeless != 0 && t.s.mono > t.hopeless+tableRefused { // long ago, and nobody has come since
+		t.hopeless, t.heard = 0, 0
+	}
+	if t.failed || t.hopeless != 0 {
+		err := fmt.Errorf("%w: laps cannot carry another log in use; set journal_size to more", ErrJournalFull)
+		t.s.reportRoom("appends are refused", l.cfg.ID, err, &t.s.room.nextSegments)
+		return false, err
+	}
+	t.pressed, t.wanted = true, true
+	return false, nil
+}
+
+// lapIsSafe is told of every lap on stable storage: what it does not name is needed no more.
+func (t *logTable) lapIsSafe() {
+	t.named = t.naming
+	t.wanted = t.wanted || t.s.room.Carry() > t.s.cfg.LapSmall
+}
+
+// carry has a lap say which files it needs. It is called before the lap is filled: logs that leave laps meanwhile are in groups that were
+// safe before it is.
+func (t *logTable) carry(j *journal) {
+	for k := range t.files {
+		f := &t.files[k]
+		t.naming[k] = f.groups > 0 && (k == t.cur || t.copying)
+		if t.naming[k] {
+			j.add(&entry{kind: entryTable, level: LevelPersisted, base: Offset(f.generation), next: Offset(f.groups), pos: f.end, length: uint32(k)}, nil)
+		}
+	}
+}
+
+// busy reports whether something has to come back before the table can go on.
+func (t *logTable) busy() bool {
+	s := t.s
+	return t.opening || t.writing || t.failed || s.ending || s.space.short || s.journal.failed != nil
+}
+
+// deadline is when the table wants a turn; 0: it waits for something else, or for nothing.
+func (t *logTable) deadline() int64 {
+	if (t.wanted || t.copying) && !t.busy() {
+		return max(t.next, t.s.mono)
+	}
+	return 0
+}
+
+// goOn takes the table further, by some logs in each turn.
+func (t *logTable) goOn() {
+	if t.landed && t.s.journal.laps.filling == nil { // a lap that is being filled counts on who is in it
+		t.settle()
+	}
+	if t.hopeless != 0 && !t.s.more {
+		if t.heard++; t.heard > tableTries && t.s.mono >= t.hopeless {
+			t.hopeless, t.heard = 0, 0
+		}
+	}
+	if t.landed || !t.wanted && !t.copying || t.busy() || t.s.mono < t.next {
+		return
+	}
+	if f := &t.files[t.cur]; f.fd < 0 {
+		t.open()
+		return
+	}
+	left := t.s.cfg.LogsPerTurn
+	switch {
+	case t.copying || t.copyDue():
+		t.copy(&left)
+	case !t.writing: // what was filled
+		t.look(&left)
+	}
+}
+
+// open opens the file that records go to, and makes it if need be.
+func (t *logTable) open() {
+	t.opening = true
+	t.s.ops.issue(Op{Kind: OpOpen, Path: tablePath(t.s.cfg.Dir, t.s.cfg.Shard, t.cur), Create: true, Direct: true}, pendingOp{done: tableOpened, n: int64(t.cur)})
+}
+
+func tableOpened(s *Store, p *pendingOp, fd int64, err error) {
+	t := &s.table
+	if err != nil {
+		t.refused(err)
+		return
+	}
+	t.files[p.n].fd = int32(fd)
+	s.ops.issue(Op{Kind: OpSyncDir, Path: s.cfg.Dir + "/journal"}, pendingOp{done: tableNamed, n: p.n})
+}
+
+func tableNamed(s *Store, p *pendingOp, _ int64, err error) {
+	t := &s.table
+	if err != nil {
+		t.refused(err)
+		return
+	}
+	t.restart()
+}
+
+// restart begins a generation in the file that records go to: what it holds is needed no more.
+func (t *logTable) restart() {
+	f := &t.files[t.cur]
+	t.last++
+	f.generation, f.groups, f.end = t.last, 0, 0
+	t.opening = true
+	t.s.ops.issue(Op{Kind: OpTruncate, FD: f.fd}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
+		if s.table.opening = false; err != nil {
+			s.table.refused(err)
+		}
+	}})
+}
+
+// refused takes in that the table cannot be written now, or, unless the disk is full, any more. Laps go on carrying what it has not got.
+func (t *logTable) refused(err error) {
+	t.opening = false
+	t.next = t.s.mono + tableRefused
+	if FullDisk(err) {
+		t.hopeless = t.next
+		return
+	}
+	t.failed = true
+	t.s.report("log table failed; laps carry all logs that are in use", 0, err)
+}
+
+// look writes logs to the table that laps carry and that rest: in the first round those that were not used since the last one.
+func (t *logTable) look(left *int) {
+	for {
+		l, end := t.cursor.next(&t.s.logs.lapped, left)
+		if end {
+			t.flush()
+			t.roundEnds()
+			return
+		}
+		if l == nil {
+			return
+		}
+		*left -= len(l.segs.list) / segmentsPerLog
+		g := l.segs.active()
+		switch v := &l.standing; {
+		case v.used:
+			v.used = false
+			t.round.cooled++
+		case !rests(l):
+		case g != nil && l.tail.flushed < g.end:
+			l.pad() // it is written the next time
+			t.round.padded++
+		case !t.add(l):
+			t.cursor.at-- // in the next group
+			return
+		default:
+			t.round.added++
+			l.standing.by = tellsSoon
+		}
+	}
+}
+
+// roundEnds decides whether another round follows.
+func (t *logTable) roundEnds() {
+	r := t.round
+	t.round = tableRound{}
+	switch {
+	case !t.pressed:
+		t.wanted = false
+	case r.added > 0 || r.cooled > 0:
+		t.idle = 0
+	case t.idle < tableTries:
+		t.next = t.s.mono + tablePause
+		if t.idle++; r.padded > 0 {
+			t.idle = 1
+		}
+	default:
+		t.idle, t.wanted = 0, false
+		t.hopeless = t.s.mono + tableHopeless
+	}
+	if t.s.room.Carry() <= t.s.room.CarryMax()/2 || !t.wanted {
+		t.pressed = false
+	}
+}
+
+// copyDue begins a copy to the other file when more of this one is of no use than of use, and the other one is free.
+func (t *logTable) copyDue() bool {
+	other := 1 - t.cur
+	if int64(t.files[t.cur].end) <= 2*(t.live+BlockSize)+t.s.cfg.TableSlack || (t.named[other] || t.naming[other]) && !plantedTableOverwritten {
+		return false
+	}
+	t.flush()
+	if t.writing {
+		return false
+	}
+	t.cur, t.copying, t.cursor, t.round = other, true, cursor{}, tableRound{}
+	if t.files[other].fd >= 0 {
+		t.restart()
+	}
+	return true
+}
+
+// copy writes records anew that are in the other file.
+func (t *logTable) copy(left *int) {
+	f := &t.files[t.cur]
+	if f.fd < 0 || t.opening {
+		return
+	}
+	for {
+		l, end := t.cursor.next(&t.s.logs.places, left)
+		if end {
+			t.flush()
+			t.copying = t.writing // its end is that of the last write
+			return
+		}
+		if l == nil {
+			return
+		}
+		if v := &l.standing; v.by == tellsTable && v.generation != f.generation && !t.add(l) {
+			t.cursor.at--
+			return
+		}
+	}
+}
+
+// add has the group that is filled say where l stands. False: there is no room in it, and it is written, or no memory.
+func (t *logTable) add(l *Log) bool {
+	j := &t.s.journal
+	size := int(carried{l}.size())
+	if t.g != nil && t.g.n+size > len(t.g.buf) {
+		t.flush()
+		return false
+	}
+	if t.writing {
+		panic("BUG: a group of the log table is filled while it is written")
+	}
+	if t.g == nil {
+		t.g = j.newGroup(max(tableGroup, int(alignUp(Pos(groupHeadSize+size)))))
+	}
+	if t.g == nil {
+		t.next = t.s.mono + tablePause
+		return false
+	}
+	before := t.g.n
+	j.into(t.g, func() { carried{l}.add(j) })
+	l.offsets.copied()
+	t.batch = append(t.batch, tableRecord{l, int64(t.g.n - before)})
+	return true
+}
+
+// flush writes the group that is filled, if one is.
+func (t *logTable) flush() {
+	g, f := t.g, &t.files[t.cur]
+	if g == nil || g.count == 0 {
+		return
+	}
+	first := t.s.journal.first
+	p := g.buf[:alignUp(Pos(g.n))]
+	sealGroup(p, groupHead{flags: groupTable, number: tableNumber(first, f.generation, f.groups), first: first, entries: uint32(g.n - groupHeadSize),
+		count: uint32(g.count), shard: uint32(t.s.cfg.Shard)}, t.s.cfg.Seed)
+	t.writing = true
+	t.s.ops.issue(Op{Kind: OpWrite, FD: f.fd, Pos: int64(f.end), Buf: p, DSync: !plantedTableUnsynced}, pendingOp{done: tableWritten, n: int64(len(p))})
+}
+
+func tableWritten(s *Store, p *pendingOp, _ int64, err error) {
+	t := &s.table
+	t.writing = false
+	t.g.memory.Put(t.g.buf)
+	t.g.buf = nil
+	s.journal.free = append(s.journal.free, t.g)
+	t.g = nil
+	if err == nil {
+		f := &t.files[t.cur]
+		f.groups++
+		f.end += Pos(p.n)
+		t.landed = true
+		return
+	}
+	for i := range t.batch {
+		if v := &t.batch[i].log.standing; v.by == tellsSoon {
+			v.by = tellsLap
+		}
+	}
+	t.drop()
+	t.refused(err)
+}
+
+// settle has laps carry the logs no more whose records are on stable storage, but for those that have gone on meanwhile.
+func (t *logTable) settle() {
+	t.landed = false
+	for i := range t.batch {
+		l := t.batch[i].log
+		v := &l.standing
+		if l.gone || l.s != t.s || v.by != tellsSoon && v.by != tellsTable {
+			continue
+		}
+		if v.by == tellsSoon {
+			t.s.logs.lapped.cut(v.at)
+			v.by, v.size = tellsTable, 0
+			l.noteFixed()
+			t.s.stats.Records++
+		} else {
+			t.s.stats.Copied++
+		}
+		t.live += t.batch[i].size - v.size
+		v.size, v.generation = t.batch[i].size, t.files[t.cur].generation
+	}
+	t.drop()
+}
+
+// drop forgets which logs are in the group that was written.
+func (t *logTable) drop() {
+	clear(t.batch)
+	t.batch = t.batch[:0]
+}
+
+// forget is told of a log that leaves the store.
+func (t *logTable) forget(l *Log) {
+	switch v := &l.standing; v.by {
+	case tellsLap, tellsSoon:
+		t.s.logs.lapped.cut(v.at)
+	case tellsTable:
+		t.live -= v.size
+	}
+	l.standing.by = tellsState
+	l.noteFixed()
+}
+
+func (t *logTable) invariants() {
+	lapped, live := 0, int64(0)
+	for l := range t.s.logs.all() {
+		v := &l.standing
+		switch v.by {
+		case tellsLap, tellsSoon:
+			if lapped++; t.s.logs.lapped.order[v.at] != l {
+				panic(fmt.Sprintf("BUG: log %d is not among those that laps carry", l.cfg.ID))
+			}
+		case tellsTable:
+			live += v.size
+			if v.generation != t.files[t.cur].generation && !t.copying {
+				panic(fmt.Sprintf("BUG: the record of log %d is in generation %d of the table, records go to %d", l.cfg.ID, v.generation, t.files[t.cur].generation))
+			}
+		}
+		if !v.lapped() && (v.fixed != 0 || v.marks != 0 || l.pend.len() > 0 || len(l.tail.writes) > 0 || l.tail.unwritten(l.segs.active()) > 0 || l.fenced != nil) {
+			panic(fmt.Sprintf("BUG: log %d has something in flight, and laps do not carry it", l.cfg.ID))
+		}
+	}
+	if n := t.s.logs.lapped.count(); n != lapped || live != t.live {
+		panic(fmt.Sprintf("BUG: laps carry %d logs, %d places are taken; the table has records of %d bytes, %d were counted", lapped, n, live, t.live))
+	}
+}
+
+// tableNumber is the number of a group of the table. Journals have no such groups.
+func tableNumber(first, generation uint64, index int64) uint64 {
+	return first + generation<<32 + uint64(index)
+}
+
+func tableName(shard, k int) string { return fmt.Sprintf("shard-%04d-%d%s", shard, k, tableSuffix) }
+
+const tableSuffix = ".logs"
+
+func tablePath(dir string, shard, k int) string { return dir + "/journal/" + tableName(shard, k) }

@@ -1,0 +1,146 @@
+package storage
+
+import (
+	"errors"
+	"testing"
+)
+
+// tabled is a store in which laps have room for few logs, on a steady disk.
+func tabled(room int64, change func(c *Config)) *steady {
+	file := JournalFile{Size: 1 << 20}
+	c := Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: heap{}, ReadMemory: heap{},
+		JournalMemoryMax: 4 * room, LapSmall: 1}
+	change(&c)
+	return &steady{s: New(c)}
+}
+
+// wait gives a request to the store, and lets milliseconds pass until it is answered.
+func (d *steady) wait(t *testing.T, asked *Request) error {
+	t.Helper()
+	r := asked
+	answered, first := false, d.turn
+	r.internal = func(*Request) { answered = true }
+	for !answered {
+		before := d.s.logs.looked + d.s.logs.lapped.looked
+		if r != nil {
+			d.pass(r)
+			r = nil
+		} else {
+			d.pass()
+		}
+		if looked := d.s.logs.looked + d.s.logs.lapped.looked - before; looked > 6*uint64(d.s.cfg.LogsPerTurn) {
+			t.Fatalf("a turn looks at %d logs", looked)
+		}
+		if d.turn += 1000; d.turn > first+10_000_000 || d.s.Failed() != nil {
+			t.Fatalf("no answer; the journal failed: %v", d.s.Failed())
+		}
+	}
+	return asked.Err
+}
+
+// TestLogsThatRestLeaveLaps: of many logs that were used one after the other laps carry few; no turn looks at all of them, and records of no use
+// are left behind when there are more of these than of others.
+func TestLogsThatRestLeaveLaps(t *testing.T) {
+	const logs, most = 1000, 50
+	d := tabled(50*LogCarry, func(c *Config) { c.LogsPerTurn, c.TableSlack = most, 64<<10 })
+	s := d.s
+	for id := LogID(1); id <= logs; id++ {
+		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	if s.Room().Carry() != 0 {
+		t.Fatalf("laps carry %d bytes of new logs", s.Room().Carry())
+	}
+	p := oneRecord(t, 1000)
+	for round := range 4 {
+		for id := LogID(1); id <= logs; id++ {
+			if err := d.wait(t, &Request{Kind: ReqAppend, Log: id, Batch: append([]byte(nil), p...)}); err != nil {
+				t.Fatalf("round %d, log %d: %v", round, id, err)
+			}
+			if n := s.logs.lapped.count(); n > 51 {
+				t.Fatalf("laps carry %d logs", n)
+			}
+		}
+	}
+	if st := s.Stats(); st.Records < 3*logs || st.Copied < logs {
+		t.Errorf("%d records were written, %d copied", st.Records, st.Copied)
+	}
+	if f := s.table.files[s.table.cur]; int64(f.end) > 4*(s.table.live+BlockSize)+256<<10 {
+		t.Errorf("the file has %d bytes, of which %d are of use", f.end, s.table.live)
+	}
+}
+
+// TestWhoWaitsForRoomInLaps goes on when others rest, and is refused by name when none does.
+func TestWhoWaitsForRoomInLaps(t *testing.T) {
+	for _, rests := range []bool{true, false} {
+		reports := map[string]int{}
+		d := tabled(2*LogCarry, func(c *Config) { c.Report = func(event string, _ LogID, _ error) { reports[event]++ } })
+		s := d.s
+		for id := LogID(1); id <= 3; id++ {
+			s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+		}
+		p := oneRecord(t, 1000)
+		for id := LogID(1); id <= 2; id++ {
+			if err := d.wait(t, &Request{Kind: ReqAppend, Log: id, Batch: append([]byte(nil), p...)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id := LogID(1); !rests && id <= 2; id++ {
+			s.logs.byID[id].trimming = true // for good
+		}
+		err := d.wait(t, &Request{Kind: ReqAppend, Log: 3, Batch: append([]byte(nil), p...)})
+		if rests && err != nil || !rests && (!errors.Is(err, ErrJournalFull) || reports["appends are refused"] != 1) {
+			t.Errorf("others rest: %v; %v, reports %v", rests, err, reports)
+		}
+		err = d.wait(t, &Request{Kind: ReqStoreOffset, Log: 3, Consumer: ConsumerKey{ID: 1}})
+		if rests && err != nil || !rests && !errors.Is(err, ErrOffsetBeyondEnd) {
+			t.Errorf("others rest: %v; a stored offset: %v", rests, err)
+		}
+		for id := LogID(1); id <= 2; id++ {
+			s.logs.byID[id].trimming = false
+		}
+		for range 3000 { // refusals end by themselves
+			d.turn += 1_000_000
+			d.pass()
+		}
+		if err := d.wait(t, &Request{Kind: ReqAppend, Log: 3, Batch: append([]byte(nil), p...)}); err != nil {
+			t.Errorf("others rest: %v; later: %v", rests, err)
+		}
+	}
+}
+
+// TestATableThatCannotBeWrittenIsLeft: what it has stays of use, laps carry the others, and it is reported once.
+func TestATableThatCannotBeWrittenIsLeft(t *testing.T) {
+	reports := map[string]int{}
+	d := tabled(10*LogCarry, func(c *Config) { c.Report = func(event string, _ LogID, _ error) { reports[event]++ } })
+	s := d.s
+	for id := LogID(1); id <= 30; id++ {
+		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	p := oneRecord(t, 1000)
+	send := func(id LogID) error {
+		return d.wait(t, &Request{Kind: ReqAppend, Log: id, Batch: append([]byte(nil), p...)})
+	}
+	for id := LogID(1); id <= 15; id++ {
+		if err := send(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.Stats().Records == 0 {
+		t.Fatal("nothing is in the table")
+	}
+	s.table.refused(errors.New("test: the device has failed"))
+	refused := 0
+	for id := LogID(16); id <= 30; id++ {
+		if err := send(id); errors.Is(err, ErrJournalFull) {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused == 0 || reports["log table failed; laps carry all logs that are in use"] != 1 {
+		t.Errorf("%d logs refused, reports %v", refused, reports)
+	}
+	if err := send(15); err != nil {
+		t.Errorf("a log in laps: %v", err)
+	}
+}
