@@ -107,3 +107,31 @@ func (h *helpers) take() (request, bool) {
 	}
 	return r, true
 }
+
+// ringHelp is what a ring has helpers for: operations for which the kernel has no code.
+type ringHelp struct {
+	helpers *helpers
+	out     int // operations that they have
+	done    []Completion
+}
+
+func (a *ringHelp) submit(h Handle, op *Op) {
+	a.out++
+	a.helpers.submit(h, *op)
+}
+
+// collect returns what has ended since the last call, good until the next. Where nothing is out it asks nobody.
+func (a *ringHelp) collect() []Completion {
+	if a.out == 0 {
+		return nil
+	}
+	a.done = a.helpers.drain(a.done[:0])
+	a.out -= len(a.done)
+	return a.done
+}
+
+func (a *ringHelp) close() {
+	if a.helpers != nil {
+		a.helpers.close()
+	}
+}

@@ -7,85 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Off-heap memory of one operation. A send of several spans: a message head, then the spans. An operation with paths:
-// two paths, then what statx answers.
-const (
-	sendBlockBytes = 2048
-	sendBlockSpans = 64 // where the spans begin
-	pathBytes      = 4096
-	pathBlockBytes = 2*pathBytes + pageSize
-	statxMask      = unix.STATX_TYPE | unix.STATX_SIZE
-	transferMax    = 1 << 30 // bytes of one read or write; the kernel takes a little less than 2 GiB
-)
-
-const (
-	_ = uint(sendBlockBytes - sendBlockSpans - VecMax*16)
-	_ = uint(sendBlockSpans - unsafe.Sizeof(msghdr{}))
-)
-
-// prepare gets the memory outside the heap that the operation needs while the kernel has it.
-func (r *ring) prepare(s *ringSlot) syscall.Errno {
-	op := &s.op
-	switch op.Kind {
-	case KindSend:
-		return r.prepareSend(s)
-	case KindRecv:
-		if !r.have.pbufRing {
-			return 0 // taken when it starts
-		}
-	case KindOpen, KindRename, KindUnlink, KindMkdir, KindSyncDir, KindStat:
-		if len(op.Path) >= pathBytes || len(op.Path2) >= pathBytes {
-			return syscall.ENAMETOOLONG
-		}
-		r.paths.size = pathBlockBytes
-		n, ok := r.paths.take()
-		if !ok {
-			return syscall.ENOMEM
-		}
-		s.block = n + 1
-		mem := r.paths.bytes(n)
-		mem[copy(mem, op.Path)] = 0
-		mem[pathBytes+copy(mem[pathBytes:], op.Path2)] = 0
-	case KindNone:
-		return syscall.EINVAL
-	}
-	return 0
-}
-
-// prepareSend keeps a single span in the slot and several in a block; the caller's slice is not needed any more.
-func (r *ring) prepareSend(s *ringSlot) syscall.Errno {
-	vec := s.op.Vec
-	s.op.Vec = nil
-	if len(vec) > VecMax {
-		return syscall.EINVAL
-	}
-	if len(vec) == 1 {
-		s.op.Buf = vec[0]
-		return 0
-	}
-	r.sends.size = sendBlockBytes
-	n, ok := r.sends.take()
-	if !ok {
-		return syscall.ENOMEM
-	}
-	s.block, s.spans = n+1, uint8(len(vec))
-	iov := r.iovecs(s)
-	for i, p := range vec {
-		iov[i] = iovec{uint64(addressOf(p)), uint64(len(p))}
-	}
-	return 0
-}
-
-// iovecs are the spans of a send that are not sent as a whole.
-func (r *ring) iovecs(s *ringSlot) []iovec {
-	mem := r.sends.bytes(s.block - 1)
-	all := unsafe.Slice((*iovec)(unsafe.Pointer(&mem[sendBlockSpans])), VecMax)
-	return all[s.spanAt : s.spanAt+s.spans]
-}
-
-func (r *ring) message(s *ringSlot) *msghdr {
-	return (*msghdr)(unsafe.Pointer(&r.sends.bytes(s.block - 1)[0]))
-}
+const transferMax = 1 << 30 // bytes of one read or write; the kernel takes a little less than 2 GiB
 
 const atFDCWD = uint32(0xffffff9c) // AT_FDCWD
 
@@ -146,15 +68,12 @@ func (r *ring) startRecv(e *sqe, s *ringSlot) {
 		size = min(size, int(op.Len))
 	}
 	switch {
-	case !r.have.pbufRing:
-		if s.bufID == 0 {
-			s.bufID, _ = r.bufs.take()
-		}
-		if s.bufID == 0 {
+	case !r.recv.provided:
+		if !r.recv.takeFor(s) {
 			e.opcode = opNop // completed answers ENOBUFS
 			return
 		}
-		e.setBuf(r.bufs.bytes(s.bufID)[:size])
+		e.setBuf(r.recv.bufs.bytes(s.bufID)[:size])
 	case op.Flags&FlagMulti != 0 && r.have.recvMulti:
 		e.flags, e.bufGroup, e.ioprio = sqeBufferSelect, recvGroup, recvMultishot
 	default:
@@ -169,8 +88,8 @@ func (r *ring) startSend(e *sqe, s *ringSlot) {
 		e.setBuf(s.op.Buf[s.done:])
 		return
 	}
-	iov := r.iovecs(s)
-	m := r.message(s)
+	iov := r.memory.iovecs(s)
+	m := r.memory.message(s)
 	*m = msghdr{iov: uint64(uintptr(unsafe.Pointer(&iov[0]))), iovLen: uint64(len(iov))}
 	e.opcode, e.addr, e.len = opSendmsg, uint64(uintptr(unsafe.Pointer(m))), 1
 }
@@ -178,7 +97,7 @@ func (r *ring) startSend(e *sqe, s *ringSlot) {
 // startPath fills e for an operation on paths. A directory is synced in three steps: open, sync, close.
 func (r *ring) startPath(e *sqe, s *ringSlot) {
 	op := &s.op
-	mem := r.paths.bytes(s.block - 1)
+	mem := r.memory.paths.bytes(s.block - 1)
 	path, path2, stat := uint64(addressOf(mem)), uint64(addressOf(mem[pathBytes:])), uint64(addressOf(mem[2*pathBytes:]))
 	e.fd, e.addr = unix.AT_FDCWD, path
 	switch op.Kind {
@@ -251,20 +170,11 @@ func (r *ring) completed(h Handle, s *ringSlot, res int32, flags uint32) {
 // again has an operation start once more, unless somebody wants its end.
 func (r *ring) again(h Handle, s *ringSlot) {
 	if s.cancelled && s.step == 0 {
-		r.dropBuffer(s)
+		r.recv.dropFrom(s)
 		r.finish(h, s, s.done, syscall.ECANCELED)
 		return
 	}
-	s.state = ringQueued
-	r.queue.push(h)
-}
-
-// dropBuffer gives back the receive buffer that a receive took at its start.
-func (r *ring) dropBuffer(s *ringSlot) {
-	if s.bufID != 0 {
-		r.bufs.give(s.bufID)
-		s.bufID = 0
-	}
+	r.slots.enqueue(h, s)
 }
 
 // finish answers the operation for good.
@@ -274,12 +184,10 @@ func (r *ring) finish(h Handle, s *ringSlot, res int64, errno syscall.Errno) {
 		c.Res = 0
 	}
 	if s.op.Kind == KindStat && errno == 0 {
-		st := (*unix.Statx_t)(unsafe.Pointer(&r.paths.bytes(s.block - 1)[2*pathBytes]))
-		c.Stat = Stat{Size: int64(st.Size), Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR}
+		c.Stat = r.memory.stat(s)
 	}
-	r.counters.add(&c, s.op.Flags)
-	r.freeSlot(h, s)
 	r.out = append(r.out, c)
+	r.ended(h, s, &c)
 }
 
 // transferred goes on with what a read, write or send left, and answers when all is done, the file or stream ends, or it
@@ -293,7 +201,7 @@ func (r *ring) transferred(h Handle, s *ringSlot, res int32, errno syscall.Errno
 	s.done += int64(res)
 	whole := int64(len(op.Buf))
 	if s.block != 0 {
-		if r.advance(s, uint64(res)) {
+		if r.memory.advance(s, uint64(res)) {
 			whole = s.done
 		} else {
 			whole = s.done + 1
@@ -311,44 +219,20 @@ func (r *ring) transferred(h Handle, s *ringSlot, res int32, errno syscall.Errno
 	}
 }
 
-// advance moves a send's spans on by n bytes, and reports whether all is sent.
-func (r *ring) advance(s *ringSlot, n uint64) bool {
-	iov := r.iovecs(s)
-	for len(iov) > 0 && n >= iov[0].len {
-		n -= iov[0].len
-		iov = iov[1:]
-		s.spanAt++
-		s.spans--
-	}
-	if len(iov) == 0 {
-		return true
-	}
-	iov[0].base += n
-	iov[0].len -= n
-	return false
-}
-
 func (r *ring) receivedSome(h Handle, s *ringSlot, res int32, errno syscall.Errno, flags uint32) {
 	op := &s.op
-	if !r.have.pbufRing && s.bufID == 0 && errno == 0 { // the NOP in place of a receive without a buffer
+	if !r.recv.provided && s.bufID == 0 && errno == 0 { // the NOP in place of a receive without a buffer
 		errno = syscall.ENOBUFS
 	}
 	c := Completion{Token: op.Token, Handle: h, Kind: KindRecv, Err: errno}
 	if errno == 0 {
 		c.Res = int64(res)
 	}
-	id := uint32(0)
-	switch {
-	case flags&cqeBuffer != 0:
-		id = flags>>cqeBufferShift + 1
-		r.bufs.held[id] = true
-	case s.bufID != 0 && res > 0:
-		id, s.bufID = s.bufID, 0
-	}
+	id := r.recv.filled(s, res, flags)
 	if id != 0 && res > 0 {
-		c.Recv = Recv{Data: r.bufs.bytes(id)[:res], ID: id}
+		c.Recv = Recv{Data: r.recv.bufs.bytes(id)[:res], ID: id}
 	} else if id != 0 {
-		r.Release(id)
+		r.recv.release(id)
 	}
 	multi := op.Flags&FlagMulti != 0
 	switch {
@@ -356,19 +240,19 @@ func (r *ring) receivedSome(h Handle, s *ringSlot, res int32, errno syscall.Errn
 		c.More = true
 	case multi && res > 0 && !s.cancelled: // the kernel ended it, nobody asked
 		c.More = true
-		s.state = ringQueued
-		r.queue.push(h)
+		r.slots.enqueue(h, s)
 	case multi && errno == syscall.EINVAL && r.have.recvMulti:
 		r.have.recvMulti = false
 		r.again(h, s)
 		return
 	}
-	r.counters.add(&c, s.op.Flags)
-	if !c.More {
-		r.dropBuffer(s)
-		r.freeSlot(h, s)
-	}
 	r.out = append(r.out, c)
+	if c.More {
+		r.counters.add(&c, s.op.Flags)
+		return
+	}
+	r.recv.dropFrom(s)
+	r.ended(h, s, &c)
 }
 
 func (r *ring) accepted(h Handle, s *ringSlot, res int32, errno syscall.Errno, flags uint32) {
@@ -387,14 +271,13 @@ func (r *ring) accepted(h Handle, s *ringSlot, res int32, errno syscall.Errno, f
 	case s.cancelled:
 		more = false
 	default:
-		s.state = ringQueued
-		r.queue.push(h)
+		r.slots.enqueue(h, s)
 	}
 	c := Completion{Token: s.op.Token, Handle: h, Kind: KindAccept, More: more, Res: int64(res)}
-	if !more {
-		r.freeSlot(h, s)
-	}
 	r.out = append(r.out, c)
+	if !more {
+		r.ended(h, s, &c)
+	}
 }
 
 // dirSynced takes a step of a directory's sync. What the sync said counts, whatever close says.
@@ -415,6 +298,5 @@ func (r *ring) dirSynced(h Handle, s *ringSlot, res int32, errno syscall.Errno) 
 		return
 	}
 	s.step++
-	s.state = ringQueued // an open descriptor must be closed: not to be cancelled
-	r.queue.push(h)
+	r.slots.enqueue(h, s) // not to be cancelled any more: an open descriptor must be closed
 }

@@ -90,8 +90,8 @@ func TestLadder(t *testing.T) {
 		if err != nil {
 			t.Skipf("step %d: %v", step, explain(err))
 		}
-		if r.setupFlags&cfg.DisabledFlags != 0 {
-			t.Errorf("step %d: flags %#x", step, r.setupFlags)
+		if r.kernel.setupFlags&cfg.DisabledFlags != 0 {
+			t.Errorf("step %d: flags %#x", step, r.kernel.setupFlags)
 		}
 		for range 3 * r.cfg.Entries {
 			r.Submit(&Op{Kind: KindNop})
@@ -262,7 +262,7 @@ func TestRingWithoutNewOps(t *testing.T) {
 // TestRingWithoutProvidedBuffers receives into buffers that are taken when the receive starts.
 func TestRingWithoutProvidedBuffers(t *testing.T) {
 	r := openRing(t, Config{RecvBufs: 2, RecvBufBytes: pageSize})
-	r.have.pbufRing, r.have.recvMulti = false, false
+	r.recv.provided, r.have.recvMulti = false, false
 	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -308,23 +308,29 @@ type script struct {
 }
 
 // scriptRing is a ring over heap memory whose kernel is a script. Addresses in its entries are never followed.
-func scriptRing(t *testing.T, enter func(s *script, e sqe)) (*ring, *script) {
+func scriptRing(t testing.TB, enter func(s *script, e sqe)) (*ring, *script) {
 	t.Helper()
 	const n = 8
 	words := make([]uint32, 16)
-	r := &ring{cfg: Config{RecvBufs: 4, RecvBufBytes: pageSize}, sqes: make([]sqe, n), cqes: make([]cqe, 4*n), sqMask: n - 1, cqMask: 4*n - 1,
-		sqHead: &words[0], sqTail: &words[1], sqFlags: &words[2], cqHead: &words[3], cqTail: &words[4], cqOverflow: &words[5]}
+	r := &ring{cfg: Config{RecvBufs: 4, RecvBufBytes: pageSize}, queues: queues{
+		sq: submissions{entries: make([]sqe, n), mask: n - 1, head: &words[0], tail: &words[1], flags: &words[2]},
+		cq: completions{entries: make([]cqe, 4*n), mask: 4*n - 1, head: &words[3], tail: &words[4], overflow: &words[5]}}}
+	sq, cq := &r.queues.sq, &r.queues.cq
 	for i := range r.have.op {
 		r.have.op[i] = true
 	}
-	r.waiter(t)
+	if err := r.kernel.prepareWait(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.kernel.waitMem.Close() })
+	r.wakes.waker.fd = -1
 	s := &script{r: r}
-	r.enter = func(submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno) {
+	r.kernel.enter = func(submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno) {
 		var batch []sqe
 		for i := range submit {
-			batch = append(batch, r.sqes[(*r.sqHead+i)&r.sqMask])
+			batch = append(batch, sq.entries[(*sq.head+i)&sq.mask])
 		}
-		if *r.cqTail-*r.cqHead+submit > r.cqMask+1 {
+		if *cq.tail-*cq.head+submit > cq.mask+1 {
 			return 0, syscall.EBUSY
 		}
 		if s.enter != nil {
@@ -334,7 +340,7 @@ func scriptRing(t *testing.T, enter func(s *script, e sqe)) (*ring, *script) {
 			}
 			batch = batch[:took]
 		}
-		*r.sqHead += uint32(len(batch))
+		*sq.head += uint32(len(batch))
 		for _, e := range batch {
 			if e.userData == eventUserData {
 				continue
@@ -347,20 +353,11 @@ func scriptRing(t *testing.T, enter func(s *script, e sqe)) (*ring, *script) {
 	return r, s
 }
 
-func (r *ring) waiter(t *testing.T) {
-	a, err := NewArena(pageSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { a.Close() })
-	r.waitMem, r.waitArg, r.waitTS = a, (*geteventsArg)(unsafe.Pointer(&a.mem[0])), (*timespec)(unsafe.Pointer(&a.mem[64]))
-	r.waker.fd = -1
-}
-
 // reply puts a completion of e into the queue.
 func (s *script) reply(e sqe, res int32, flags uint32) {
-	s.r.cqes[*s.r.cqTail&s.r.cqMask] = cqe{e.userData, res, flags}
-	*s.r.cqTail++
+	cq := &s.r.queues.cq
+	cq.entries[*cq.tail&cq.mask] = cqe{e.userData, res, flags}
+	*cq.tail++
 }
 
 // TestScriptedShortTransfers has the kernel do a little at a time, refuse and be interrupted: above the seam an operation
@@ -455,7 +452,7 @@ func TestScriptedShortTransfers(t *testing.T) {
 
 // addressed turns an address that the ring gave to the kernel back into a pointer, through the mapping it lies in.
 func (r *ring) addressed(addr uint64) unsafe.Pointer {
-	for _, a := range r.sends.arenas {
+	for _, a := range r.memory.sends.arenas {
 		if base := uint64(addressOf(a.mem)); addr >= base && addr < base+uint64(len(a.mem)) {
 			return unsafe.Pointer(&a.mem[addr-base])
 		}
@@ -602,12 +599,12 @@ func TestRingDirSync(t *testing.T) {
 // TestRingHearsAWakeWithAFullQueue: when what was submitted fills the queue, there is no room to watch the event.
 func TestRingHearsAWakeWithAFullQueue(t *testing.T) {
 	r := openRing(t, Config{Entries: 8})
-	for r.eventArmed { // let the watch that is armed go off
+	for r.wakes.armed { // let the watch that is armed go off
 		r.Wake()
 		r.Wait(0)
-		if r.eventArmed {
+		if r.wakes.armed {
 			one := [8]byte{1}
-			_, _ = unix.Write(r.waker.fd, one[:])
+			_, _ = unix.Write(r.wakes.waker.fd, one[:])
 			r.Wait(time.Second)
 		}
 	}
@@ -617,12 +614,12 @@ func TestRingHearsAWakeWithAFullQueue(t *testing.T) {
 	}
 	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
-	for range len(r.sqes) {
+	for range len(r.queues.sq.entries) {
 		r.Submit(&Op{Kind: KindRecv, FD: int32(pair[0])})
 	}
 	var woken atomic.Bool // before the wake: who sees it after a Wait has had that Wait end
 	go func() {
-		for r.waker.state.Load() != wakerSleeping {
+		for r.wakes.waker.state.Load() != wakerSleeping {
 			runtime.Gosched()
 		}
 		woken.Store(true)
