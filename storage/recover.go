@@ -391,7 +391,7 @@ func (r *recovery) recoverLogs() error {
 			r.out.Logs = append(r.out.Logs, r.logs[id])
 			continue
 		}
-		lr := &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], logEntries: entries[id], rewrite: r.rewrite}
+		lr := r.logRecovery(id, entries[id])
 		r.working(id)
 		if err := lr.run(); err != nil {
 			return fmt.Errorf("log %d: %w", id, err)

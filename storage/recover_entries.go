@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"slices"
 	"sort"
 )
@@ -148,106 +147,4 @@ func (x *logEntries) piecesOf(id SegmentID) *pieces {
 		x.pieces[id] = p
 	}
 	return p
-}
-
-// over copies what the journals have of a segment into buf, which begins at pos.
-func (l *logRecovery) over(id SegmentID, buf []byte, pos Pos) error {
-	p := l.pieces[id]
-	if p == nil {
-		return nil
-	}
-	end := pos + Pos(len(buf))
-	for _, x := range p.within(pos, end) {
-		if from, to := max(x.pos, pos), min(x.end(), end); from < to {
-			if err := l.copyOf(x.place, int64(from-x.pos), buf[from-pos:to-pos]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// copyOf copies what lies at a place, from skip on.
-func (l *logRecovery) copyOf(at place, skip int64, dst []byte) error {
-	skip += int64(at.at)
-	if at.group == inSide {
-		copy(dst, l.side[skip:])
-		return nil
-	}
-	return l.r.journal.copyOf(l.r.journal.chain[at.group], skip, dst)
-}
-
-// rest returns the batches from offset next on of those that began before it and go beyond it, or nil.
-func (l *logRecovery) rest(next Offset) (*entry, error) {
-	for i := len(l.list) - 1; i >= 0; i-- {
-		r := &l.list[i]
-		if r.kind != entryBatch || r.prevNext >= next || next >= r.next {
-			continue
-		}
-		if e, err := l.split(r, next); e != nil || err != nil {
-			return e, err
-		}
-	}
-	return nil, nil
-}
-
-// split finds the batch of r that begins with offset next, by the heads that the journal has: it returns it and all behind it.
-func (l *logRecovery) split(r *entry, next Offset) (*entry, error) {
-	end := r.pos + Pos(r.length)
-	var list []piece
-	for _, x := range l.pieces[r.segment()].within(r.pos, end) {
-		if x.batch && x.pos >= r.pos && x.end() <= end {
-			list = append(list, x)
-		}
-	}
-	var failed error
-	head := func(i int) (e entry) {
-		if failed == nil {
-			e, failed = l.headOf(&list[i])
-		}
-		return e
-	}
-	i := sort.Search(len(list), func(i int) bool { return head(i).prevNext >= next })
-	if failed != nil || i == len(list) {
-		return nil, failed
-	}
-	e := head(i)
-	if failed != nil || e.prevNext != next || e.segment() != r.segment() {
-		return nil, failed
-	}
-	e.shard, e.doubt, e.firstNext, e.firstTS, e.data = r.shard, r.doubt, e.next, e.timestamp, nil
-	e.next, e.timestamp, e.length = r.next, r.timestamp, uint32(end-e.pos)
-	return &e, nil
-}
-
-// headOf reads the head of a batch's entry.
-func (l *logRecovery) headOf(x *piece) (e entry, err error) {
-	version := l.sideHead.version
-	if x.group != inSide {
-		version = l.r.journal.chain[x.group].head.version
-	}
-	n := entryHeadOf(version)
-	buf := l.r.cfg.Memory.Get(n + int(x.n))
-	if buf == nil {
-		return e, ErrNoMemory
-	}
-	defer l.r.cfg.Memory.Put(buf)
-	if err := l.copyOf(x.place, -int64(n), buf); err != nil {
-		return e, err
-	}
-	e, _, err = decodeEntry(buf, version)
-	return e, err
-}
-
-// says reports whether the journals have text in the batches of e.
-func (l *logRecovery) says(e *entry, text string) bool {
-	if e.kind != entryBatch {
-		return false
-	}
-	buf := l.r.cfg.Memory.Get(int(e.length))
-	if buf == nil {
-		return false
-	}
-	defer l.r.cfg.Memory.Put(buf)
-	return l.over(e.segment(), buf, e.pos) == nil && bytes.Contains(buf, []byte(text))
 }

@@ -10,38 +10,34 @@ import (
 
 // logRecovery brings one log to a state in which its segments hold everything that counts and nothing else.
 type logRecovery struct {
-	r     *recovery
-	st    *LogState
-	level Level
-	*logEntries
+	r         *recovery
+	st        *LogState
+	level     Level
+	journaled journaledLog
+	files     segmentFiles
+	bounds    reservedBounds
 
-	byNext map[Offset]*entry // batches by the offset the log would have given out before them
-	stable Offset            // the log was on stable storage up to here
+	byNext map[Offset]*entry   // batches by the offset the log would have given out before them
+	stored map[ConsumerKey]int // where in st.Offsets
+	stable Offset              // the log was on stable storage up to here
 	hasher batch.Hasher
-	fds    map[SegmentID]int32
-	direct *openSegment        // the last one read around the page cache
-	sizes  map[SegmentID]int64 // of their files, as they were found
 
-	stored    map[ConsumerKey]int // where in st.Offsets
-	side      []byte              // the side file
-	sideHead  groupHead           // zero: it does not count
-	uncertain bool                // its journal is lost
-	unfiled   bool                // a segment that a journal names is not there
-	rewrite   bool                // what reads back right may not be on disk
-	bounds    []reservedBound
+	uncertain bool // its journal is lost
+	unfiled   bool // a segment that a journal names is not there
+	rewrite   bool // what reads back right may not be on disk
 }
 
-type openSegment struct {
-	id SegmentID
-	fd int32
+// logRecovery is how one log is recovered of which journals say so much; nil: they say nothing.
+func (r *recovery) logRecovery(id LogID, said *logEntries) *logRecovery {
+	if said == nil {
+		said = newLogEntries()
+	}
+	return &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], rewrite: r.rewrite,
+		journaled: journaledLog{logEntries: said, log: id, journal: &r.journal, memory: r.cfg.Memory}, files: newSegmentFiles(r.d, r.cfg.Dir, id),
+		byNext: map[Offset]*entry{}, stored: map[ConsumerKey]int{}}
 }
 
 func (l *logRecovery) run() error {
-	l.byNext, l.fds, l.stored = map[Offset]*entry{}, map[SegmentID]int32{}, map[ConsumerKey]int{}
-	l.sizes = map[SegmentID]int64{}
-	if l.logEntries == nil {
-		l.logEntries = newLogEntries()
-	}
 	defer l.close()
 	if l.quarantined() {
 		return l.quarantine()
@@ -56,7 +52,7 @@ func (l *logRecovery) run() error {
 		return err
 	}
 	if l.r.journal.lost && !l.certain() {
-		onDisk, err := l.segmentsOnDisk()
+		onDisk, err := l.files.onDisk()
 		if err != nil {
 			return err
 		}
@@ -69,7 +65,7 @@ func (l *logRecovery) run() error {
 	if l.stable > l.st.Next {
 		l.damaged(fmt.Errorf("%w: records up to offset %d were on stable storage, only those below %d are found", ErrDamaged, l.stable, l.st.Next))
 	}
-	if e := l.unreached(); e != nil && l.r.journal.clean {
+	if e := l.journaled.unreached(l.st.Next); e != nil && l.r.journal.clean {
 		l.damaged(fmt.Errorf("%w: the run ended in order, but records are found only below offset %d, not those before %d", ErrDamaged, l.st.Next, e.next))
 	}
 	l.dropBelowStart()
@@ -103,9 +99,9 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 	for i, o := range l.st.Offsets {
 		l.stored[o.Key] = i
 	}
-	l.dropSuperseded()
-	for i := range l.list {
-		e := &l.list[i]
+	l.journaled.dropSuperseded()
+	for i := range l.journaled.list {
+		e := &l.journaled.list[i]
 		l.stable = max(l.stable, e.stable)
 		switch e.kind {
 		case entryBatch, entryDirect:
@@ -128,7 +124,7 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 			l.checkpoint(e)
 		}
 	}
-	for _, p := range l.pieces {
+	for _, p := range l.journaled.pieces {
 		p.sort()
 	}
 	return sealed
@@ -199,7 +195,7 @@ func (l *logRecovery) follow() error {
 		e := l.byNext[l.st.Next]
 		if e == nil || e.next <= l.st.Next || !l.succeeds(e) {
 			var err error
-			if e, err = l.rest(l.st.Next); e == nil || err != nil || !l.succeeds(e) {
+			if e, err = l.journaled.rest(l.st.Next); e == nil || err != nil || !l.succeeds(e) {
 				return err
 			}
 		}
@@ -209,16 +205,6 @@ func (l *logRecovery) follow() error {
 		}
 		l.take(e)
 	}
-}
-
-// unreached returns a batch that the log should have and does not reach, or nil.
-func (l *logRecovery) unreached() *entry {
-	for i := range l.list {
-		if e := &l.list[i]; (e.kind == entryBatch || e.kind == entryDirect) && e.next > l.st.Next {
-			return e
-		}
-	}
-	return nil
 }
 
 // succeeds reports whether e begins where the log ends.
@@ -235,7 +221,7 @@ func (l *logRecovery) succeeds(e *entry) bool {
 }
 
 func (l *logRecovery) take(e *entry) {
-	if plantedPanic && l.says(e, PanicOnRecovery) {
+	if plantedPanic && l.journaled.says(e, PanicOnRecovery) {
 		panic("planted: a log that cannot be recovered")
 	}
 	s := l.st
@@ -263,7 +249,11 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 	}
 	defer l.r.cfg.Memory.Put(room)
 	clear(room)
-	if fd, err := l.openDirect(e.segment()); err == nil {
+	open := l.files.openDirect
+	if l.rewrite { // the page cache may have what the disk has not
+		open = l.files.open
+	}
+	if fd, err := open(e.segment()); err == nil {
 		if _, err := l.r.d.Read(fd, room, int64(from)); unreadable(err) {
 			l.damaged(fmt.Errorf("%w: batch at offset %d: %w", ErrDamaged, e.base, err))
 			return false, nil
@@ -276,57 +266,17 @@ func (l *logRecovery) whole(e *entry) (bool, error) {
 		l.unfiled = true
 	}
 	buf := room[e.pos-from:][:e.length]
-	if err := l.over(e.segment(), buf, e.pos); err != nil {
+	if err := l.journaled.over(e.segment(), buf, e.pos); err != nil {
 		return false, err
 	}
 	b, err := l.hasher.Verify(buf)
 	return err == nil && len(b) == len(buf) && b.Checksum() == e.check && b.BaseOffset() == e.base, nil
 }
 
-func (l *logRecovery) path(id SegmentID) string { return SegmentPath(l.r.cfg.Dir, l.st.ID, id) }
-
-func (l *logRecovery) open(id SegmentID) (int32, error) {
-	if fd, ok := l.fds[id]; ok {
-		return fd, nil
-	}
-	fd, err := l.r.d.Open(l.path(id), false, false)
-	if err == nil {
-		l.fds[id] = fd
-	}
-	return fd, err
-}
-
-// openDirect opens a segment for reads around the page cache, unless that may have what the disk has not.
-func (l *logRecovery) openDirect(id SegmentID) (int32, error) {
-	if l.rewrite {
-		return l.open(id)
-	}
-	if l.direct != nil && l.direct.id == id {
-		return l.direct.fd, nil
-	}
-	fd, err := l.r.d.Open(l.path(id), false, true)
-	if err != nil {
-		return fd, err
-	}
-	l.closeDirect()
-	l.direct = &openSegment{id, fd}
-	return fd, nil
-}
-
-func (l *logRecovery) closeDirect() {
-	if l.direct != nil {
-		l.r.d.Close(l.direct.fd)
-		l.direct = nil
-	}
-}
-
 func (l *logRecovery) close() {
-	l.closeDirect()
-	if l.side != nil {
-		l.r.cfg.FileMemory.Put(l.side)
-	}
-	for _, fd := range l.fds {
-		l.r.d.Close(fd)
+	l.files.close()
+	if l.journaled.side != nil {
+		l.r.cfg.FileMemory.Put(l.journaled.side)
 	}
 }
 
@@ -346,10 +296,7 @@ func (l *logRecovery) dropBelowStart() {
 // removeStrangers unlinks segment files that the log does not have: made and never used, cut, or below its start.
 func (l *logRecovery) removeStrangers() error {
 	dir := LogDir(l.r.cfg.Dir, l.st.ID)
-	names, err := l.r.d.List(dir)
-	if notExist(err) {
-		return nil
-	}
+	names, err := l.files.list()
 	if err != nil {
 		return err
 	}
@@ -376,39 +323,18 @@ func (l *logRecovery) removeStrangers() error {
 	return nil
 }
 
-// reservedBound is a bound below which offsets may have been told, and the level at which.
-type reservedBound struct {
-	bound Offset
-	level Level
-}
-
 // reserved takes a bound that e states.
 func (l *logRecovery) reserved(e *entry, bound Offset) {
 	l.st.Reserved = max(l.st.Reserved, bound)
-	r := reservedBound{bound, Level(e.length)}
-	if r.level == 0 { // an older build did not say: it is what the log has now
-		r.level = l.level
-	}
-	l.bounds = append(l.bounds, r)
-}
-
-// toldAt is the lowest level at which offsets behind the end of the log may have been told. The level that the log has now says nothing of
-// that: the run before may have had another one.
-func (l *logRecovery) toldAt() Level {
-	at := LevelPersisted
-	for _, r := range l.bounds {
-		if r.bound > l.st.Next {
-			at = min(at, r.level)
-		}
-	}
-	return at
+	l.bounds.add(e, bound, l.level)
 }
 
 // closeGap makes the log go on behind every offset that may have been told and is lost. Either way the next run reserves
 // anew before it tells one: a run without journal groups has told none.
 func (l *logRecovery) closeGap() {
 	s := l.st
-	trusted := l.side == nil && (l.r.journal.clean || l.toldAt() >= LevelWritten && !l.r.power || l.toldAt() == LevelPersisted)
+	toldAt := l.bounds.toldAt(s.Next)
+	trusted := l.journaled.side == nil && (l.r.journal.clean || toldAt >= LevelWritten && !l.r.power || toldAt == LevelPersisted)
 	if !l.uncertain && (trusted || plantedReusedOffset) {
 		s.Reserved = s.Next
 	}
@@ -426,23 +352,4 @@ func (l *logRecovery) closeGap() {
 // certain reports whether the log was followed past the place where journal groups are lost: by a journal that it had not
 // left, as far as that journal knows. It was not when a segment is gone: then the lost groups may have had the log's deletion, and it
 // had given out what lay there.
-func (l *logRecovery) certain() bool {
-	if l.unfiled {
-		return false
-	}
-	for i := 0; i < len(l.list); {
-		shard, passed, left := l.list[i].shard, false, false
-		for ; i < len(l.list) && l.list[i].shard == shard; i++ {
-			e := &l.list[i]
-			batch := e.kind == entryBatch || e.kind == entryDirect
-			if !e.doubt && (batch || e.kind == entryCheckpoint) && (e.firstNext <= l.st.Next || batch && e.prevNext == l.st.Next) {
-				passed = true
-			}
-			left = e.kind == entryLeft
-		}
-		if passed && !left {
-			return true
-		}
-	}
-	return false
-}
+func (l *logRecovery) certain() bool { return !l.unfiled && l.journaled.passes(l.st.Next) }

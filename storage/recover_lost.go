@@ -148,7 +148,7 @@ func (l *logRecovery) batchAt(id SegmentID, pos Pos) (*entry, error) {
 // readAt reads bytes of a segment, and those that the journals have of it, into memory that the caller gives back. nil: the segment
 // is not there.
 func (l *logRecovery) readAt(id SegmentID, pos Pos, n int) ([]byte, error) {
-	fd, err := l.open(id)
+	fd, err := l.files.open(id)
 	if notExist(err) {
 		return nil, nil
 	}
@@ -164,32 +164,12 @@ func (l *logRecovery) readAt(id SegmentID, pos Pos, n int) ([]byte, error) {
 		l.r.cfg.Memory.Put(buf)
 		return nil, err
 	}
-	l.piecesOf(id) // there or not: the segment is looked after and synced
-	if err := l.over(id, buf, pos); err != nil {
+	l.journaled.piecesOf(id) // there or not: the segment is looked after and synced
+	if err := l.journaled.over(id, buf, pos); err != nil {
 		l.r.cfg.Memory.Put(buf)
 		return nil, err
 	}
 	return buf, nil
-}
-
-// segmentsOnDisk lists the segment files of the log with their sizes.
-func (l *logRecovery) segmentsOnDisk() (map[SegmentID]int64, error) {
-	dir := LogDir(l.r.cfg.Dir, l.st.ID)
-	names, err := l.r.d.List(dir)
-	if err != nil && !notExist(err) {
-		return nil, err
-	}
-	m := map[SegmentID]int64{}
-	for _, n := range names {
-		id, ok := parseSegmentName(n)
-		if !ok {
-			continue
-		}
-		if m[id], err = l.r.d.Size(dir + "/" + n); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
 }
 
 // toldBound is behind every offset that can have been told: a record lies in a segment whose name was on stable storage before, at a

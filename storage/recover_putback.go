@@ -10,11 +10,11 @@ import (
 // putBack writes what only journals hold into its segment, where it differs, and cuts every segment at its end.
 func (l *logRecovery) putBack() error {
 	touched := false
-	named := l.named()
+	named := l.journaled.named()
 	for i := range l.st.Segments {
 		g := &l.st.Segments[i]
 		last := i == len(l.st.Segments)-1
-		if l.pieces[g.ID()] == nil && !named[g.ID()] && !last {
+		if l.journaled.pieces[g.ID()] == nil && !named[g.ID()] && !last {
 			if err := l.checkThere(g); err != nil {
 				return err
 			}
@@ -35,20 +35,9 @@ func (l *logRecovery) putBack() error {
 	return err
 }
 
-// named says which segments batches of this run went straight to.
-func (l *logRecovery) named() map[SegmentID]bool {
-	m := map[SegmentID]bool{}
-	for i := range l.list {
-		if e := &l.list[i]; e.kind == entryDirect {
-			m[e.segment()] = true
-		}
-	}
-	return m
-}
-
 // checkThere reports a segment that is missing or too short.
 func (l *logRecovery) checkThere(g *SegmentState) error {
-	size, err := l.r.d.Size(l.path(g.ID()))
+	size, err := l.files.size(g.ID())
 	if err != nil && !notExist(err) {
 		return err
 	}
@@ -59,7 +48,7 @@ func (l *logRecovery) checkThere(g *SegmentState) error {
 }
 
 func (l *logRecovery) putBackSegment(g *SegmentState) error {
-	fd, err := l.open(g.ID())
+	fd, err := l.files.open(g.ID())
 	if notExist(err) {
 		l.damaged(fmt.Errorf("%w: segment %d is missing", ErrDamaged, g.Base))
 		return nil
@@ -77,7 +66,7 @@ func (l *logRecovery) putBackSegment(g *SegmentState) error {
 		return err
 	}
 	if !plantedHoleNotCut {
-		size, err := l.r.d.Size(l.path(g.ID()))
+		size, err := l.files.size(g.ID())
 		if err != nil {
 			return err
 		}
@@ -97,10 +86,10 @@ func (l *logRecovery) putBackSegment(g *SegmentState) error {
 // its blocks are on stable storage, and it ends where it should. Of ten thousand logs nearly all are; a sync of each would
 // take seconds.
 func (l *logRecovery) quiet(g *SegmentState) (bool, error) {
-	if !l.r.journal.clean || l.rewrite || l.side != nil || len(l.piecesOf(g.ID()).list) > 0 || l.named()[g.ID()] {
+	if !l.r.journal.clean || l.rewrite || l.journaled.side != nil || len(l.journaled.piecesOf(g.ID()).list) > 0 || l.journaled.named()[g.ID()] {
 		return false, nil
 	}
-	size, err := l.r.d.Size(l.path(g.ID()))
+	size, err := l.files.size(g.ID())
 	return err == nil && size == int64(alignUp(g.End)), err
 }
 
@@ -164,7 +153,7 @@ func (l *logRecovery) places(g *SegmentState) ([]blockRange, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range l.piecesOf(g.ID()).list {
+	for _, p := range l.journaled.piecesOf(g.ID()).list {
 		if p.end() > settled {
 			add(p.pos, p.end())
 		}
@@ -172,8 +161,8 @@ func (l *logRecovery) places(g *SegmentState) ([]blockRange, error) {
 	if !plantedHoleNotCut {
 		add(g.End-1, g.End)
 	}
-	for i := range l.list {
-		if e := &l.list[i]; l.rewrite && e.kind == entryDirect && e.segment() == g.ID() {
+	for i := range l.journaled.list {
+		if e := &l.journaled.list[i]; l.rewrite && e.kind == entryDirect && e.segment() == g.ID() {
 			add(e.pos, e.pos+Pos(e.length))
 		}
 	}
@@ -214,7 +203,7 @@ func (w *window) write(from, to Pos) error {
 		return err
 	}
 	copy(buf, old)
-	if err := w.l.over(w.g.ID(), buf, from); err != nil {
+	if err := w.l.journaled.over(w.g.ID(), buf, from); err != nil {
 		return err
 	}
 	if end := w.g.End - from; end < Pos(len(buf)) && !plantedHoleNotCut {

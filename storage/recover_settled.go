@@ -13,26 +13,18 @@ package storage
 // onStable reports whether a direct batch is settled. Where the journals or the disk give reason for doubt none is.
 func (l *logRecovery) onStable(e *entry) (bool, error) {
 	j := &l.r.journal
-	if e.kind != entryDirect || e.next > l.stable || l.rewrite || l.side != nil || j.lost || len(j.holes) > 0 {
+	if e.kind != entryDirect || e.next > l.stable || l.rewrite || l.journaled.side != nil || j.lost || len(j.holes) > 0 {
 		return false, nil
 	}
-	id := e.segment()
-	size, ok := l.sizes[id]
-	if !ok {
-		var err error
-		if size, err = l.r.d.Size(l.path(id)); err != nil && !notExist(err) {
-			return false, err
-		}
-		l.sizes[id] = size
-	}
-	return size >= int64(e.pos)+int64(e.length), nil
+	size, err := l.files.found(e.segment())
+	return err == nil && size >= int64(e.pos)+int64(e.length), err
 }
 
 // settled returns the position of a segment before which all blocks are settled.
 func (l *logRecovery) settled(id SegmentID) (Pos, error) {
 	to := Pos(0)
-	for i := range l.list {
-		e := &l.list[i]
+	for i := range l.journaled.list {
+		e := &l.journaled.list[i]
 		if e.segment() != id {
 			continue
 		}

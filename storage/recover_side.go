@@ -33,7 +33,7 @@ func (l *logRecovery) readSide() error {
 	if len(buf) == 0 {
 		return nil
 	}
-	l.side = buf
+	l.journaled.side = buf
 	h, err := decodeGroup(buf, r.super.seed)
 	if errors.Is(err, ErrNewer) {
 		return err
@@ -48,31 +48,7 @@ func (l *logRecovery) readSide() error {
 	if strings.HasPrefix(l.st.Fence, fenceAside) {
 		l.st.Fence = ""
 	}
-	l.sideHead, l.going = h, -1
-	return entriesAt(buf, h, func(e *entry, at int) error {
-		if e.log == l.st.ID {
-			l.add(e, place{group: inSide, at: uint32(at)})
-		}
-		return nil
-	})
-}
-
-// eachEntry calls f for all that the journals and the side file say of the log. The data is valid during the call.
-func (l *logRecovery) eachEntry(f func(e *entry)) error {
-	err := l.r.journal.each(func(e *entry, _ place) {
-		if e.log == l.st.ID {
-			f(e)
-		}
-	})
-	if err != nil || l.sideHead.size == 0 {
-		return err
-	}
-	return entriesOf(l.side, l.sideHead, func(e *entry) error {
-		if e.log == l.st.ID {
-			f(e)
-		}
-		return nil
-	})
+	return l.journaled.addSide(h)
 }
 
 // setAside keeps all that the journals have of a fenced log in a side file of the run to begin. The state file gets the log
@@ -82,7 +58,7 @@ func (l *logRecovery) setAside(before *LogState) error {
 	l.st.Aside, before.Fence = true, l.st.Fence
 	r.before[l.st.ID] = before
 	size, count := groupHeadSize, uint32(0)
-	err := l.eachEntry(func(e *entry) {
+	err := l.journaled.eachEntry(func(e *entry) {
 		size += entryHeadSize + len(e.data)
 		count++
 	})
@@ -98,7 +74,7 @@ func (l *logRecovery) setAside(before *LogState) error {
 	}
 	defer r.cfg.FileMemory.Put(buf)
 	n := groupHeadSize
-	err = l.eachEntry(func(e *entry) {
+	err = l.journaled.eachEntry(func(e *entry) {
 		e.put(buf[n:], len(e.data))
 		n += entryHeadSize
 		n += copy(buf[n:], e.data)
