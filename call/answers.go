@@ -97,7 +97,7 @@ func (a *answers) room(c *Call) []byte {
 
 // reply answers c with the body of a.out, which was appended to what room returned.
 func (a *answers) reply(c *Call, body []byte) {
-	if len(body) > 0 && a.unjudged(c) {
+	if len(body) > 0 && a.unauthorized(c) {
 		return
 	}
 	a.dropFrame(c)
@@ -127,12 +127,12 @@ func (a *answers) large(c *Call, body []byte) bool {
 	return true
 }
 
-// unjudged refuses a call whose handler has not asked for one of the rights that the table says: it forgot to.
-func (a *answers) unjudged(c *Call) bool {
-	if c.judged || rowOf(c.Code).session {
+// unauthorized refuses a call whose handler has not asked for one of the rights that the table says: it forgot to.
+func (a *answers) unauthorized(c *Call) bool {
+	if c.authorized || rowOf(c.Code).session {
 		return false
 	}
-	a.note(News{Kind: Unjudged, Code: c.Code})
+	a.note(News{Kind: Unauthorized, Code: c.Code})
 	a.refuse(c, wire.StatusUnauthorized)
 	return true
 }

@@ -26,13 +26,13 @@ type Call struct {
 	Why       string             // a connection is closed
 	Cause     error              // of the same
 
-	handle   wire.Handle
-	numbered bool   // its number is the highest of the session now
-	judged   bool   // its caller has one of the rights that the table of commands asks for, or was refused
-	object   string // what a change is about, as the client says it, for the log
-	secret   string // a new token
-	list     *listing
-	body     []byte // memory of the reply beside Top
+	handle     wire.Handle
+	numbered   bool   // its number is the highest of the session now
+	authorized bool   // its caller has one of the rights that the table of commands asks for, or was refused
+	object     string // what a change is about, as the client says it, for the log
+	secret     string // a new token
+	list       *listing
+	body       []byte // memory of the reply beside Top
 
 	effects Effect
 	listed  bool

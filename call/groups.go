@@ -31,7 +31,7 @@ func getConsumerGroup(r *Room, c *Call, in *wire.Request) {
 		r.answer(c, wire.NotThere{})
 		return
 	}
-	if !r.judge(c, metadata.ActionGetGroup, ident(g.Stream), ident(g.Topic)) {
+	if !r.authorize(c, metadata.ActionGetGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
 	t, _ := r.meta.Topic(ident(g.Stream), ident(g.Topic))
@@ -57,18 +57,18 @@ func (r *Room) noSuchGroup(stream, topic, group wire.Identifier) bool {
 	return err != nil
 }
 
-// judgeGroup is judge for a command about a group, and refuses one for a group that is not there before that.
-func (r *Room) judgeGroup(c *Call, a metadata.Action, stream, topic, group wire.Identifier) bool {
+// authorizeGroup is authorize for a command about a group, and refuses one for a group that is not there before that.
+func (r *Room) authorizeGroup(c *Call, a metadata.Action, stream, topic, group wire.Identifier) bool {
 	if r.noSuchGroup(stream, topic, group) {
 		r.refuse(c, statusOf(metadata.ErrGroupNotFound))
 		return false
 	}
-	return r.judge(c, a, ident(stream), ident(topic))
+	return r.authorize(c, a, ident(stream), ident(topic))
 }
 
 func getConsumerGroups(r *Room, c *Call, in *wire.Request) {
 	g := in.Form.(*wire.GetConsumerGroups)
-	if !r.judge(c, metadata.ActionGetGroups, ident(g.Stream), ident(g.Topic)) {
+	if !r.authorize(c, metadata.ActionGetGroups, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
 	t, _ := r.meta.Topic(ident(g.Stream), ident(g.Topic))
@@ -77,7 +77,7 @@ func getConsumerGroups(r *Room, c *Call, in *wire.Request) {
 
 func createConsumerGroup(r *Room, c *Call, in *wire.Request) {
 	g := in.Form.(*wire.CreateConsumerGroup)
-	if !r.judge(c, metadata.ActionCreateGroup, ident(g.Stream), ident(g.Topic)) {
+	if !r.authorize(c, metadata.ActionCreateGroup, ident(g.Stream), ident(g.Topic)) {
 		return
 	}
 	if !r.nameAllowed(g.Name) {
@@ -90,7 +90,7 @@ func createConsumerGroup(r *Room, c *Call, in *wire.Request) {
 
 func deleteConsumerGroup(r *Room, c *Call, in *wire.Request) {
 	g := in.Form.(*wire.DeleteConsumerGroup)
-	if r.judgeGroup(c, metadata.ActionDeleteGroup, g.Stream, g.Topic, g.Group) {
+	if r.authorizeGroup(c, metadata.ActionDeleteGroup, g.Stream, g.Topic, g.Group) {
 		c.about(ident(g.Group).String())
 		r.propose(c, metadata.EncodeDeleteGroup(nil, r.now, ident(g.Stream), ident(g.Topic), ident(g.Group)))
 	}
@@ -98,7 +98,7 @@ func deleteConsumerGroup(r *Room, c *Call, in *wire.Request) {
 
 func joinConsumerGroup(r *Room, c *Call, in *wire.Request) {
 	g := in.Form.(*wire.JoinConsumerGroup)
-	if !r.judgeGroup(c, metadata.ActionJoinGroup, g.Stream, g.Topic, g.Group) {
+	if !r.authorizeGroup(c, metadata.ActionJoinGroup, g.Stream, g.Topic, g.Group) {
 		return
 	}
 	c.about(ident(g.Group).String())
@@ -107,7 +107,7 @@ func joinConsumerGroup(r *Room, c *Call, in *wire.Request) {
 
 func leaveConsumerGroup(r *Room, c *Call, in *wire.Request) {
 	g := in.Form.(*wire.LeaveConsumerGroup)
-	if r.judgeGroup(c, metadata.ActionLeaveGroup, g.Stream, g.Topic, g.Group) {
+	if r.authorizeGroup(c, metadata.ActionLeaveGroup, g.Stream, g.Topic, g.Group) {
 		c.about(ident(g.Group).String())
 		r.propose(c, metadata.EncodeLeaveGroup(nil, r.now, ident(g.Stream), ident(g.Topic), ident(g.Group), c.Peer.Session.Client))
 	}

@@ -111,7 +111,7 @@ const (
 
 // start answers c in steps. Its frame is not needed any more.
 func (x *listings) start(c *Call, l *listing) {
-	if x.unjudged(c) {
+	if x.unauthorized(c) {
 		return
 	}
 	x.dropFrame(c)

@@ -11,7 +11,7 @@ const PollBytesMax = 8 << 20
 
 // toOwner has a log asked. The frame stays unless it was dropped.
 func (r *Room) toOwner(c *Call, log metadata.LogID) {
-	if r.unjudged(c) {
+	if r.unauthorized(c) {
 		return
 	}
 	c.Log = storage.LogID(log)
@@ -92,7 +92,7 @@ func pollMessages(r *Room, c *Call, in *wire.Request) {
 	m := &in.Poll
 	ofGroup := m.Consumer.Kind == wire.GroupConsumer
 	p, err := r.partition(c, m.Stream, m.Topic, m.Partition.ID)
-	c.judged = err != nil // nothing of anybody's is shown then
+	c.authorized = err != nil // nothing of anybody's is shown then
 	switch {
 	case err == nil && !r.may(c, metadata.ActionPollMessages, c.Stream, c.Topic):
 		return
@@ -145,7 +145,7 @@ func (a *answers) replyPoll(c *Call) {
 
 // polledNothing answers a poll with no messages, and shows nothing of what there is: it needs no right.
 func (a *answers) polledNothing(c *Call, partition uint32) {
-	c.judged = true
+	c.authorized = true
 	a.out.Polled = wire.Polled{PartitionID: partition}
 	a.answer(c, nil)
 }

@@ -28,8 +28,8 @@ const (
 	Refused
 	// LimitHit: Limit has refused something.
 	LimitHit
-	// Unjudged: a handler has not looked at rights; it is a fault of ours.
-	Unjudged
+	// Unauthorized: a handler has not looked at rights; it is a fault of ours.
+	Unauthorized
 	// ReplyWithoutMemory: there was none for a reply of Bytes.
 	ReplyWithoutMemory
 	// ListTooLarge: a list of Bytes was refused, as lists may have Max.

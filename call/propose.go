@@ -5,7 +5,7 @@ import "github.com/galgo-mq/galgo/wire"
 // propose sends a metadata command into the order. Its outcome comes to Outcome. The frame stays: names in c point
 // into it.
 func (r *Room) propose(c *Call, command []byte) {
-	if r.unjudged(c) {
+	if r.unauthorized(c) {
 		return
 	}
 	if len(command) > commandMax {

@@ -19,10 +19,10 @@ func storing(x subject) storage.User {
 	return storage.User{Number: uint32(x.User), Since: uint32(x.Since)}
 }
 
-// judge asks whether c's caller may do a with a stream and a topic, and refuses c if not. Idents that the action is not about
+// authorize asks whether c's caller may do a with a stream and a topic, and refuses c if not. Idents that the action is not about
 // are not looked at.
-func (r *Room) judge(c *Call, a metadata.Action, stream, topic metadata.Ident) bool {
-	c.judged = rowOf(c.Code).needs(a)
+func (r *Room) authorize(c *Call, a metadata.Action, stream, topic metadata.Ident) bool {
+	c.authorized = rowOf(c.Code).needs(a)
 	c.aboutRule(a, stream, topic)
 	c.Proposal.Judgement = metadata.Judgement{Subject: subjectIn(&c.Peer.Session), Action: a, Stream: stream, Topic: topic}
 	if err := c.Proposal.Judgement.Pass(r.meta); err != nil {
@@ -34,7 +34,7 @@ func (r *Room) judge(c *Call, a metadata.Action, stream, topic metadata.Ident) b
 
 // may asks whether c's caller may do a with what was resolved already, and refuses c if not.
 func (r *Room) may(c *Call, a metadata.Action, stream metadata.StreamID, topic metadata.TopicID) bool {
-	c.judged = rowOf(c.Code).needs(a)
+	c.authorized = rowOf(c.Code).needs(a)
 	if err := subjectIn(&c.Peer.Session).May(r.meta, a, stream, topic); err != nil {
 		r.refuse(c, statusOf(err))
 		return false

@@ -82,9 +82,9 @@ func (g *rig) addGroup() {
 	g.apply(metadata.EncodeCreateGroup(nil, 1, metadata.ByName([]byte("s")), metadata.ByName([]byte("t")), []byte("g")))
 }
 
-// TestEveryCommandIsJudged sends each command of the table as root, as a user without rights, without a session, and as a user who is gone. Only
+// TestEveryCommandIsAuthorized sends each command of the table as root, as a user without rights, without a session, and as a user who is gone. Only
 // root's brings anything about; and each ends with one thing that is to be done.
-func TestEveryCommandIsJudged(t *testing.T) {
+func TestEveryCommandIsAuthorized(t *testing.T) {
 	acts := Part | Proposed | Asks
 	free := map[wire.Code]bool{wire.CodeGetTokens: true, wire.CodeCreateToken: true, wire.CodeDeleteToken: true, wire.CodeGetMe: true, wire.CodeDescribeOptions: true,
 		wire.CodeGetClusterMetadata: true, wire.CodeSyncConsumerGroup: true} // for everybody with a session
@@ -143,18 +143,18 @@ func TestUnjudgedIsRefused(t *testing.T) {
 		h := newHeld()
 		h.x.Peer, h.c.Code = &g.peer, wire.CodeGetStreams
 		forgets(&h.c)
-		if s := g.status(&h.c, g.effects(&h.c)); s != wire.StatusUnauthorized || len(g.news(Unjudged)) != 1 {
+		if s := g.status(&h.c, g.effects(&h.c)); s != wire.StatusUnauthorized || len(g.news(Unauthorized)) != 1 {
 			t.Errorf("a handler that looks at no rights is answered %v", s)
 		}
 	}
 }
 
-// TestAnotherRightIsNoJudgement: a handler has to ask for a right that the table has for its command.
-func TestAnotherRightIsNoJudgement(t *testing.T) {
+// TestAnotherRightIsNoAuthorization: a handler has to ask for a right that the table has for its command.
+func TestAnotherRightIsNoAuthorization(t *testing.T) {
 	g := newRig(t, nil)
 	for _, asks := range []func(c *Call) bool{
 		func(c *Call) bool { return g.r.may(c, metadata.ActionGetMe, 0, 0) },
-		func(c *Call) bool { return g.r.judge(c, metadata.ActionGetMe, nothing, nothing) },
+		func(c *Call) bool { return g.r.authorize(c, metadata.ActionGetMe, nothing, nothing) },
 	} {
 		h := newHeld()
 		h.x.Peer, h.c.Code = &g.peer, wire.CodeGetStreams

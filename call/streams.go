@@ -66,7 +66,7 @@ func createStream(r *Room, c *Call, in *wire.Request) {
 		return
 	}
 	c.about(string(m.Name))
-	if r.judge(c, metadata.ActionCreateStream, nothing, nothing) {
+	if r.authorize(c, metadata.ActionCreateStream, nothing, nothing) {
 		r.propose(c, metadata.EncodeCreateStream(nil, r.now, m.Name))
 	}
 }
@@ -83,21 +83,21 @@ func updateStream(r *Room, c *Call, in *wire.Request) {
 		r.refuseFor(c, err)
 		return
 	}
-	if r.judge(c, metadata.ActionUpdateStream, ident(m.Stream), nothing) {
+	if r.authorize(c, metadata.ActionUpdateStream, ident(m.Stream), nothing) {
 		r.propose(c, metadata.EncodeUpdateStream(nil, r.now, ident(m.Stream), m.Name))
 	}
 }
 
 func deleteStream(r *Room, c *Call, in *wire.Request) {
 	m := in.Form.(*wire.DeleteStream)
-	if r.judge(c, metadata.ActionDeleteStream, ident(m.Stream), nothing) {
+	if r.authorize(c, metadata.ActionDeleteStream, ident(m.Stream), nothing) {
 		r.propose(c, metadata.EncodeDeleteStream(nil, r.now, ident(m.Stream)))
 	}
 }
 
 func purgeStream(r *Room, c *Call, in *wire.Request) {
 	m := in.Form.(*wire.PurgeStream)
-	if r.judge(c, metadata.ActionPurgeStream, ident(m.Stream), nothing) {
+	if r.authorize(c, metadata.ActionPurgeStream, ident(m.Stream), nothing) {
 		r.propose(c, metadata.EncodePurgeStream(nil, r.now, ident(m.Stream)))
 	}
 }

@@ -27,7 +27,7 @@ func getTokens(r *Room, c *Call, _ *wire.Request) {
 func createToken(r *Room, c *Call, in *wire.Request) {
 	t := in.Form.(*wire.CreateToken)
 	c.about(string(t.Name))
-	if !r.judge(c, metadata.ActionCreateToken, nothing, nothing) {
+	if !r.authorize(c, metadata.ActionCreateToken, nothing, nothing) {
 		return
 	}
 	if !r.nameAllowed(t.Name) {
@@ -48,7 +48,7 @@ func createToken(r *Room, c *Call, in *wire.Request) {
 func deleteToken(r *Room, c *Call, in *wire.Request) {
 	t := in.Form.(*wire.DeleteToken)
 	c.about(string(t.Name))
-	if r.judge(c, metadata.ActionDeleteToken, nothing, nothing) {
+	if r.authorize(c, metadata.ActionDeleteToken, nothing, nothing) {
 		r.propose(c, metadata.EncodeDeleteToken(nil, r.now, metadata.UserID(c.Peer.Session.User), c.Peer.Session.Since, t.Name))
 	}
 }

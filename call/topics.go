@@ -66,7 +66,7 @@ func getTopics(r *Room, c *Call, in *wire.Request) {
 	g := in.Form.(*wire.GetTopics)
 	st, err := r.meta.Stream(ident(g.Stream))
 	if err != nil {
-		c.judged = true // nothing of anybody's is shown
+		c.authorized = true // nothing of anybody's is shown
 		r.answer(c, new(wire.TopicsCount))
 		return
 	}
@@ -96,7 +96,7 @@ func createTopic(r *Room, c *Call, in *wire.Request) {
 		return
 	}
 	c.about(string(m.Name))
-	if r.judge(c, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
+	if r.authorize(c, metadata.ActionCreateTopic, ident(m.Stream), nothing) {
 		r.propose(c, metadata.EncodeCreateTopic(nil, r.now, metadata.CreateTopic{Stream: ident(m.Stream), Name: m.Name,
 			Partitions: m.PartitionsCount, Options: options}))
 	}
@@ -115,7 +115,7 @@ func updateTopic(r *Room, c *Call, in *wire.Request) {
 		r.refuseFor(c, err)
 		return
 	}
-	if r.judge(c, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
+	if r.authorize(c, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
 		r.propose(c, metadata.EncodeUpdateTopic(nil, r.now, metadata.UpdateTopic{Stream: ident(m.Stream),
 			Topic: ident(m.Topic), Name: m.Name, Options: options}))
 	}
@@ -123,28 +123,28 @@ func updateTopic(r *Room, c *Call, in *wire.Request) {
 
 func deleteTopic(r *Room, c *Call, in *wire.Request) {
 	m := in.Form.(*wire.DeleteTopic)
-	if r.judge(c, metadata.ActionDeleteTopic, ident(m.Stream), ident(m.Topic)) {
+	if r.authorize(c, metadata.ActionDeleteTopic, ident(m.Stream), ident(m.Topic)) {
 		r.propose(c, metadata.EncodeDeleteTopic(nil, r.now, ident(m.Stream), ident(m.Topic)))
 	}
 }
 
 func purgeTopic(r *Room, c *Call, in *wire.Request) {
 	m := in.Form.(*wire.PurgeTopic)
-	if r.judge(c, metadata.ActionPurgeTopic, ident(m.Stream), ident(m.Topic)) {
+	if r.authorize(c, metadata.ActionPurgeTopic, ident(m.Stream), ident(m.Topic)) {
 		r.propose(c, metadata.EncodePurgeTopic(nil, r.now, ident(m.Stream), ident(m.Topic)))
 	}
 }
 
 func createPartitions(r *Room, c *Call, in *wire.Request) {
 	m := in.Form.(*wire.CreatePartitions)
-	if r.judge(c, metadata.ActionCreatePartitions, ident(m.Stream), ident(m.Topic)) {
+	if r.authorize(c, metadata.ActionCreatePartitions, ident(m.Stream), ident(m.Topic)) {
 		r.propose(c, metadata.EncodeCreatePartitions(nil, r.now, ident(m.Stream), ident(m.Topic), m.Count))
 	}
 }
 
 func deletePartitions(r *Room, c *Call, in *wire.Request) {
 	m := in.Form.(*wire.DeletePartitions)
-	if r.judge(c, metadata.ActionDeletePartitions, ident(m.Stream), ident(m.Topic)) {
+	if r.authorize(c, metadata.ActionDeletePartitions, ident(m.Stream), ident(m.Topic)) {
 		r.propose(c, metadata.EncodeDeletePartitions(nil, r.now, ident(m.Stream), ident(m.Topic), m.Count))
 	}
 }
@@ -156,7 +156,7 @@ func setDurability(r *Room, c *Call, in *wire.Request) {
 		r.refuse(c, wire.StatusInvalidOptionValue)
 		return
 	}
-	if !r.judge(c, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
+	if !r.authorize(c, metadata.ActionUpdateTopic, ident(m.Stream), ident(m.Topic)) {
 		return
 	}
 	r.propose(c, metadata.EncodeSetLevels(nil, r.now, ident(m.Stream), ident(m.Topic), metadata.Level(m.Messages), metadata.Level(m.Offsets)))

@@ -98,7 +98,7 @@ func createUser(r *Room, c *Call, in *wire.Request) {
 		return
 	}
 	c.about(string(u.Username))
-	if !r.judge(c, metadata.ActionCreateUser, nothing, nothing) {
+	if !r.authorize(c, metadata.ActionCreateUser, nothing, nothing) {
 		return
 	}
 	switch {
@@ -147,7 +147,7 @@ func updateUser(r *Room, c *Call, in *wire.Request) {
 		return
 	}
 	c.about(ident(u.User).String())
-	if !r.judge(c, metadata.ActionUpdateUser, nothing, nothing) {
+	if !r.authorize(c, metadata.ActionUpdateUser, nothing, nothing) {
 		return
 	}
 	_, err = r.meta.Accounts.User(ident(u.User))
@@ -175,14 +175,14 @@ func updateUser(r *Room, c *Call, in *wire.Request) {
 func deleteUser(r *Room, c *Call, in *wire.Request) {
 	d := in.Form.(*wire.DeleteUser)
 	c.about(ident(d.User).String())
-	if r.judge(c, metadata.ActionDeleteUser, nothing, nothing) {
+	if r.authorize(c, metadata.ActionDeleteUser, nothing, nothing) {
 		r.propose(c, metadata.EncodeDeleteUser(nil, r.now, ident(d.User)))
 	}
 }
 
 // updatePermissions is judged before its body is decoded, as createUser.
 func updatePermissions(r *Room, c *Call, in *wire.Request) {
-	if !r.judge(c, metadata.ActionUpdatePermissions, nothing, nothing) {
+	if !r.authorize(c, metadata.ActionUpdatePermissions, nothing, nothing) {
 		return
 	}
 	if in.Malformed != nil {
@@ -203,7 +203,7 @@ func changePassword(r *Room, c *Call, in *wire.Request) {
 	if err == nil && u.ID == metadata.UserID(c.Peer.Session.User) {
 		action = metadata.ActionChangeOwnPassword
 	}
-	if !r.judge(c, action, nothing, nothing) {
+	if !r.authorize(c, action, nothing, nothing) {
 		return
 	}
 	if err == nil && !passwordOK(p.New) {

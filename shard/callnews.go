@@ -18,7 +18,7 @@ var callEvents = [...]eventKind{
 // callNews says in the log what has happened to a command.
 func (r *reports) callNews(n *call.News) {
 	switch n.Kind {
-	case call.Unjudged, call.ListTooLarge, call.ListWithoutMemory:
+	case call.Unauthorized, call.ListTooLarge, call.ListWithoutMemory:
 		if r.logAllowed() {
 			r.callFault(n)
 		}
@@ -75,7 +75,7 @@ func (r *reports) callFields(n *call.News) []zap.Field {
 func (r *reports) callFault(n *call.News) {
 	code := zap.Uint32("code", uint32(n.Code))
 	switch n.Kind {
-	case call.Unjudged:
+	case call.Unauthorized:
 		r.log.Error("request refused: its rights were not looked at; this is a fault of the server", zap.String("event", "request_unjudged"), code)
 	case call.ListTooLarge:
 		r.log.Warn("list refused: it is larger than what memory has for lists; raise memory, or ask for less at once", code,
