@@ -15,12 +15,13 @@ func (g *Group) TakeReplies() {
 	<-done
 }
 
-// OpenLogs has shard 0 carry so many logs more, of no topic, whatever room there is.
-func (g *Group) OpenLogs(n int) {
+// AdoptFencedLogs has the laps of shard 0 carry so many logs more, of no topic, whatever room there is: a fenced log never rests.
+func (g *Group) AdoptFencedLogs(n int) {
 	done := make(chan struct{})
 	g.shards[0].Post(func(s *Shard) {
 		for i := range n {
-			s.logs.Store().OpenLog(storage.LogConfig{ID: 1<<40 + storage.LogID(i), Level: storage.LevelPersisted, SegmentSize: 1 << 30})
+			s.logs.Store().AdoptLog(storage.LogConfig{ID: 1<<40 + storage.LogID(i), Level: storage.LevelPersisted, SegmentSize: 1 << 30},
+				&storage.LogState{Fence: "test", Aside: true})
 		}
 		close(done)
 	})

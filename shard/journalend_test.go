@@ -16,7 +16,7 @@ func TestAJournalThatFailsByItselfEndsTheBroker(t *testing.T) {
 		c.CPUs, c.JournalBytes, c.Log = []int{0}, 2<<20, zap.NewNop()
 	})
 	c := s.dial(t)
-	s.OpenLogs(2000)
+	s.AdoptFencedLogs(2000)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if _, err := c.CreateStream(ctx, "s"); err == nil {

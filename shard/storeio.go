@@ -28,7 +28,7 @@ func (k *kernel) submit(op uring.Op) uring.Handle {
 }
 
 // submitStore hands the store's operations to the kernel. A failed journal ends the process:
-// see Broker.fail. It may fail where nothing is in flight whose completion would tell.
+// see Host.Failed. It may fail where nothing is in flight whose completion would tell.
 func (s *Shard) submitStore() {
 	if f := s.logs.Store().Failed(); f != nil {
 		s.g.host.Failed(s.id, f)
