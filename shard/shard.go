@@ -47,8 +47,8 @@ type clock struct {
 type mail struct {
 	port     *router.Port[message]
 	received []router.Received[message]
-	wake     []router.ShardID             // of this turn
-	inbox    router.Inbox[func(s *Shard)] // from goroutines that are no shards
+	wake     []router.ShardID            // of this turn
+	inbox    board.Inbox[func(s *Shard)] // from goroutines that are no shards
 }
 
 // turnStats measures turns; read by the shard only.

@@ -1,11 +1,11 @@
-package router_test
+package board_test
 
 import (
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/board"
 )
 
 // bell counts how often it was rung, and fails when it is after it was taken down.
@@ -24,7 +24,7 @@ func (b *bell) Wake() {
 // TestInboxKeepsAll: what several goroutines post is taken once, in the order of each, and nothing after the inbox was closed.
 func TestInboxKeepsAll(t *testing.T) {
 	const posters, each = 4, 2000
-	var b router.Inbox[[2]int]
+	var b board.Inbox[[2]int]
 	shard := &bell{t: t}
 	var all sync.WaitGroup
 	for i := range posters {

@@ -1,4 +1,4 @@
-package router
+package board
 
 import (
 	"sync"
