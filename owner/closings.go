@@ -26,6 +26,11 @@ type closing struct {
 
 // closings are those of a shard.
 type closings struct {
+	in      *intake
+	parking *parking
+	fences  *fences
+	files   *Files
+
 	queue fifo.Queue[*closing] // with logs that are not being closed yet
 	waits []*closing           // whose closing nobody was told of, in their order
 	told  []uint64             // indexes of those that are closed, or not waited for, and to be taken
@@ -49,31 +54,23 @@ func (o *Owner) Retire(index uint64, logs []metadata.LogID) {
 	for _, log := range logs {
 		o.forget(storage.LogID(log))
 	}
-	x := &closing{index: index, since: o.mono, logs: logs, left: len(logs)}
-	o.closings.queue.Push(x)
-	o.closings.waits = append(o.closings.waits, x)
-	o.beginClosing()
+	q, x := &o.closings, &closing{index: index, since: o.mono, logs: logs, left: len(logs)}
+	q.queue.Push(x)
+	q.waits = append(q.waits, x)
+	q.begin()
 }
 
-// forget has the polls that wait at a log look again, which will not find it, and returns what was delivered from it.
-func (o *Owner) forget(log storage.LogID) deliveries {
-	o.parking.wake(log)
-	sent := o.fences.sent[log]
-	delete(o.fences.sent, log)
-	return sent
-}
-
-// beginClosing begins with the next logs. Each has a request of its own until it is closed: those in which nothing is in flight are at once, and
+// begin begins with the next logs. Each has a request of its own until it is closed: those in which nothing is in flight are at once, and
 // the others are no more than there are requests in flight, beside a few writes in the background.
-func (o *Owner) beginClosing() {
-	for q := &o.closings; q.queue.Len() > 0 && q.begun < closedPerTurn; q.begun++ {
+func (q *closings) begin() {
+	for ; q.queue.Len() > 0 && q.begun < closedPerTurn; q.begun++ {
 		x := q.queue.First()
 		t := q.task()
 		t.of, t.Kind, t.Log = x, storage.ReqClose, storage.LogID(x.logs[0])
 		if x.logs = x.logs[1:]; len(x.logs) == 0 {
 			q.queue.Pop()
 		}
-		o.ask(&t.Request)
+		q.in.ask(&t.Request)
 	}
 }
 
@@ -89,11 +86,12 @@ func (q *closings) task() *closeTask {
 }
 
 // closed takes the answer of a log that was to be closed.
-func (o *Owner) closed(t *closeTask) {
-	q, x := &o.closings, t.of
+func (q *closings) closed(t *closeTask) {
+	x := t.of
 	if t.Err == nil || t.Err == storage.ErrUnknownLog { // else the journal has failed, and the process ends
-		o.store.Drop(t.Log, o.removed)
-		o.forget(t.Log) // a poll may have ended meanwhile
+		q.files.drop(t.Log)
+		q.parking.wake(t.Log)
+		q.fences.take(t.Log) // a poll may have ended meanwhile
 	}
 	if x.left--; x.left == 0 {
 		if i := slices.Index(q.waits, x); i >= 0 {
@@ -108,12 +106,11 @@ func (o *Owner) closed(t *closeTask) {
 	}
 }
 
-// tendClosings goes on with logs that are to be closed, and waits no longer with the answer to deletions whose logs have appends in flight that there is
+// tend goes on with logs that are to be closed, and waits no longer with the answer to deletions whose logs have appends in flight that there is
 // no room for. The deletion is done: such an append began before it, whenever its own answer comes.
-func (o *Owner) tendClosings() {
-	o.beginClosing()
-	q := &o.closings
-	for len(q.waits) > 0 && o.store.Space().Short() && o.mono-q.waits[0].since >= int64(closePatience) {
+func (q *closings) tend(mono int64) {
+	q.begin()
+	for len(q.waits) > 0 && q.in.store.Space().Short() && mono-q.waits[0].since >= int64(closePatience) {
 		q.told = append(q.told, q.waits[0].index)
 		q.waits = slices.Delete(q.waits, 0, 1)
 	}
@@ -122,12 +119,12 @@ func (o *Owner) tendClosings() {
 	}
 }
 
-// closingDeadline is when the closings want a turn; 0: never.
-func (o *Owner) closingDeadline() int64 {
-	switch q := &o.closings; {
+// deadline is when the closings want a turn; 0: never.
+func (q *closings) deadline(mono int64) int64 {
+	switch {
 	case q.queue.Len() > 0:
-		return o.mono
-	case len(q.waits) > 0 && o.store.Space().Short():
+		return max(1, mono)
+	case len(q.waits) > 0 && q.in.store.Space().Short():
 		return q.waits[0].since + int64(closePatience)
 	}
 	return 0
@@ -141,49 +138,6 @@ func (o *Owner) TakeClosed() []uint64 {
 	list := o.closings.told
 	o.closings.told = nil
 	return list
-}
-
-// files are those of logs that were dropped.
-type files struct {
-	gone fifo.Queue[metadata.LogID] // which nobody was told of
-	kept fifo.Queue[NotRemoved]
-}
-
-// NotRemoved is a log whose files could not be removed. The next start tries again.
-type NotRemoved struct {
-	Log metadata.LogID
-	Err error
-}
-
-// RemoveFiles removes the files of logs that were retired before the start.
-func (o *Owner) RemoveFiles(logs []storage.LogID) {
-	for _, log := range logs {
-		o.store.Drop(log, o.removed)
-	}
-}
-
-// removed notes that the files of a log are gone.
-func (o *Owner) removed(log storage.LogID, err error) {
-	switch {
-	case err != nil:
-		o.files.kept.Push(NotRemoved{metadata.LogID(log), err})
-	case !o.store.Space().Late(): // else the next start has them on its list again, and finds no files: a command would only fill what deletions need
-		o.files.gone.Push(metadata.LogID(log))
-	}
-}
-
-// Gone is how many logs there are for TakeGone.
-func (o *Owner) Gone() int { return o.files.gone.Len() }
-
-// TakeGone returns at most n logs whose files are gone. Each comes once.
-func (o *Owner) TakeGone(n int) []metadata.LogID { return o.files.gone.PopN(nil, n) }
-
-// TakeNotRemoved returns the next log whose files could not be removed.
-func (o *Owner) TakeNotRemoved() (n NotRemoved, ok bool) {
-	if ok = o.files.kept.Len() > 0; ok {
-		n = o.files.kept.Pop()
-	}
-	return n, ok
 }
 
 func (q *closings) invariants() {

@@ -64,13 +64,13 @@ func TestLogsAreClosedInSteps(t *testing.T) {
 	for range 3000 {
 		x.turn(0, nil)
 	}
-	gone := x.o.TakeGone(10)
+	gone := x.o.Files.TakeGone(10)
 	if len(gone) != 10 {
 		t.Fatalf("%d at a time, want 10", len(gone))
 	}
-	gone = append(gone, x.o.TakeGone(5000)...)
+	gone = append(gone, x.o.Files.TakeGone(5000)...)
 	slices.Sort(gone)
-	if !slices.Equal(gone, logs) || x.o.Gone() != 0 {
+	if !slices.Equal(gone, logs) || x.o.Files.Gone() != 0 {
 		t.Errorf("the files of %d logs are gone, want %d", len(gone), len(logs))
 	}
 	if len(x.o.closings.spare) != 0 {
@@ -94,8 +94,8 @@ func TestALogThatIsBusyHoldsUpNoOther(t *testing.T) {
 	for range 3000 {
 		x.turn(0, nil)
 	}
-	if x.o.store.Logs() != 1 || x.o.Gone() != 599 || x.o.Closed() {
-		t.Errorf("%d logs are there, the files of %d are gone; the command is done: %v", x.o.store.Logs(), x.o.Gone(), x.o.Closed())
+	if x.o.store.Logs() != 1 || x.o.Files.Gone() != 599 || x.o.Closed() {
+		t.Errorf("%d logs are there, the files of %d are gone; the command is done: %v", x.o.store.Logs(), x.o.Files.Gone(), x.o.Closed())
 	}
 	late := x.part(a, 0, storage.ReqAppend)
 	late.Batch = x.batch(1)
@@ -154,10 +154,10 @@ func TestNoRoomEndsThePatience(t *testing.T) {
 // TestFilesThatStay: what can't be removed is for the log, and the next start.
 func TestFilesThatStay(t *testing.T) {
 	x := newRig(t, nil)
-	x.o.removed(7, syscall.EIO)
-	n, ok := x.o.TakeNotRemoved()
-	if _, more := x.o.TakeNotRemoved(); !ok || more || n.Log != 7 || !errors.Is(n.Err, syscall.EIO) || x.o.Gone() != 0 {
-		t.Errorf("log %d: %v, %v; %d are said to be gone", n.Log, n.Err, ok, x.o.Gone())
+	x.o.Files.removed(7, syscall.EIO)
+	n, ok := x.o.Files.TakeNotRemoved()
+	if _, more := x.o.Files.TakeNotRemoved(); !ok || more || n.Log != 7 || !errors.Is(n.Err, syscall.EIO) || x.o.Files.Gone() != 0 {
+		t.Errorf("log %d: %v, %v; %d are said to be gone", n.Log, n.Err, ok, x.o.Files.Gone())
 	}
 }
 
@@ -165,10 +165,10 @@ func TestFilesThatStay(t *testing.T) {
 func TestARunInMemoryForgetsNoLogs(t *testing.T) {
 	for _, late := range []func(uint64, [][]byte) error{nil, func(uint64, [][]byte) error { return nil }} {
 		x := newRig(t, func(c *Config) { c.Store.Late = late })
-		x.turn(0, func() { x.o.RemoveFiles([]storage.LogID{1000}) })
+		x.turn(0, func() { x.o.Files.Remove([]storage.LogID{1000}) })
 		x.settle()
-		if want := late == nil; x.o.Gone() > 0 != want {
-			t.Errorf("in memory %v: %d logs are to be forgotten", !want, x.o.Gone())
+		if want := late == nil; x.o.Files.Gone() > 0 != want {
+			t.Errorf("in memory %v: %d logs are to be forgotten", !want, x.o.Files.Gone())
 		}
 	}
 }

@@ -87,6 +87,13 @@ func (f *fences) stored(p *Part) {
 	}
 }
 
+// take forgets what was delivered from a log, and returns it.
+func (f *fences) take(log storage.LogID) deliveries {
+	sent := f.sent[log]
+	delete(f.sent, log)
+	return sent
+}
+
 // Completes reports whether the partition of a hand-over that is under way is here and the hand-over can be completed.
 func (o *Owner) Completes(h *metadata.Handover) bool {
 	g, found := o.meta.GroupByID(h.Stream, h.Topic, h.Group)

@@ -31,6 +31,12 @@ func (o *Owner) Detach(log metadata.LogID, of any) {
 	o.ask(&t.Request)
 }
 
+// forget has the polls that wait at a log look again, which will not find it, and returns what was delivered from it.
+func (o *Owner) forget(log storage.LogID) deliveries {
+	o.parking.wake(log)
+	return o.fences.take(log)
+}
+
 // moved takes the answer of a log that was to leave, or to come.
 func (o *Owner) moved(t *moveTask) {
 	n := News{Kind: NewsAttached, Of: t.of, Err: t.Err}

@@ -22,19 +22,32 @@ type Config struct {
 
 // Owner has the logs of one shard. Its methods belong to the shard's thread.
 type Owner struct {
-	cfg   Config
-	store *storage.Store
-	meta  *metadata.Machine // a replica, which is only looked at
-	mono  int64             // of the turn
-	ended bool              // nothing is taken any more
+	cfg  Config
+	meta *metadata.Machine // a replica, which is only looked at
+	mono int64             // of the turn
+	intake
+
+	Files Files
 
 	answered  partList // by the room itself
 	fences    fences
 	parking   parking
 	closings  closings
-	files     files
 	news      fifo.Queue[News]
 	retaining retaining
+}
+
+// intake gives requests to the store until the end has come.
+type intake struct {
+	store *storage.Store
+	ended bool // nothing is taken any more
+}
+
+// ask gives r to the store. At the end it is never answered, and its connection is closed with the process.
+func (x *intake) ask(r *storage.Request) {
+	if !x.ended {
+		x.store.Do(r)
+	}
 }
 
 // New makes the room of a shard, with no logs. The shard applies commands to meta.
@@ -43,6 +56,9 @@ func New(cfg Config, meta *metadata.Machine) *Owner {
 	o.parking = parking{wait: cfg.PollHold, most: cfg.ParkedMax, in: make(map[*Part]*slot), at: make(map[storage.LogID]slotList), of: make([]int, cfg.Shards)}
 	cfg.Store.Fence = o.fences.deliver
 	o.store = storage.New(cfg.Store)
+	o.Files = Files{store: o.store}
+	o.retaining = retaining{cfg: &o.cfg, meta: meta, store: o.store}
+	o.closings = closings{in: &o.intake, parking: &o.parking, fences: &o.fences, files: &o.Files}
 	o.fences = fences{meta: meta, store: o.store, sent: make(map[storage.LogID]deliveries)}
 	return o
 }
@@ -59,30 +75,18 @@ func (o *Owner) Begin(wallMicros uint64, mono int64) {
 
 // Tend does what waits for its time.
 func (o *Owner) Tend() {
-	o.retain()
-	o.tendClosings()
+	o.retaining.tend(o.mono)
+	o.closings.tend(o.mono)
 	o.endWaits()
 }
 
 // Deadline is the monotonic time at which the room wants a turn; 0: none.
 func (o *Owner) Deadline() int64 {
 	next := o.store.Deadline()
-	earlier := func(t int64) {
-		if next == 0 || t < next {
-			next = max(1, t)
+	for _, t := range [...]int64{o.retaining.deadline(o.mono), o.parking.deadline(), o.closings.deadline(o.mono)} {
+		if t != 0 && (next == 0 || t < next) {
+			next = t
 		}
-	}
-	if o.retaining.active {
-		earlier(o.mono)
-	}
-	if o.store.Logs() > 0 {
-		earlier(o.retaining.next)
-	}
-	if x := o.parking.first; x != nil {
-		earlier(x.until)
-	}
-	if t := o.closingDeadline(); t != 0 {
-		earlier(t)
 	}
 	return next
 }
@@ -95,13 +99,6 @@ func (o *Owner) Start(p *Part) {
 		return
 	}
 	o.ask(&p.Request)
-}
-
-// ask gives r to the store, unless the end has come.
-func (o *Owner) ask(r *storage.Request) {
-	if !o.ended { // else it is never answered, and its connection is closed with the process
-		o.store.Do(r)
-	}
 }
 
 // TakeAnswered returns the next part that is answered, or nil.
@@ -138,7 +135,7 @@ func (o *Owner) TakeAnswered() *Part {
 func (o *Owner) own(p *Part) {
 	switch t := p.Of.(type) {
 	case *closeTask:
-		o.closed(t)
+		o.closings.closed(t)
 	case *raiseTask:
 		o.raised(t)
 	case *moveTask:

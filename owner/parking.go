@@ -219,6 +219,14 @@ func (o *Owner) Restart() (any bool) {
 // Parked is how many polls wait for a message.
 func (o *Owner) Parked() int { return len(o.parking.in) }
 
+// deadline is when the time of the first poll is over; 0: none waits.
+func (k *parking) deadline() int64 {
+	if k.first == nil {
+		return 0
+	}
+	return k.first.until
+}
+
 // StopParking has no poll wait any more.
 func (o *Owner) StopParking() { o.parking.wait = 0 }
 

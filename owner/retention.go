@@ -5,8 +5,12 @@ import (
 	"github.com/galgo-mq/galgo/storage"
 )
 
-// retaining is how far a pass over all topics has come.
+// retaining applies the limits of age and size, in passes over all topics.
 type retaining struct {
+	cfg   *Config
+	meta  *metadata.Machine
+	store *storage.Store
+
 	next   int64 // when a pass begins
 	active bool
 	at     [3]int // the next stream, topic and partition
@@ -17,44 +21,41 @@ type retaining struct {
 // not be one turn.
 const retainWork = 256
 
-// retain applies the topics' limits of age and size to the logs that are here, once per RetentionInterval, a part in each turn.
-func (o *Owner) retain() {
-	x := &o.retaining
+// tend applies the topics' limits of age and size to the logs that are here, once per RetentionInterval, a part in each turn.
+func (x *retaining) tend(mono int64) {
 	if !x.active {
-		if o.mono < x.next {
+		if mono < x.next {
 			return
 		}
-		*x = retaining{next: o.mono + int64(o.cfg.RetentionInterval), active: true}
+		x.next, x.active, x.at, x.since = mono+int64(x.cfg.RetentionInterval), true, [3]int{}, 0
 	}
 	for work := retainWork; work > 0; work-- {
-		if x.active = o.retainStep(&work); !x.active {
+		if x.active = x.step(&work); !x.active {
 			return
 		}
 	}
 }
 
-// retainStep looks at what is next, and reports whether there was something.
-func (o *Owner) retainStep(work *int) bool {
-	x := &o.retaining
-	st := o.meta.StreamSlot(x.at[0])
+// step looks at what is next, and reports whether there was something.
+func (x *retaining) step(work *int) bool {
+	st := x.meta.StreamSlot(x.at[0])
 	switch {
-	case x.at[0] >= o.meta.StreamSlots():
+	case x.at[0] >= x.meta.StreamSlots():
 		return false
 	case st == nil || x.at[1] >= st.TopicSlots():
 		x.at = [3]int{x.at[0] + 1, 0, 0}
 		return true
 	}
 	t := st.TopicSlot(x.at[1])
-	if t == nil || !o.retainTopic(t, work) {
+	if t == nil || !x.topic(t, work) {
 		x.at = [3]int{x.at[0], x.at[1] + 1, 0}
 	}
 	return true
 }
 
-// retainTopic looks at the next partitions of t, as far as there is work left, and reports whether some are left then.
-func (o *Owner) retainTopic(t *metadata.Topic, work *int) bool {
-	x := &o.retaining
-	rule := o.cfg.retention(t)
+// topic looks at the next partitions of t, as far as there is work left, and reports whether some are left then.
+func (x *retaining) topic(t *metadata.Topic, work *int) bool {
+	rule := x.cfg.retention(t)
 	if rule.ExpiryMicros == 0 && rule.BytesMax == 0 {
 		return false
 	}
@@ -64,10 +65,21 @@ func (o *Owner) retainTopic(t *metadata.Topic, work *int) bool {
 	for ; x.at[2] < len(t.Partitions) && *work > 0; *work-- {
 		id := t.Partitions[x.at[2]].Log
 		x.at[2]++
-		if l := o.store.Log(storage.LogID(id)); l != nil {
+		if l := x.store.Log(storage.LogID(id)); l != nil {
 			l.SetRetention(rule, int64(t.Settings.SegmentSize))
 			l.Retain()
 		}
 	}
 	return x.at[2] < len(t.Partitions)
+}
+
+// deadline is when a pass goes on, or begins; 0: never, as there is no log.
+func (x *retaining) deadline(mono int64) int64 {
+	switch {
+	case x.active:
+		return max(1, mono)
+	case x.store.Logs() > 0:
+		return max(1, x.next)
+	}
+	return 0
 }

@@ -16,10 +16,10 @@ func TestRetentionGoesInSteps(t *testing.T) {
 	x.topic("c", 10, expires)
 	at := &x.o.retaining
 	pass := func(each func(turn int)) (turns int) {
-		*at = retaining{}
+		at.next, at.active, at.at, at.since = 0, false, [3]int{}, 0
 		for turns = 0; turns == 0 || at.active; turns++ {
 			before := at.at
-			x.o.retain()
+			at.tend(x.o.mono)
 			if after := at.at; after[1] == before[1] && after[2]-before[2] > retainWork {
 				t.Errorf("turn %d goes from %v to %v", turns, before, after)
 			}
@@ -46,7 +46,7 @@ func TestRetentionGoesInSteps(t *testing.T) {
 		b.Since++ // as if it were another one of that number
 		deleted = true
 		before := at.at[2]
-		x.o.retain()
+		at.tend(x.o.mono)
 		if at.at[2] > before {
 			t.Errorf("a topic that took the place of another is looked at from partition %d on", before)
 		}

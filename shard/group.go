@@ -93,7 +93,7 @@ type Beginning struct {
 // on its thread.
 func (g *Group) Begin(b Beginning, done func(err error)) {
 	g.shards[0].Post(func(s *Shard) {
-		s.logs.RemoveFiles(b.Retired) // in the background, when clients are served
+		s.logs.Files.Remove(b.Retired) // in the background, when clients are served
 		s.coordinator.inOrder(s.coordinator.firstCommands(&b), func(err error) {
 			if err != nil {
 				done(err)

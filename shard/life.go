@@ -121,7 +121,7 @@ func (s *Shard) tryStop() {
 	if s.mono >= s.giveUp {
 		s.giveUpBusy()
 	}
-	if !s.drained && (s.gaveUp || s.front.Count() == 0 && s.logs.Gone() == 0 && (s.coordinator == nil || !s.coordinator.room.Busy() && s.front.Door.Closed())) {
+	if !s.drained && (s.gaveUp || s.front.Count() == 0 && s.logs.Files.Gone() == 0 && (s.coordinator == nil || !s.coordinator.room.Busy() && s.front.Door.Closed())) {
 		s.drained = true
 		if int(s.g.drained.Add(1)) == len(s.g.shards) {
 			for _, o := range s.g.shards {

@@ -37,7 +37,7 @@ func (n *controlNews) carryNews() (any bool) {
 		n.ownerNews(&x)
 		any = true
 	}
-	for x, ok := n.of.TakeNotRemoved(); ok; x, ok = n.of.TakeNotRemoved() {
+	for x, ok := n.of.Files.TakeNotRemoved(); ok; x, ok = n.of.Files.TakeNotRemoved() {
 		n.say.Error("files of a deleted partition could not be removed; they are tried again at the next start",
 			zap.String("event", "files_not_removed"), zap.Uint64("log", uint64(x.Log)), zap.Error(x.Err))
 	}
@@ -50,7 +50,7 @@ func (n *controlNews) carryNews() (any bool) {
 
 // hasNews reports whether there is something that the control room is to be told when there is room for a message.
 func (n *controlNews) hasNews() bool {
-	return n.of.Closed() || n.of.Gone() > 0 || n.of.Handovers() || len(n.leavers) > 0
+	return n.of.Closed() || n.of.Files.Gone() > 0 || n.of.Handovers() || len(n.leavers) > 0
 }
 
 // controlHears reports whether there is room for a message to the control room beside those that answer its effects.
@@ -61,8 +61,8 @@ func (n *controlNews) controlHears() bool {
 // sendNews tells the control room what can be told once a turn: logs whose files are gone, hand-overs that can be completed, and members whose
 // sessions have ended.
 func (n *controlNews) sendNews() {
-	for n.of.Gone() > 0 && n.controlHears() {
-		n.tellControl(control.Event{Kind: control.EventFilesGone, Logs: n.of.TakeGone(goneMax)})
+	for n.of.Files.Gone() > 0 && n.controlHears() {
+		n.tellControl(control.Event{Kind: control.EventFilesGone, Logs: n.of.Files.TakeGone(goneMax)})
 	}
 	if (n.of.Handovers() || len(n.leavers) > 0) && n.controlHears() {
 		e := control.Event{Kind: control.EventGroups, Handovers: n.of.TakeHandovers(), Leavers: n.leavers}
