@@ -45,7 +45,7 @@ type Ratio struct {
 	Level    string    `json:"level"`
 	Scenario string    `json:"scenario"`
 	Side     string    `json:"side"` // sent or polled
-	New      []float64 `json:"new"`  // messages a second
+	New      []float64 `json:"new"`  // messages a second, of both legs of each round
 	Old      []float64 `json:"old"`
 	NewCPU   []float64 `json:"new_cpu_us"` // of the broker, for each message
 	OldCPU   []float64 `json:"old_cpu_us"`
@@ -61,7 +61,7 @@ type row struct {
 // Run measures. What was done before an error is in the result.
 func (a Against) Run(ctx context.Context) (Ratios, error) {
 	r := Ratios{Date: time.Now(), Commit: a.Commit, Machine: lookAround(a.Parent), Warmup: a.Warmup.String(), Duration: a.Duration.String(), Bar: a.Bar,
-		Refused: map[string]string{}, Load: "closed loop over loopback, generator and broker on the same machine; both builds in turn within a round"}
+		Refused: map[string]string{}, Load: "closed loop over loopback, generator and broker on the same machine; each round runs both builds in turn, in both orders; its ratio is the geometric mean of the two"}
 	text, err := os.ReadFile(a.Other)
 	if err != nil {
 		return r, err
@@ -70,8 +70,10 @@ func (a Against) Run(ctx context.Context) (Ratios, error) {
 	rows := a.rows()
 	for round := 0; round < max(a.Rounds, a.RoundsMax) && len(rows) > 0; round++ {
 		for _, way := range a.IO {
-			if err := a.round(ctx, &r, round, way, rows); err != nil {
-				return r, fmt.Errorf("round %d, %s: %w", round+1, way, err)
+			for leg := range legs {
+				if err := a.leg(ctx, &r, round, leg, way, rows); err != nil {
+					return r, fmt.Errorf("round %d, %s: %w", round+1, way, err)
+				}
 			}
 		}
 		if round+1 >= a.Rounds {
@@ -95,8 +97,12 @@ func (a Against) rows() (rows []row) {
 	return rows
 }
 
-// round runs the rows of one way of io, on a broker of each build.
-func (a Against) round(ctx context.Context, r *Ratios, round int, way string, rows []row) (err error) {
+// legs of a round: in each both builds run every row in turn, one build before the other in the first and after it in the second. What a
+// run leaves to the next one, such as writes of the kernel or memory that is not at hand any more, so meets both alike.
+const legs = 2
+
+// leg runs the rows of one way of io, on a broker of each build.
+func (a Against) leg(ctx context.Context, r *Ratios, round, leg int, way string, rows []row) (err error) {
 	if !slices.ContainsFunc(rows, func(w row) bool { return w.way == way }) || r.Refused[way] != "" {
 		return nil
 	}
@@ -104,7 +110,7 @@ func (a Against) round(ctx context.Context, r *Ratios, round int, way string, ro
 	var brokers [2]*broker // judged, other
 	for i, command := range [][]string{a.Command, other} {
 		b, err := startBroker(ctx, command, a.Parent, way)
-		if err != nil && round == 0 && ctx.Err() == nil {
+		if err != nil && round == 0 && leg == 0 && ctx.Err() == nil {
 			r.Refused[way] = err.Error()
 			fmt.Fprintf(a.Progress, "%s is left out: %v\n", way, err)
 			return nil
@@ -115,19 +121,19 @@ func (a Against) round(ctx context.Context, r *Ratios, round int, way string, ro
 		brokers[i] = b
 		defer func() { err = errors.Join(err, b.end()) }()
 	}
-	for i, w := range rows {
+	for _, w := range rows {
 		if w.way != way {
 			continue
 		}
 		var results [2]Result
 		for k := range 2 {
-			which := (k + i + round) % 2
+			which := (k + leg) % 2
 			if results[which], err = a.run(ctx, brokers[which], w); err != nil {
 				return fmt.Errorf("%s: %w", w.scenario.Name, err)
 			}
 		}
 		r.note(w, results[0], results[1])
-		fmt.Fprintf(a.Progress, "round %d  %-6s %-10s %-18s %s\n", round+1, way, w.level, w.scenario.Name, r.latest(w))
+		fmt.Fprintf(a.Progress, "round %d.%d  %-6s %-10s %-18s %s\n", round+1, leg+1, way, w.level, w.scenario.Name, r.latest(w))
 	}
 	return nil
 }
@@ -140,7 +146,7 @@ func (a Against) run(ctx context.Context, b *broker, row row) (Result, error) {
 	return result, errors.Join(err, ctx.Err())
 }
 
-// note adds what a round has measured.
+// note adds what a leg has measured.
 func (r *Ratios) note(w row, judged, other Result) {
 	others := map[string]*Side{}
 	for side, s := range other.sides() {
@@ -163,20 +169,21 @@ func (x *Ratio) is(w row) bool {
 	return x.IO == w.way && x.Level == w.level && x.Scenario == w.scenario.Name
 }
 
-// latest is what the last round of a row said.
+// latest is what the last leg of a row said.
 func (r *Ratios) latest(w row) (text string) {
 	for i := range r.Rows {
 		if x := &r.Rows[i]; x.is(w) {
 			k := len(x.New) - 1
-			text += fmt.Sprintf("%s %s / %s = %.3f  ", x.Side, rate(x.New[k]), rate(x.Old[k]), x.ratios()[k])
+			text += fmt.Sprintf("%s %s / %s = %.3f  ", x.Side, rate(x.New[k]), rate(x.Old[k]), x.New[k]/x.Old[k])
 		}
 	}
 	return text
 }
 
+// ratios has the geometric mean of the legs of each round.
 func (x *Ratio) ratios() (list []float64) {
-	for i := range x.New {
-		list = append(list, x.New[i]/x.Old[i])
+	for i := legs - 1; i < len(x.New); i += legs {
+		list = append(list, math.Sqrt(x.New[i]/x.Old[i]*x.New[i-1]/x.Old[i-1]))
 	}
 	return list
 }
@@ -261,7 +268,7 @@ func (r Ratios) Write(out io.Writer) {
 		for k := range x.NewCPU {
 			cpu = append(cpu, x.NewCPU[k]/x.OldCPU[k])
 		}
-		t.AppendRow(table.Row{x.Scenario, x.Side, x.IO, x.Level, len(x.New), rate(median(x.Old)), rate(median(x.New)), fmt.Sprintf("%.3f", m),
+		t.AppendRow(table.Row{x.Scenario, x.Side, x.IO, x.Level, len(x.New) / legs, rate(median(x.Old)), rate(median(x.New)), fmt.Sprintf("%.3f", m),
 			fmt.Sprintf("%.3f to %.3f", low, high), fmt.Sprintf("%.2f", median(cpu)), verdict})
 	}
 	t.SetColumnConfigs(rightAligned(5, 10))

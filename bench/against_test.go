@@ -21,7 +21,8 @@ func TestIntervalHoldsTheMedian(t *testing.T) {
 		for range sets {
 			x := Ratio{}
 			for range n {
-				x.New, x.Old = append(x.New, math.Exp(rng.ExpFloat64()-math.Ln2)), append(x.Old, 1) // its median is 1
+				q := math.Exp(rng.ExpFloat64() - math.Ln2) // its median is 1
+				x.New, x.Old = append(x.New, q, q), append(x.Old, 1, 1)
 			}
 			if low, _, high := x.Median(); low <= 1 && 1 <= high {
 				inside++
@@ -40,8 +41,8 @@ func TestRowsAreJudgedByTheirMedian(t *testing.T) {
 		t.Helper()
 		x := Ratio{IO: w.way, Level: w.level, Scenario: "send", Side: "sent"}
 		for _, q := range ratios {
-			x.New, x.Old = append(x.New, 1000*q), append(x.Old, 1000)
-			x.NewCPU, x.OldCPU = append(x.NewCPU, 1), append(x.OldCPU, 1)
+			x.New, x.Old = append(x.New, 500*q, 2000*q), append(x.Old, 1000, 1000) // who runs first is twice as slow
+			x.NewCPU, x.OldCPU = append(x.NewCPU, 1, 1), append(x.OldCPU, 1, 1)
 		}
 		r := Ratios{Bar: 0.97, Rows: []Ratio{x}}
 		if got := r.decided(w); got != decided {

@@ -136,7 +136,7 @@ func compareCommand() *cobra.Command {
 		Long: "Measure this build: starts brokers of its own on new data directories, runs every scenario at every level on each, in rounds\n" +
 			"that take turns, prints medians and writes raw results. Messages of a run are removed after it; up to some 10 GB of disk are\n" +
 			"used meanwhile. Scenarios are named by what is done, connections, messages per request, and bytes per message.\n\n" +
-			"With --against BINARY, another build is measured too: both in turn within each round. Printed is the median of the rounds'\n" +
+			"With --against BINARY, another build is measured too: a round runs both in turn, in both orders. Printed is the median of the rounds'\n" +
 			"ratios, with its 95 % interval; rows whose interval has the bar inside get more rounds. A row below the bar ends in exit code 1;\n" +
 			"one that all rounds left undecided says so, and counts by its median.",
 		Args: cobra.NoArgs,
