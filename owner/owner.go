@@ -116,7 +116,7 @@ func (o *Owner) TakeAnswered() *Part {
 		p := r.Owner.(*Part)
 		switch p.Kind {
 		case storage.ReqPoll:
-			if o.parking.park(p, o.mono, o.cfg.Shard) {
+			if o.parks(p) {
 				continue
 			}
 		case storage.ReqStoreOffset:
@@ -129,6 +129,15 @@ func (o *Owner) TakeAnswered() *Part {
 		}
 		return p
 	}
+}
+
+// parks keeps an answered poll back, if it may wait, and reports whether it did. One whose log went in this turn waits for nothing.
+func (o *Owner) parks(p *Part) bool {
+	if o.store.Log(p.Log) == nil {
+		o.parking.release(p)
+		return false
+	}
+	return o.parking.park(p, o.mono, o.cfg.Shard)
 }
 
 // own takes the answer to what the room itself has asked of a log.

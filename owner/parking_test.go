@@ -192,3 +192,20 @@ func TestPollsThatDoNotWait(t *testing.T) {
 	}
 	f("at the end", func(*Part) {})
 }
+
+// TestAPollDoesNotWaitAtALogThatIsGone: it comes in the turn in which the log is closed, behind that.
+func TestAPollDoesNotWaitAtALogThatIsGone(t *testing.T) {
+	x := newRig(t, nil)
+	late := x.poll(x.topic("a", 1), 0, 0)
+	index, logs := x.delete("a")
+	x.turn(0, func() {
+		x.o.Retire(index, logs)
+		x.o.Start(late)
+	})
+	if x.o.store.Log(late.Log) != nil {
+		t.Fatal("the log is still there: the test shows nothing")
+	}
+	if !x.answered(late) || x.o.Parked() != 0 {
+		t.Errorf("the poll is answered: %v; %d wait", x.answered(late), x.o.Parked())
+	}
+}
