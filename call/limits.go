@@ -13,12 +13,16 @@ type Refusals struct {
 	Metadata                                                                uint64
 }
 
+// HasRefusals reports whether TakeRefusals has something. It is asked each turn.
+func (a *answers) HasRefusals() bool {
+	n := &a.refused
+	return n.Streams+n.Topics+n.Partitions+n.Users+n.Tokens+n.Groups+n.Members+n.NameLength+n.Memory+n.Metadata > 0
+}
+
 // TakeRefusals returns what has been counted since it was called last.
 func (a *answers) TakeRefusals() Refusals {
 	n := a.refused
-	if n != (Refusals{}) {
-		a.refused = Refusals{}
-	}
+	a.refused = Refusals{}
 	return n
 }
 

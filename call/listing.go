@@ -143,7 +143,9 @@ func (x *listings) make() {
 	if x.rests(x.mono) {
 		return
 	}
-	x.sendOwing()
+	if len(x.owing) > 0 {
+		x.sendOwing()
+	}
 	for work := listWork; len(x.queue) > 0 && work > 0; {
 		l := x.queue[0]
 		if l.c.Closing {

@@ -77,6 +77,9 @@ type Refusals struct {
 	InFlight         uint64 // requests that had to wait for a place
 }
 
+// Sum is how many there are of all limits.
+func (n *Refusals) Sum() uint64 { return n.FrameSize + n.ConnectionMemory + n.Memory + n.InFlight }
+
 // ops gives operations to the IO. The operation lies in it while the IO looks at it: what an interface is given a pointer to would
 // otherwise be allocated anew each time.
 type ops struct {

@@ -20,6 +20,9 @@ const (
 
 func (o *Owner) tell(n News) { o.news.Push(n) }
 
+// HasNews reports whether one of TakeNews, TakeClosed and the files' TakeNotRemoved has something.
+func (o *Owner) HasNews() bool { return o.news.Len()+o.Files.kept.Len()+len(o.closings.told) > 0 }
+
 // TakeNews returns the next news. Each comes once.
 func (o *Owner) TakeNews() (n News, ok bool) {
 	if ok = o.news.Len() > 0; ok {

@@ -3,7 +3,6 @@ package shard
 import (
 	"time"
 
-	"github.com/galgo-mq/galgo/call"
 	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/classic"
@@ -124,11 +123,11 @@ func (s *Shard) sweep() {
 
 // countRefusals adds to the counters of all shards what limits have refused.
 func (s *Shard) countRefusals() {
-	if n := s.front.Counts().Refusals; n != s.counted {
-		s.g.limits.addFront(n, s.counted)
-		s.counted = n
+	if n := &s.front.Counts().Refusals; n.Sum() != s.counted.Sum() { // they only rise
+		s.g.limits.addFront(*n, s.counted)
+		s.counted = *n
 	}
-	if n := s.calls.TakeRefusals(); n != (call.Refusals{}) {
-		s.g.limits.addCalls(n)
+	if s.calls.HasRefusals() {
+		s.g.limits.addCalls(s.calls.TakeRefusals())
 	}
 }

@@ -33,6 +33,9 @@ const goneMax = 1024
 
 // carryNews carries what has become of what the logs of this shard were asked to do to who has asked, and reports whether there was anything.
 func (n *controlNews) carryNews() (any bool) {
+	if !n.of.HasNews() {
+		return false
+	}
 	for x, ok := n.of.TakeNews(); ok; x, ok = n.of.TakeNews() {
 		n.ownerNews(&x)
 		any = true

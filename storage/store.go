@@ -197,7 +197,9 @@ func (s *Store) End() {
 		retryBlocks(s)
 	}
 	s.journal.flush()
-	s.table.goOn()
+	if s.table.goesOn() {
+		s.table.goOn()
+	}
 	if d := s.journal.syncDeadline(); d != 0 && (d <= s.mono || s.journal.cached >= cachedMax) {
 		s.journal.syncBuffered()
 	}

@@ -136,6 +136,9 @@ func (t *logTable) deadline() int64 {
 	return 0
 }
 
+// goesOn reports whether there is anything that goOn may do.
+func (t *logTable) goesOn() bool { return t.wanted || t.copying || t.landed || t.hopeless != 0 }
+
 // goOn takes the table further, by some logs in each turn.
 func (t *logTable) goOn() {
 	if t.landed && t.s.journal.laps.filling == nil { // a lap that is being filled counts on who is in it
