@@ -19,7 +19,7 @@ type Call struct {
 	Stream    metadata.StreamID // the partition that a part is for
 	Topic     metadata.TopicID
 	Partition metadata.PartitionID
-	Subject   metadata.Subject   // whose rights a poll that has waited is judged by again
+	Subject   metadata.Subject   // whose right is looked at again when a poll has waited
 	Group     metadata.GroupID   // that a part is for
 	Member    metadata.MemberKey // and the member that asks; or whose memberships end
 	AtOnce    bool               // a poll that finds nothing is answered, and does not wait for a message

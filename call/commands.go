@@ -10,9 +10,9 @@ import (
 // command is one row of the table of commands: all that is a command's own beside its handler.
 type command struct {
 	handle  handler
-	actions uint64 // set of metadata.Action: one of them is judged before anything is done or shown
+	actions uint64 // set of metadata.Action: the caller needs the right for one, before anything is done or shown
 	session bool   // instead: it is about the session alone, and needs no right
-	early   bool   // it does something, or judges, before it looks at a body that can't be read
+	early   bool   // it does something, or looks at rights, before it looks at a body that can't be read
 	told    bool   // operators want to know of it: it is logged, done or refused
 
 	retires func(in *wire.Request) metadata.Retirement           // logs that it will retire; nil: none

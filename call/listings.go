@@ -311,7 +311,7 @@ func listTokens(who subject) func(x *listings, l *listing) bool {
 	}
 }
 
-// clientsOnce is how many clients are taken out of the registry at a time: all shards wait for it meanwhile.
+// clientsOnce is how many clients are taken out of the board at a time: all shards wait for it meanwhile.
 const clientsOnce = 64
 
 // listClients lists all clients.

@@ -148,8 +148,11 @@ func (a *answers) refuseFor(c *Call, err error) {
 	a.refuse(c, statusOf(err))
 }
 
-// noOption refuses the options of what has none.
+// noOption refuses options of what has none.
 func noOption(options []wire.Option) error {
+	if len(options) == 0 {
+		return nil
+	}
 	return metadata.OptionError{Key: string(options[0].Key), Err: metadata.ErrOptionKey}
 }
 

@@ -54,10 +54,8 @@ func getStreams(r *Room, c *Call, _ *wire.Request) {
 }
 
 func createStream(r *Room, c *Call, in *wire.Request) {
-	m, err := in.Form.(*wire.CreateStream), error(nil)
-	if err == nil && len(m.Options) > 0 {
-		err = noOption(m.Options)
-	}
+	m := in.Form.(*wire.CreateStream)
+	err := noOption(m.Options)
 	if err == nil && !r.nameAllowed(m.Name) {
 		err = wire.StatusInvalidStreamName
 	}
@@ -72,10 +70,8 @@ func createStream(r *Room, c *Call, in *wire.Request) {
 }
 
 func updateStream(r *Room, c *Call, in *wire.Request) {
-	m, err := in.Form.(*wire.UpdateStream), error(nil)
-	if err == nil && len(m.Options) > 0 {
-		err = noOption(m.Options)
-	}
+	m := in.Form.(*wire.UpdateStream)
+	err := noOption(m.Options)
 	if err == nil && !r.nameAllowed(m.Name) {
 		err = wire.StatusInvalidStreamName
 	}

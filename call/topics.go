@@ -83,13 +83,11 @@ func getTopics(r *Room, c *Call, in *wire.Request) {
 }
 
 func createTopic(r *Room, c *Call, in *wire.Request) {
-	m, err := in.Form.(*wire.CreateTopic), error(nil)
-	if err == nil && !r.nameAllowed(m.Name) {
-		err = wire.StatusInvalidTopicName
-	}
+	m := in.Form.(*wire.CreateTopic)
 	options := metaOptions(m.Options)
-	if err == nil {
-		err = metadata.CheckOptions(options, false)
+	err := metadata.CheckOptions(options, false)
+	if !r.nameAllowed(m.Name) {
+		err = wire.StatusInvalidTopicName
 	}
 	if err != nil {
 		r.refuseFor(c, err)
@@ -103,13 +101,11 @@ func createTopic(r *Room, c *Call, in *wire.Request) {
 }
 
 func updateTopic(r *Room, c *Call, in *wire.Request) {
-	m, err := in.Form.(*wire.UpdateTopic), error(nil)
-	if err == nil && !r.nameAllowed(m.Name) {
-		err = wire.StatusInvalidTopicName
-	}
+	m := in.Form.(*wire.UpdateTopic)
 	options := metaOptions(m.Options)
-	if err == nil {
-		err = metadata.CheckOptions(options, true)
+	err := metadata.CheckOptions(options, true)
+	if !r.nameAllowed(m.Name) {
+		err = wire.StatusInvalidTopicName
 	}
 	if err != nil {
 		r.refuseFor(c, err)

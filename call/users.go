@@ -89,10 +89,8 @@ func getUsers(r *Room, c *Call, _ *wire.Request) {
 }
 
 func createUser(r *Room, c *Call, in *wire.Request) {
-	u, err := in.Form.(*wire.CreateUser), error(nil)
-	if err == nil && len(u.Options) > 0 {
-		err = noOption(u.Options)
-	}
+	u := in.Form.(*wire.CreateUser)
+	err := noOption(u.Options)
 	if err != nil {
 		r.refuseFor(c, err)
 		return
@@ -138,10 +136,8 @@ func (r *Room) hash(c *Call, password []byte, then func(phc string)) {
 }
 
 func updateUser(r *Room, c *Call, in *wire.Request) {
-	u, err := in.Form.(*wire.UpdateUser), error(nil)
-	if err == nil && len(u.Options) > 0 {
-		err = noOption(u.Options)
-	}
+	u := in.Form.(*wire.UpdateUser)
+	err := noOption(u.Options)
 	if err != nil {
 		r.refuseFor(c, err)
 		return
@@ -180,7 +176,7 @@ func deleteUser(r *Room, c *Call, in *wire.Request) {
 	}
 }
 
-// updatePermissions is judged before its body is decoded, as createUser.
+// updatePermissions has its right looked at before it refuses a body that can't be read.
 func updatePermissions(r *Room, c *Call, in *wire.Request) {
 	if !r.authorize(c, metadata.ActionUpdatePermissions, nothing, nothing) {
 		return

@@ -13,7 +13,7 @@ import (
 // Logs that a committed command has retired are closed, some in each turn. A closed log takes nothing new. When nothing of it is in flight it is
 // dropped, and its files are removed in the background:
 //
-//	Retire --> closing: ReqClose --answered, of each log--> dropped --files are gone--> TakeGone
+//	Retire --> closing: ReqClose --answered, of each log--> dropped --files are gone--> Files.TakeGone
 //	              '--all are, or there is no room for what is in flight--> TakeClosed
 
 // closing is a command that has retired logs.

@@ -31,7 +31,7 @@ func (o *Owner) Detach(log metadata.LogID, of any) {
 	o.ask(&t.Request)
 }
 
-// forget has the polls that wait at a log look again, which will not find it, and returns what was delivered from it.
+// forget has the polls that wait at a log look again: they find it no more, or closed. It returns what was delivered from it.
 func (o *Owner) forget(log storage.LogID) deliveries {
 	o.parking.wake(log)
 	return o.fences.take(log)

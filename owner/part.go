@@ -16,7 +16,7 @@ type Part struct {
 	Stream    metadata.StreamID // the partition that Log is of
 	Topic     metadata.TopicID
 	Partition metadata.PartitionID
-	Subject   metadata.Subject // whose rights a poll that has waited is judged by again
+	Subject   metadata.Subject // whose right is looked at again when a poll has waited
 	Member    Membership       // of a request for a consumer group
 	AtOnce    bool             // a poll that finds nothing does not wait for a message
 

@@ -12,7 +12,7 @@ import (
 	"github.com/galgo-mq/galgo/uring"
 )
 
-// Shard is one core's part of the broker. Its methods belong to its thread, except post.
+// Shard is one core's part of the broker. Its methods belong to its thread, except Post.
 type Shard struct {
 	id  router.ShardID
 	g   *Group
