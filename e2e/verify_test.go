@@ -248,7 +248,7 @@ func (v *verification) chooseLog(any bool) error {
 	if err := v.log.settle(); err != nil {
 		return err
 	}
-	p, err := v.poll(wire.Strategy{Kind: wire.FromFirst}, 1)
+	p, err := v.poll(wire.Strategy{Kind: wire.FromFirst}, pollCount)
 	if err != nil {
 		return err
 	}
@@ -256,13 +256,19 @@ func (v *verification) chooseLog(any bool) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range v.log.told {
-		if any && r.id == list[0].id {
-			return nil // it did not take effect
-		}
+	if next := v.t.purged[v.partition]; !any || !v.log.has(list, next) {
+		v.log = next
 	}
-	v.log = v.t.purged[v.partition]
 	return nil
+}
+
+// has reports whether one of the records in list can only be in l, and not in the log that replaces it: it was told there, or it was on its
+// way when l began and not when next did.
+func (l *logHistory) has(list []piece, next *logHistory) bool {
+	return slices.ContainsFunc(list, func(p piece) bool {
+		told := slices.ContainsFunc(l.told, func(r *record) bool { return r.id == p.id })
+		return told || l.open[p.id] != nil && next.open[p.id] == nil
+	})
 }
 
 // raise takes note of a log start that rose, as far as it may.
