@@ -79,6 +79,29 @@ func (g *segment) prepare() {
 		g.scan(segmentStart, readMin)
 	case g.readFD >= 0 && g.indexed:
 		g.wakeWaiters(nil)
+	case g.indexing && s.reading.scanWaits(g):
+		g.letGo()
+	}
+}
+
+// letGo has the polls that wait for the index of g hold no memory while there is none to make it: nobody else may have any. They end with what
+// they have; those for the last records begin again when the index is there.
+func (g *segment) letGo() {
+	s := g.log.s
+	for r := g.waiters.take(); r != nil; {
+		next := r.next
+		switch {
+		case r.Kind == ReqLoad || len(r.bufs) == 0:
+			g.waiters.push(r)
+		case r.Strategy == FromLast: // less would be without the newest
+			s.Release(r)
+			r.Records, r.Bytes, r.poll.anew = 0, 0, true
+			g.waiters.push(r)
+		default:
+			r.next = nil
+			g.log.follow(r, step{kind: stepFinish})
+		}
+		r = next
 	}
 }
 
@@ -112,6 +135,8 @@ func (g *segment) wakeWaiters(err error) {
 			g.log.s.load(r)
 		case err != nil:
 			g.log.s.failPoll(r, err)
+		case r.poll.anew:
+			g.log.poll(r)
 		default:
 			g.log.follow(r, g.log.s.reading.of(g.log).fromDisk(r))
 		}
@@ -133,6 +158,7 @@ func (g *segment) scan(pos Pos, n int) {
 	buf := s.reading.get(n)
 	if buf == nil {
 		s.reading.wait(scanWaiting{g, pos, n})
+		g.letGo()
 		return
 	}
 	s.ops.issue(Op{Kind: OpRead, FD: g.readFD, Pos: int64(pos), Buf: buf}, pendingOp{done: segmentScanned, log: g.log, seg: g, buf: buf, pos: pos})

@@ -24,6 +24,7 @@ type pollState struct {
 	want     int    // bytes that the next read needs at least, while it waits for memory
 	need     int    // bytes of memory that a poll waits for before it begins again
 	headFrom int    // HeadLen, as the caller gave it
+	anew     bool   // it begins again when the index that it waits for is made
 	commit   bool   // it waits for room in the journal, to commit what it will find
 }
 

@@ -86,6 +86,11 @@ func (q *reads) push(r *Request) {
 	q.requests.push(r)
 }
 
+// scanWaits reports whether the making of the index of g waits for memory.
+func (q *reads) scanWaits(g *segment) bool {
+	return slices.ContainsFunc(q.scans, func(w scanWaiting) bool { return w.seg == g })
+}
+
 func (q *reads) wait(w scanWaiting) {
 	if q.resuming {
 		q.again = true

@@ -146,6 +146,65 @@ func TestAPollThatWaitsForAnIndexIsForgotten(t *testing.T) {
 	}
 }
 
+// TestAPollThatWaitsForAnIndexHoldsNoMemory: the index of the next segment waits for memory, and polls that wait for the index have all of it.
+// Nobody else will give any back.
+func TestAPollThatWaitsForAnIndexHoldsNoMemory(t *testing.T) {
+	const memory = 2 << 20
+	r := newReadRig(t, memory, 30_000, 30_000)
+	l := r.s.Log(1)
+	g := l.segs.list[1]
+	g.indexed, g.index = false, nil
+	half := func(s Strategy) *Request { // a poll that has read the first segment, and goes on in the second
+		q := &Request{Kind: ReqPoll, Log: 1, Strategy: s, Count: 2, BytesMax: 64 << 10, Records: 1}
+		q.log, q.bufs = l, [][]byte{r.Get(memory / 2)}
+		q.poll = pollState{from: 1, left: 1, bytes: 32 << 10, seg: g}
+		return q
+	}
+	some, last := half(FromOffset), half(FromLast)
+	l.follow(last, step{kind: stepPrepare, seg: g})
+	l.follow(some, step{kind: stepPrepare, seg: g}) // the index waits already
+	if a := r.s.TakeDone(); a != some || a.Err != nil || a.Records != 1 {
+		t.Fatalf("answered %+v, want the poll with the record that it has", a)
+	}
+	if r.s.TakeDone() != nil || len(last.bufs) > 0 {
+		t.Fatal("a poll for the last records is answered without the newest, or keeps its memory")
+	}
+	r.s.Release(some)
+	if r.turn(); len(r.reads) != 1 || r.reads[0].Pos != int64(segmentStart) || r.reads[0].FD != g.readFD {
+		t.Fatalf("reads %v, want that of the index", r.reads)
+	}
+	r.complete()
+	if a := r.s.TakeDone(); a != last || a.Err == nil {
+		t.Errorf("answered %v, want the poll that waited on, and that its disk has failed", a)
+	}
+	if r.left != memory || r.s.Waiting() {
+		t.Errorf("%d bytes of memory are left; something waits: %v", r.left, r.s.Waiting())
+	}
+}
+
+// TestAPollForTheLastBeginsAgainWithAnIndex: what it had before it had to give it back is read once more.
+func TestAPollForTheLastBeginsAgainWithAnIndex(t *testing.T) {
+	const memory = 2 << 20
+	r := newReadRig(t, memory, 30_000, 30_000)
+	l := r.s.Log(1)
+	g := l.segs.list[1]
+	g.indexed, g.index = false, nil
+	q := &Request{Kind: ReqPoll, Log: 1, Strategy: FromLast, Count: 2, BytesMax: 64 << 10, Records: 1, Head: make([]byte, HeadMin)}
+	q.log, q.bufs = l, [][]byte{r.Get(memory)}
+	q.poll = pollState{from: 1, left: 1, bytes: 32 << 10, seg: g}
+	l.follow(q, step{kind: stepPrepare, seg: g})
+	r.turn()
+	if len(r.reads) != 1 || len(q.bufs) != 0 || q.Records != 0 {
+		t.Fatalf("reads %v, %d records are kept", r.reads, q.Records)
+	}
+	r.reads = nil
+	g.index = []indexEntry{{1, segmentStart, 1}}
+	g.endScan(nil)
+	if r.turn(); len(r.reads) != 1 || r.reads[0].FD != l.segs.list[0].readFD {
+		t.Errorf("reads %v, want that of the first segment", r.reads)
+	}
+}
+
 // TestABatchThatCannotFitIsRefusedByName: nothing that anybody gives back would help, so the poll does not wait.
 func TestABatchThatCannotFitIsRefusedByName(t *testing.T) {
 	r := newReadRig(t, 64<<10, 30_000)
