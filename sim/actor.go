@@ -81,6 +81,7 @@ func (a *actor) step() error {
 func (a *actor) read() error {
 	p, more := a.sock.Read()
 	a.in = append(a.in, p...)
+	a.w.got += len(p)
 	err := a.takeReplies()
 	if err == nil && a.sock != nil && !more && len(p) == 0 {
 		a.leave()
@@ -204,6 +205,9 @@ func (a *actor) login() {
 
 // mayRefuse passes refusals that need no reason: the broker is short of something, or the session has ended.
 func (a *actor) mayRefuse(err error) error {
+	if a.w.cow != "" && errors.Is(err, wire.StatusCannotSaveMessagesToSegment) {
+		return nil // the disk is full, or was
+	}
 	for _, fine := range []error{wire.StatusTransientNotCommitted, wire.StatusTransientNotAccepted, wire.StatusUnauthenticated, errEvicted} {
 		if errors.Is(err, fine) {
 			return nil

@@ -156,6 +156,19 @@ func (d *Disk) Damage(path string, f func(p []byte) []byte) {
 	n.file.seen = append([]byte(nil), n.file.stable...)
 }
 
+// TakeAway removes a file behind everyone's back, on stable storage too, until it is put back.
+func (d *Disk) TakeAway(path string) (putBack func()) {
+	dir, name, err := d.find(path)
+	if err != nil || dir.seen[name] == nil {
+		panic(fmt.Sprintf("sim: take %s away: %v", path, err))
+	}
+	n := dir.seen[name]
+	dir.syncDir(d.seq)
+	delete(dir.seen, name)
+	delete(dir.stable, name)
+	return func() { dir.seen[name], dir.stable[name] = n, n }
+}
+
 // Contents returns what a read of the whole file sees now.
 func (d *Disk) Contents(path string) []byte {
 	n, err := d.lookup(path)

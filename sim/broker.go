@@ -34,8 +34,10 @@ type Broker struct {
 	group  *shard.Group
 	rings  []*Ring
 	rec    *storage.Recovered
+	shards int // whose journals are needed; 0: not known, as a start did not get so far, or not all, as the last end was in order
 	budget *uring.Budget
 	space  shard.Space
+	given  int // halves of the reserve that were given up
 	lines  shard.Lines
 	began  error
 	ready  bool // clients are accepted
@@ -72,6 +74,7 @@ func (b *Broker) Advance(d time.Duration) { b.now = b.now.Add(d) }
 
 // Start recovers the data directory with that many shards. A Crash of the disk passes through as a panic.
 func (b *Broker) Start(shards int) error {
+	b.shards = 0
 	fd, err := b.disk.Open(b.dir+"/"+storage.SuperblockName, true, false)
 	if err != nil {
 		return err
@@ -95,12 +98,13 @@ func (b *Broker) Start(shards int) error {
 	if b.rec, err = storage.Recover(b.disk, fd, rc); err != nil {
 		return err
 	}
+	b.shards = shards
 	if machine, err = owner.Restore(b.rec.Meta.Snapshot); err != nil {
 		return err
 	}
 	b.budget = uring.NewBudget(total)
 	b.lines = shard.Divide(b.budget, shards)
-	b.space = shard.Space{Notify: func() {}}
+	b.space, b.given = shard.Space{Notify: func() {}}, 0
 	b.failed, b.began, b.ready, b.posted = nil, nil, false, nil
 	b.group = shard.NewGroup(shards, cfg, &b.lines, &b.space, host{b}, b.log)
 	b.rings = make([]*Ring, shards)
@@ -124,6 +128,24 @@ func (b *Broker) Start(shards int) error {
 	return nil
 }
 
+// strangers looks whether all files of logs are those of logs that are there, or that are still to be removed.
+func (b *Broker) strangers() error {
+	known := map[string]bool{}
+	for _, l := range b.rec.Logs {
+		known[storage.LogDir(b.dir, l.ID)] = true
+	}
+	for _, id := range b.rec.Retired {
+		known[storage.LogDir(b.dir, id)] = true
+	}
+	names, err := b.disk.List(b.dir + "/logs")
+	for _, n := range names {
+		if dir := b.dir + "/logs/" + n; !known[dir] {
+			return fmt.Errorf("%s is of no log, and nobody will ever remove it", dir)
+		}
+	}
+	return err
+}
+
 func (b *Broker) config() shard.Config {
 	c := shard.Config{DataDir: b.dir, Replicated: metadata.LevelPersisted, WrittenLossBound: time.Second, FrameBytesMax: simFrame, ConnectionsMax: 200,
 		RebalancingTimeout: 10 * time.Second, PollHold: time.Duration(b.rng.IntN(2)) * 100 * time.Millisecond, FilesMax: 8 + b.rng.IntN(64),
@@ -142,7 +164,39 @@ func (b *Broker) Turn() error {
 	}
 	i := b.rng.IntN(len(b.rings))
 	b.turn(i)
+	if b.space.Short.Load() && b.rng.IntN(100) == 0 {
+		b.lookForRoom()
+	}
 	return b.fault()
+}
+
+// lookForRoom does what a server does while a journal is refused: it gives up half of the reserve, and the other half for what frees space, and
+// makes it whole again when none is refused any more.
+func (b *Broker) lookForRoom() {
+	p, reserve := &b.space, &b.rec.Reserve
+	refused := p.Refused.Load() > 0
+	switch {
+	case refused && b.given == 0:
+		b.given = 1
+		_ = reserve.Halve(b.disk)
+		return
+	case refused && b.given == 1 && p.Wanted.Load():
+		b.given = 2
+		_ = reserve.Free(b.disk)
+		return
+	case refused:
+		return
+	case b.given > 0:
+		whole, err := reserve.Make(b.disk, NewMemory(1<<20))
+		if !whole && err == nil {
+			b.given = 1
+			p.Wanted.Store(false)
+			return
+		}
+	}
+	b.given = 0
+	p.Wanted.Store(false)
+	p.Short.Store(p.Refused.Load() > 0)
 }
 
 func (b *Broker) turn(i int) {
@@ -204,6 +258,7 @@ func (b *Broker) noteEnd() error {
 	}
 	b.disk.Kill()
 	b.leave()
+	b.shards = 0
 	return nil
 }
 

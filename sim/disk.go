@@ -28,6 +28,7 @@ type Disk struct {
 
 	flights []*flight
 	steps   int
+	slow    delays
 	faults  []*Fault
 	crashIn int // blocking operations until the crash, 0: none
 
@@ -36,6 +37,13 @@ type Disk struct {
 	Ops         map[storage.OpKind]int
 	FailedSyncs int
 	Refused     int
+}
+
+// delays say how long operations wait while others are done.
+type delays struct {
+	odds int    // one in so many does
+	most int    // for fewer than so many others
+	path string // those whose path contains it
 }
 
 type handle struct {
@@ -80,7 +88,7 @@ type Fault struct {
 
 // NewDisk makes an empty disk.
 func NewDisk(seed uint64) *Disk {
-	return &Disk{rng: rand.New(rand.NewPCG(seed, 1)), root: newDir(), boot: 1, Ops: map[storage.OpKind]int{}}
+	return &Disk{rng: rand.New(rand.NewPCG(seed, 1)), root: newDir(), boot: 1, slow: delays{odds: 12, most: 60}, Ops: map[storage.OpKind]int{}}
 }
 
 // SetSpace bounds the disk to that many bytes; 0: no bound.
@@ -113,6 +121,19 @@ func (d *Disk) BootID() (id [16]byte) {
 // InFlight is how many operations have not completed.
 func (d *Disk) InFlight() int { return len(d.flights) }
 
+// removing counts the directories below a path that one owner removes now: it lists them, and then removes them.
+func (d *Disk) removing(owner int, below string) (n int) {
+	for _, f := range d.flights {
+		switch f.op.Kind {
+		case storage.OpList, storage.OpRmdir:
+			if f.owner == owner && strings.HasPrefix(f.path, below) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Submit begins op. An inline write is executed now; its completion comes as the others.
 func (d *Disk) Submit(owner int, op storage.Op) {
 	f := &flight{op: op, owner: owner, seq: d.seq, path: op.Path}
@@ -136,8 +157,8 @@ func (d *Disk) Submit(owner int, op storage.Op) {
 			f.done = true
 		}
 	}
-	if d.rng.IntN(12) == 0 {
-		f.after = d.steps + d.rng.IntN(60)
+	if d.rng.IntN(d.slow.odds) == 0 && strings.Contains(f.path, d.slow.path) {
+		f.after = d.steps + d.rng.IntN(d.slow.most)
 	}
 	d.flights = append(d.flights, f)
 }

@@ -95,11 +95,11 @@ func (a *actor) pollGroup(part uint32) {
 	count := uint32(1 + a.w.rng.IntN(30))
 	body := vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: wire.Consumer{Kind: wire.GroupConsumer, ID: wire.Named(groupName)}, Stream: stream, Topic: wire.Named(t.name),
 		Partition: wire.InPartition(part), Strategy: wire.Strategy{Kind: wire.FromNext}, Count: count, AutoCommit: true})
-	d.out++
+	certain, sock := d.begin(), a.sock
 	a.ask(wire.CodePollMessages, body, nil, func(body []byte, err error) error {
 		d.out--
 		if err != nil {
-			d.loose = true
+			d.fail()
 			return a.notThere(l, err)
 		}
 		p, err := vsr.DecodePollMessagesReply(body)
@@ -114,6 +114,6 @@ func (a *actor) pollGroup(part uint32) {
 		if err != nil || n == 0 || l.mayBeGone {
 			return err
 		}
-		return d.take(first, n, l.level != metadata.LevelPersisted) // what a run below that level loses leaves gaps
-	}, func() { d.out--; d.loose = true })
+		return d.take(first, n, certain, l.level != metadata.LevelPersisted) // what a run below that level loses leaves gaps
+	}, func() { d.out--; d.lose(sock) })
 }

@@ -22,6 +22,7 @@ type Counts struct {
 	Topics, Deleted, Joined, Left, Synced  int
 	Logins, Resets, Silent, Kills, Cuts    int
 	Stops, Starts, StartCrashes            int
+	Filled, Missed                         int // disks that got full, starts without a journal
 	Evicted, Malformed, Verified, Required int
 }
 
@@ -83,6 +84,7 @@ type logModel struct {
 	at       map[uint64]entry
 	offsets  map[uint32]*offsetModel // by consumer
 	delivery map[string]*delivery    // by group
+	told     uint64                  // behind the highest offset that was told and has to be there
 }
 
 // entry is what an offset was told to hold.
@@ -143,10 +145,35 @@ type delivery struct {
 	got   map[uint64]bool
 	out   int  // polls that are not answered: what they deliver may be told later than what comes behind it
 	loose bool // a reply was lost, or the broker has started since: what comes next is not known
+	// lost are the connections of polls whose answers were lost; as long as one is not gone its poll may still be done. losses counts them.
+	lost   []*Socket
+	losses int
 }
 
-// take notes what a poll has delivered: each message once, and none left out.
-func (d *delivery) take(first uint64, n int, gaps bool) error {
+// fail notes that a poll was refused, which may have delivered something all the same.
+func (d *delivery) fail() {
+	d.loose = true
+	d.losses++
+}
+
+// lose notes that no answer will come to a poll on that connection.
+func (d *delivery) lose(s *Socket) {
+	d.fail()
+	d.lost = append(d.lost, s)
+}
+
+// begin notes a poll, and returns what it makes certain when it is answered: what comes next, unless another one is lost meanwhile.
+func (d *delivery) begin() (certain int) {
+	d.out++
+	if d.lost = slices.DeleteFunc(d.lost, (*Socket).Gone); len(d.lost) > 0 {
+		return -1
+	}
+	return d.losses
+}
+
+// take notes what a poll has delivered: each message once, and none left out. certain is what begin has said: the answer to a poll that was
+// sent before another one was lost says nothing of what that one delivered.
+func (d *delivery) take(first uint64, n, certain int, gaps bool) error {
 	if first > d.next && !gaps && !d.loose && d.out == 0 {
 		return fmt.Errorf("the group gets offset %d next, and has had all before %d", first, d.next)
 	}
@@ -159,7 +186,7 @@ func (d *delivery) take(first uint64, n int, gaps bool) error {
 	if end := first + uint64(n); end > d.next {
 		d.next = end
 	}
-	if d.out == 0 {
+	if d.out == 0 && d.losses == certain {
 		d.loose = false
 	}
 	return nil
@@ -204,6 +231,7 @@ func (l *life) told(part int, offset uint64, k key, m *sent, how string) error {
 		return fmt.Errorf("%s: message %v is at offset %d of partition %d, and was told to be at %d of %d", how, k, offset, part, m.offset, m.part)
 	}
 	log.at[offset] = entry{k, true}
+	log.told = max(log.told, offset+1)
 	m.fate, m.life, m.part, m.offset = stored, l, part, offset
 	return nil
 }
@@ -215,6 +243,7 @@ func (m *model) lose(survives metadata.Level) {
 		for _, l := range t.lives {
 			for _, log := range l.parts {
 				if !survivesAt(l.level, survives) {
+					log.told = 0
 					for o, e := range log.at {
 						e.required = false
 						log.at[o] = e
@@ -224,7 +253,7 @@ func (m *model) lose(survives metadata.Level) {
 					}
 				}
 				for _, d := range log.delivery {
-					d.loose, d.got, d.next, d.out = true, map[uint64]bool{}, 0, 0
+					d.loose, d.got, d.next, d.out, d.lost = true, map[uint64]bool{}, 0, 0, nil
 				}
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/galgo-mq/galgo/batch"
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
@@ -170,7 +171,11 @@ func (a *actor) batch(l *life, part int) *outgoing {
 	var b batch.Builder
 	b.Reset(uint64(a.w.broker.now.UnixMicro()))
 	size := a.w.size()
-	for range 1 + a.w.rng.IntN(3) {
+	n := 1 + a.w.rng.IntN(3)
+	if a.w.fitted {
+		n, size = 1, fit(size, 2*a.w.rng.IntN(2))
+	}
+	for range n {
 		a.last++
 		p := make([]byte, size)
 		putPayload(p, l.number, part, key{a.id, a.last})
@@ -183,6 +188,16 @@ func (a *actor) batch(l *life, part int) *outgoing {
 	}
 	o.bytes = b.Bytes()
 	return o
+}
+
+// fit makes a message so large that a batch of it alone ends so many bytes short of a block, if it begins with one.
+func fit(size, short int) int {
+	var b batch.Builder
+	b.Reset(0)
+	if err := b.Add([16]byte{}, make([]byte, size), nil); err != nil {
+		panic(err)
+	}
+	return size + (blockSize-(len(b.Bytes())+short)%blockSize)%blockSize
 }
 
 // settle notes what became of those of which nothing was told.
@@ -210,6 +225,8 @@ func (a *actor) consume() {
 		a.storeOffset(t, l, part)
 	case 1:
 		a.readOffset(t, l, part)
+	case 2:
+		a.pollLast(t, l, part)
 	default:
 		from := uint64(0)
 		if n := len(l.parts[part].at); n > 0 {
@@ -228,6 +245,23 @@ func (a *actor) poll(t *topicModel, l *life, part int, from uint64) {
 			return a.notThere(l, err)
 		}
 		return a.w.seen(t, l, part, from, count, body)
+	}, nil)
+}
+
+// pollLast asks for the last messages: the newest is among them.
+func (a *actor) pollLast(t *topicModel, l *life, part int) {
+	count, told := uint32(1+a.w.rng.IntN(50)), l.parts[part].told
+	body := vsr.AppendPollMessages(nil, wire.PollMessages{Consumer: single(a.id), Stream: stream, Topic: wire.Named(t.name), Partition: wire.InPartition(uint32(part)),
+		Strategy: wire.Strategy{Kind: wire.FromLast}, Count: count})
+	a.ask(wire.CodePollMessages, body, nil, func(body []byte, err error) error {
+		if err != nil {
+			return a.notThere(l, err)
+		}
+		first, n, err := a.w.delivered(t, l, part, count, body)
+		if err == nil && !l.mayBeGone && first+uint64(n) < told && t.level == metadata.LevelPersisted {
+			return fmt.Errorf("the last messages of partition %d are %d from offset %d on, and all below %d are acknowledged", part, n, first, told)
+		}
+		return err
 	}, nil)
 }
 

@@ -11,11 +11,13 @@ import (
 
 	"github.com/galgo-mq/galgo/batch"
 	"github.com/galgo-mq/galgo/metadata"
+	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // World is a broker with its clients, made of one seed: the same seed and number of steps give the same run to the byte, and the same Hash.
 type World struct {
+	seed   uint64
 	rng    *rand.Rand
 	disk   *Disk
 	broker *Broker
@@ -25,12 +27,27 @@ type World struct {
 	hash   *xxh3.Hasher
 	hasher batch.Hasher
 
-	rude       int // the larger, the rarer clients misbehave
-	deletes    int // likewise topics are deleted
-	big        int // likewise messages are large
+	odds       odds
+	cow        string // files that are copied when they are overwritten, on a disk that is full at times; empty: it never is
+	rude       int    // the larger, the rarer clients misbehave
+	deletes    int    // likewise topics are deleted
+	big        int    // likewise messages are large
+	large      int    // of such messages one in so many has from largeMin to largeMax bytes
+	largeMin   int
+	largeMax   int
+	fitted     bool // batches end with a block, or just short of its end
 	streamMade bool
 	steps      int
+	got        int             // bytes that clients have read
 	shown      map[uint64]bool // offsets that polls have shown, while something is verified; else nil
+}
+
+// odds are how often what clients do not do happens to a world, of 20,000 steps.
+type odds struct {
+	kills, cuts, stops int
+	jumps              int // of the clocks
+	full               int // the disk gets full, or is so no more
+	missing            int // of 100 starts: without one of the journals, which has to be refused
 }
 
 // silent is a connection whose client has fallen silent; the kernel resets it then.
@@ -52,24 +69,36 @@ type Result struct {
 // An error is a fault of the broker; a panic too.
 func Run(seed uint64, steps int, log *zap.Logger) (Result, error) {
 	w := newWorld(seed, log)
-	err := w.run(steps)
+	return w.result(w.run(steps))
+}
+
+// result is what became of a world that has ended.
+func (w *World) result(err error) (Result, error) {
 	if w.broker.Runs() {
 		w.broker.Kill()
 	}
 	r := Result{Steps: w.steps, Turns: w.broker.Turns, Asked: w.broker.Asked, Hash: w.hash.Sum64(), Counts: w.model.counts}
 	if err != nil {
-		err = fmt.Errorf("seed %d, step %d: %w", seed, w.steps, err)
+		err = fmt.Errorf("seed %d, step %d: %w", w.seed, w.steps, err)
 	}
 	return r, err
 }
 
 func newWorld(seed uint64, log *zap.Logger) *World {
-	w := &World{rng: rand.New(rand.NewPCG(seed, 2)), disk: NewDisk(seed), hash: xxh3.New()}
+	w := &World{seed: seed, rng: rand.New(rand.NewPCG(seed, 2)), disk: NewDisk(seed), hash: xxh3.New()}
 	w.broker = NewBroker(w.rng, w.disk, log)
 	w.rude, w.deletes, w.big = 1<<(5+w.rng.IntN(8)), 1<<(2+w.rng.IntN(7)), 1<<w.rng.IntN(10)
+	w.large, w.largeMin, w.largeMax = 8, payloadMin, 600_000
+	w.odds = odds{kills: 2, cuts: 2, stops: 1, jumps: 10, missing: 4}
+	if w.rng.IntN(6) == 0 {
+		w.odds.full, w.cow = 10, []string{".journal", ".segment", "."}[w.rng.IntN(3)]
+	}
 	levels := []metadata.Level{metadata.LevelPersisted, metadata.LevelPersisted, metadata.LevelWritten, metadata.LevelMemory}
 	for i := range 1 + w.rng.IntN(5) {
 		w.model.topics = append(w.model.topics, &topicModel{name: fmt.Sprintf("t%d", i), level: levels[w.rng.IntN(len(levels))], count: 1 + w.rng.IntN(4)})
+	}
+	if w.rng.IntN(8) == 0 {
+		w.model.topics[0].count = wideTopic // when it goes, more logs do than are removed at a time
 	}
 	add := func(kind actorKind, n int) {
 		for range n {
@@ -86,8 +115,8 @@ func newWorld(seed uint64, log *zap.Logger) *World {
 // size is how large the next message is.
 func (w *World) size() int {
 	switch {
-	case w.rng.IntN(w.big) == 0 && w.rng.IntN(8) == 0:
-		return payloadMin + w.rng.IntN(600_000)
+	case w.rng.IntN(w.big) == 0 && w.rng.IntN(w.large) == 0:
+		return w.largeMin + w.rng.IntN(w.largeMax-w.largeMin)
 	case w.rng.IntN(10) == 0:
 		return payloadMin + w.rng.IntN(20_000)
 	}
@@ -110,29 +139,79 @@ func (w *World) step() error {
 	if !w.broker.Runs() {
 		return w.start(true)
 	}
-	switch n := w.rng.IntN(20_000); {
-	case n < 2:
+	o := &w.odds
+	n := w.rng.IntN(20_000)
+	happens := func(odds int) bool {
+		n -= odds
+		return n < 0
+	}
+	switch {
+	case happens(o.kills):
 		w.kill()
-	case n < 4:
+	case happens(o.cuts):
 		w.cut()
-	case n < 5:
-		w.model.counts.Stops++
-		w.drop()
-		if err := w.broker.Stop(200_000); err != nil {
+	case happens(o.stops):
+		if err := w.stop(); err != nil {
 			return err
 		}
-		w.model.lose(metadata.LevelMemory)
-	case n < 15:
+	case happens(o.jumps):
 		w.broker.Advance(time.Duration(w.rng.IntN(int(90 * time.Second))))
-	case n < 4000:
+	case happens(o.full):
+		w.fill()
+	case happens(4000):
 		if err := w.actors[w.rng.IntN(len(w.actors))].step(); err != nil {
 			return err
 		}
 	default:
 		w.broker.Advance(time.Duration(w.rng.IntN(int(2 * time.Millisecond))))
-		return w.broker.Turn()
+		return w.turn()
 	}
 	w.wakeSilent()
+	return nil
+}
+
+// removalsMax is of how many retired logs a shard removes files at a time: each has one operation in flight.
+const removalsMax = 8
+
+// wideTopic is how many partitions a topic has that is larger than others.
+const wideTopic = 12 * removalsMax
+
+func (w *World) turn() error {
+	if err := w.broker.Turn(); err != nil {
+		return err
+	}
+	for i := range w.broker.rings {
+		if n := w.disk.removing(i, w.broker.dir+"/logs/"); n > removalsMax {
+			return fmt.Errorf("shard %d removes the files of %d logs at a time", i, n)
+		}
+	}
+	return nil
+}
+
+// fill makes the disk full, or lets it have room again.
+func (w *World) fill() {
+	w.disk.CopyOnWrite(w.cow)
+	switch w.rng.IntN(4) {
+	case 0, 1:
+		w.disk.SetSpace(w.disk.Used() + int64(w.rng.IntN(600<<10)))
+		w.model.counts.Filled++
+	case 2:
+		w.disk.SetSpace(1)
+		w.model.counts.Filled++
+	default:
+		w.disk.SetSpace(0)
+	}
+}
+
+// stop ends the broker in order. It is not asked to do that on a full disk.
+func (w *World) stop() error {
+	w.model.counts.Stops++
+	w.drop()
+	w.disk.SetSpace(0)
+	if err := w.broker.Stop(200_000); err != nil {
+		return err
+	}
+	w.model.lose(metadata.LevelMemory)
 	return nil
 }
 
@@ -150,6 +229,7 @@ func (w *World) kill() {
 	w.model.counts.Kills++
 	w.drop()
 	w.broker.Kill()
+	w.disk.SetSpace(0)
 	w.model.lose(metadata.LevelWritten)
 }
 
@@ -157,6 +237,7 @@ func (w *World) cut() {
 	w.model.counts.Cuts++
 	w.drop()
 	w.broker.PowerCut()
+	w.disk.SetSpace(0)
 	w.model.lose(metadata.LevelPersisted)
 }
 
@@ -172,6 +253,11 @@ func (w *World) drop() {
 
 // start starts the broker, and may end it in the middle of the recovery.
 func (w *World) start(mayCrash bool) (err error) {
+	if w.broker.shards > 0 && w.rng.IntN(100) < w.odds.missing {
+		if err := w.missing(); err != nil {
+			return err
+		}
+	}
 	shards := 1 + w.rng.IntN(4)
 	if mayCrash && w.rng.IntN(4) == 0 {
 		w.disk.CrashIn(1 + w.rng.IntN(200))
@@ -193,7 +279,26 @@ func (w *World) start(mayCrash bool) (err error) {
 			w.cut()
 		}
 	}()
-	return w.broker.Start(shards)
+	if err := w.broker.Start(shards); err != nil {
+		return err
+	}
+	return w.broker.strangers()
+}
+
+// missing starts the broker without one of the journals of the last run, which held what was acknowledged.
+func (w *World) missing() error {
+	path := fmt.Sprintf("%s/journal/shard-%04d-%d.journal", w.broker.dir, w.rng.IntN(w.broker.shards), w.rng.IntN(2))
+	putBack := w.disk.TakeAway(path)
+	was := w.broker.shards
+	err := w.broker.Start(1 + w.rng.IntN(4))
+	if !errors.Is(err, storage.ErrDamaged) {
+		return fmt.Errorf("a start without %s: %v", path, err)
+	}
+	w.disk.Kill()
+	putBack()
+	w.broker.shards = was
+	w.model.counts.Missed++
+	return nil
 }
 
 // seen checks the answer to a poll from an offset against the model, and notes what it shows.
@@ -276,6 +381,7 @@ func (w *World) message(l *life, part int, offset uint64, payload []byte) error 
 
 // end brings the broker to rest, and verifies what it has after a start.
 func (w *World) end() error {
+	w.disk.SetSpace(0)
 	if w.broker.Runs() {
 		if err := w.answers(); err != nil {
 			return err
@@ -286,10 +392,9 @@ func (w *World) end() error {
 		if err := w.rest(); err != nil {
 			return err
 		}
-		if err := w.broker.Stop(200_000); err != nil {
+		if err := w.stop(); err != nil {
 			return err
 		}
-		w.model.lose(metadata.LevelMemory)
 	}
 	if err := w.start(false); err != nil {
 		return err
@@ -322,7 +427,7 @@ func (w *World) rest() error {
 			return nil
 		}
 		w.broker.Advance(time.Duration(w.rng.IntN(int(50 * time.Millisecond))))
-		if err := w.broker.Turn(); err != nil {
+		if err := w.turn(); err != nil {
 			return err
 		}
 	}
@@ -349,14 +454,18 @@ func (w *World) answers() error {
 
 var errNotAnswered = errors.New("a request is not answered")
 
-// until runs the broker until done.
+// until runs the broker until done. As long as clients get bytes there is hope.
 func (w *World) until(done func() bool) error {
-	for range 300_000 {
+	got := w.got
+	for turns := 0; turns < 300_000; turns++ {
 		if done() {
 			return nil
 		}
+		if got != w.got {
+			got, turns = w.got, 0
+		}
 		w.broker.Advance(time.Duration(w.rng.IntN(int(time.Millisecond))))
-		if err := w.broker.Turn(); err != nil {
+		if err := w.turn(); err != nil {
 			return err
 		}
 	}
