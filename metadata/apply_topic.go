@@ -75,8 +75,8 @@ func (tr *Tree) updateTopic(c *command) (Result, error) {
 	s.topics.rename(uint32(t.ID), t.Name, string(name))
 	tr.bytes -= t.size()
 	t.Name = string(name)
-	tr.bytes += t.size()
 	t.setOptions(settings, explicit)
+	tr.bytes += t.size()
 	return r, nil
 }
 

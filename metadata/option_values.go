@@ -3,6 +3,7 @@ package metadata
 import (
 	"encoding/binary"
 	"strconv"
+	"unicode/utf8"
 )
 
 // The setters of the catalogue. Each takes a value in the kinds that the protocol allows for its key.
@@ -52,6 +53,17 @@ func parseExpiry(text string) (micros uint64, ok bool) {
 		return 0, true
 	}
 	return parseDurationMicros(text)
+}
+
+// setDescription takes any text; "none" takes a description back, as the protocol has no empty values.
+func setDescription(s *Settings, kind Kind, value []byte) (asked, ok bool) {
+	if kind != KindString || len(value) == 0 || len(value) > descriptionMax || !utf8.Valid(value) {
+		return false, false
+	}
+	if s.Description = string(value); s.Description == "none" {
+		s.Description = ""
+	}
+	return s.Description != "", true
 }
 
 // setOffsetsHold takes microseconds, or a duration; "never" and 0 mean that stored offsets keep nothing; "server_default" leaves it alone.

@@ -46,6 +46,8 @@ var catalogue = [...]optionSpec{
 		func(s *Settings) []byte { return []byte(s.OffsetDurability.String()) }},
 	{"deduplication", KindString, false, true, "Within what time or number of messages those of one id are stored once.",
 		setDeduplication, func(s *Settings) []byte { return []byte(s.Deduplication.String()) }},
+	{"description", KindString, true, true, "What the topic is for, in words for people: at most 255 bytes of UTF-8; none takes it back.",
+		setDescription, func(s *Settings) []byte { return []byte(s.Description) }},
 	{"durability", KindString, false, false, "When a message is acknowledged: replicated or persisted.",
 		func(s *Settings, k Kind, v []byte) (bool, bool) { return setLevel(&s.Durability, k, v) },
 		func(s *Settings) []byte { return []byte(s.Durability.String()) }},
@@ -123,7 +125,7 @@ func (s *Settings) apply(options []Option, update bool, explicit *optionSet) err
 			return OptionError{o.Key, ErrOptionKey}
 		}
 	}
-	forced := false
+	forced, defaults := false, defaultSettings()
 	for _, o := range options {
 		if o.Key == keyEnforceFsync {
 			on, ok := parseBool(o.Kind, o.Value)
@@ -134,12 +136,15 @@ func (s *Settings) apply(options []Option, update bool, explicit *optionSet) err
 			continue
 		}
 		row := rowOf(o.Key)
-		asked, ok := catalogue[row].set(s, o.Kind, o.Value)
-		if !ok {
+		spec := &catalogue[row]
+		asked, ok := spec.set(s, o.Kind, o.Value)
+		switch {
+		case !ok:
 			return OptionError{o.Key, ErrOptionValue}
-		}
-		if asked {
+		case asked:
 			*explicit |= 1 << row
+		case spec.hidden && string(spec.value(s)) == string(spec.value(&defaults)): // taken back
+			*explicit &^= 1 << row
 		}
 	}
 	if forced { // also beside a weaker durability: newer clients always send that key

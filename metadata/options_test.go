@@ -253,3 +253,47 @@ func show(o Option) string {
 	}
 	return string(o.Value)
 }
+
+// TestDescription: a topic shows it when it has one. It can be changed and taken back, and outlives a snapshot.
+func TestDescription(t *testing.T) {
+	r := newRig(t)
+	r.stream(nil, "s")
+	r.topic(nil, "s", "t", 1)
+	is := func(want string) {
+		t.Helper()
+		again, err := Restore(r.m.AppendSnapshot(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range []*Machine{r.m, again} {
+			topic, err := m.Topic(name2("s"), name2("t"))
+			if err != nil || topic.Settings.Description != want || (len(topic.Explicit) == 1) != (want != "") {
+				t.Errorf("described as %q, asked for %v, want %q (%v)", topic.Settings.Description, topic.Explicit, want, err)
+			}
+			for _, o := range topic.Derived {
+				if o.Key == "description" {
+					t.Error("one that nobody gave is shown")
+				}
+			}
+		}
+	}
+	update := func(want error, value string) {
+		t.Helper()
+		r.apply(want, EncodeUpdateTopic(nil, testTime, UpdateTopic{name2("s"), name2("t"), []byte("t"), []Option{text("description", value)}}))
+	}
+	is("")
+	update(nil, "orders, by customer")
+	is("orders, by customer")
+	update(nil, strings.Repeat("é", 127)+"!")
+	is(strings.Repeat("é", 127) + "!")
+	update(ErrOptionValue, strings.Repeat("é", 128))
+	update(ErrOptionValue, "\xff")
+	r.apply(ErrOptionValue, EncodeUpdateTopic(nil, testTime, UpdateTopic{name2("s"), name2("t"), []byte("t"), []Option{{"description", KindU64, u64(1)}}}))
+	update(ErrOptionValue, "")
+	update(nil, "none")
+	is("")
+	r.topic(nil, "s", "u", 1, text("description", "made with it"))
+	if topic, err := r.m.Topic(name2("s"), name2("u")); err != nil || topic.Settings.Description != "made with it" {
+		t.Errorf("described as %q (%v)", topic.Settings.Description, err)
+	}
+}

@@ -205,7 +205,7 @@ func (r *restorer) settings() (s Settings, explicit optionSet) {
 	s = defaultSettings()
 	last := ""
 	count := int(r.u16())
-	r.require(!plantedOptionsByPlace || count == len(catalogue))
+	r.require(!plantedOptionsByPlace || count >= len(catalogue)-1) // a description is left out where there is none
 	for i := range count {
 		key := string(r.text())
 		r.require(i == 0 || key > last)

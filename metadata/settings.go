@@ -64,6 +64,7 @@ type Settings struct {
 	BytesRequiredToSave    uint64
 	PreallocateSegments    bool
 	Deduplication          Deduplication
+	Description            string // at most descriptionMax bytes of UTF-8; empty: none
 	OffsetsHoldMicros      uint64 // how long a stored offset that stands still keeps what is expired; 0: it never does; HoldDefault
 }
 
@@ -71,6 +72,7 @@ type Settings struct {
 const HoldDefault = math.MaxUint64
 
 const (
+	descriptionMax     = 255
 	segmentSizeMin     = 1 << 20
 	segmentSizeMax     = 1 << 30
 	segmentSizeUnit    = 512

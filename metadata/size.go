@@ -21,7 +21,9 @@ func textSize(text string) int { return len(text) + textSlack }
 
 func (s *Stream) size() int { return streamSize + textSize(s.Name) }
 
-func (t *Topic) size() int { return topicSize + textSize(t.Name) + len(t.Partitions)*partitionSize }
+func (t *Topic) size() int {
+	return topicSize + textSize(t.Name) + 2*len(t.Settings.Description) + len(t.Partitions)*partitionSize
+}
 
 func (g *Group) size() int {
 	return groupSize + textSize(g.Name) + len(g.seats)*seatSize + g.MemberCount()*memberSize
@@ -51,13 +53,15 @@ func (m *Machine) Growth(cmd []byte) (bytes, logs int) {
 	switch kind {
 	case kindCreateStream:
 		bytes = streamSize + texts
-	case kindUpdateStream, kindUpdateTopic, kindUpdateUser, kindChangePassword, kindResetPassword:
+	case kindUpdateStream, kindUpdateUser, kindChangePassword, kindResetPassword:
 		bytes = texts
+	case kindUpdateTopic:
+		bytes = 2 * texts // a description lies in the settings, and in the list for clients
 	case kindCreateTopic:
 		d.ident()
 		d.text()
 		logs = int(min(d.u32(), PartitionsOnceMax))
-		bytes = topicSize + texts + logs*partitionSize
+		bytes = topicSize + 2*texts + logs*partitionSize
 	case kindCreatePartitions:
 		t, err := m.Topic(d.ident(), d.ident())
 		if err != nil {

@@ -52,6 +52,9 @@ func TestBytesAreWhatTheHeapTakes(t *testing.T) {
 		"tokens": {1000, func(i int) []byte {
 			return EncodeCreateToken(nil, testTime, 0, 1, name(i), TokenHash{byte(i), byte(i >> 8)}, 0)
 		}},
+		"described topics": {1000, func(i int) []byte {
+			return EncodeCreateTopic(nil, testTime, CreateTopic{s, name(i), 1, []Option{text("description", strings.Repeat("d", descriptionMax))}})
+		}},
 		"retired logs": {2000, func(int) []byte { return EncodePurgeTopic(nil, testTime, s, topic) }},
 	} {
 		m := New()

@@ -99,20 +99,31 @@ func (s *Stream) append(dst []byte) []byte {
 	return dst
 }
 
+// appendOptions writes the settings by key. One that is empty is left out: builds that do not know it read the topic all the same.
+func (t *Topic) appendOptions(dst []byte) []byte {
+	at, count := len(dst), 0
+	dst = le.AppendUint16(dst, 0)
+	for i := range catalogue {
+		o := &catalogue[i]
+		if value := o.value(&t.Settings); len(value) > 0 {
+			dst = append(appendText(dst, o.key), byte(t.explicit>>i&1), byte(o.kind))
+			dst = appendText(dst, value)
+			count++
+		}
+	}
+	le.PutUint16(dst[at:], uint16(count))
+	return dst
+}
+
 // A topic: id u32, name text, created at u64, since u64, the keys of the catalogue (u16 count, ascending by key; key text,
 // explicit u8, kind u8, value text), replicas wanted u16 (0), partitions u32 count, then each: log id u64, created at u64,
 // since u64, preferred leader u32 (0), replicas u32 count (0); next group id u32, groups u32 count, then each. Keys and values
-// of options are written out: a build with other defaults reads the same settings, one with more keys has defaults for those that
+// of options are written out, but for an empty description: a build with other defaults reads the same settings, one with more keys has defaults for those that
 // are missing, and one with fewer names the key that it does not know.
 func (t *Topic) append(dst []byte) []byte {
 	dst = appendText(le.AppendUint32(dst, uint32(t.ID)), t.Name)
 	dst = le.AppendUint64(le.AppendUint64(dst, uint64(t.CreatedAt)), t.Since)
-	dst = le.AppendUint16(dst, uint16(len(catalogue)))
-	for i := range catalogue {
-		o := &catalogue[i]
-		dst = append(appendText(dst, o.key), byte(t.explicit>>i&1), byte(o.kind))
-		dst = appendText(dst, o.value(&t.Settings))
-	}
+	dst = t.appendOptions(dst)
 	dst = le.AppendUint32(appendReserved(dst, 2), uint32(len(t.Partitions)))
 	for _, p := range t.Partitions {
 		dst = le.AppendUint64(le.AppendUint64(dst, uint64(p.Log)), uint64(p.CreatedAt))

@@ -38,7 +38,7 @@ func checkOptionsByKey() error {
 func optionsOf(s *Settings, leave string, more ...Option) []byte {
 	var options []Option
 	for i := range catalogue {
-		if o := &catalogue[i]; o.key != leave {
+		if o := &catalogue[i]; o.key != leave && len(o.value(s)) > 0 {
 			options = append(options, Option{o.key, o.kind, o.value(s)})
 		}
 	}
