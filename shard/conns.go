@@ -27,33 +27,6 @@ func newFront(s *Shard) *front.Front {
 		Dialects: map[peek.Kind]wire.Dialect{peek.Today: today, peek.Former: former}, Tokens: tokFront, NoNews: tokNone, New: func() *front.Exchange { return newExchange(s) }}, s.io)
 }
 
-// serve takes what the front has, and reports whether there was an exchange.
-func (s *Shard) serve() (any bool) {
-	s.takeNews()
-	for x, e := s.front.Take(); x != nil; x, e = s.front.Take() {
-		any = true
-		q := x.Holder.(*request)
-		if e&front.Ended != 0 {
-			q.finish()
-		}
-		if e&front.Whole != 0 {
-			s.calls.Dispatch(&q.call)
-			s.carry()
-		}
-		if e&front.Part != 0 {
-			q.partOut()
-		}
-		if e&front.Hurried != 0 {
-			q.hurried()
-		}
-		if e&front.Gone != 0 {
-			q.abandon()
-		}
-		s.takeNews() // of the next exchange's connection, before that is handled
-	}
-	return any
-}
-
 // takeNews takes what has happened to connections.
 func (s *Shard) takeNews() {
 	for s.front.HasNews() {

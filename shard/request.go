@@ -60,27 +60,6 @@ func (q *request) free() {
 	q.home.front.Put(&q.Exchange)
 }
 
-// send gives q to a shard, its home included. Without a credit it waits; its connection is not read meanwhile.
-func (q *request) send(owner router.ShardID, kind messageKind) {
-	s := q.home
-	q.owner = owner
-	switch {
-	case owner != s.id:
-		q.remote = true
-		q.unsent = !s.credits.send(q, kind)
-	case kind == msgMeta:
-		s.coordinator.proposed(q)
-	default:
-		s.start(q)
-	}
-}
-
-// start gives a request to the logs of this shard, which has its log.
-func (s *Shard) start(q *request) {
-	s.calls.OthersCame()
-	s.logs.Start(&q.Part)
-}
-
 // finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.
 func (q *request) finish() {
 	switch {

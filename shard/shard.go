@@ -296,36 +296,6 @@ func (s *Shard) message(from router.ShardID, m *message) {
 // releaseDone marks the way back of a release: the owner is done with the request's reply.
 const releaseDone messageKind = 0x80
 
-// answerStore sends on what the logs of this shard have answered.
-func (s *Shard) answerStore() {
-	for again := true; again; {
-		for p := s.logs.TakeAnswered(); p != nil; p = s.logs.TakeAnswered() {
-			s.partAnswered(p.Of.(*request))
-		}
-		for l := s.logs.TakeChanged(); l != nil; l = s.logs.TakeChanged() {
-			l.Tag.(*board.Counters).Show(l.Stats())
-		}
-		if again = s.logs.Restart(); again {
-			s.calls.OthersCame()
-		}
-		again = s.carryNews() || again
-		again = s.serve() || again // replies to connections that are gone, and requests behind them
-	}
-}
-
-// partAnswered takes a request that the logs of this shard have answered to the connection that made it.
-func (s *Shard) partAnswered(q *request) {
-	if q.internal != nil {
-		q.internal(s, q)
-		return
-	}
-	if q.home != s {
-		s.port.Reply(q.home.id, message{kind: msgReply, req: q})
-		return
-	}
-	q.answered()
-}
-
 // publish shows other shards what was sent to them, and wakes those that sleep.
 func (m *mail) publish(io uring.IO, shards []*Shard) {
 	m.wake = m.port.Publish(m.wake[:0])
