@@ -33,7 +33,7 @@ import (
 //	124    4  reserved         0
 //	128       data
 //
-// In groups of version 1 the head ends at 104, and data begins at 112.
+// In groups of version 1 the head ends at 104, and data begins at 112. Groups of version 2 differ in descriptions of segments.
 const (
 	entryMagic     = 0x544e4547
 	entryHeadSize  = 128
@@ -141,8 +141,9 @@ func entryHeadOf(version uint16) int {
 // segment is the one that the entry is about.
 func (e *entry) segment() SegmentID { return SegmentID{Base: e.seg, Generation: e.generation} }
 
-// decodeEntry reads the entry at the start of p, of a group of that version, and its size. The data aliases p, unless the version is 1
-// and it has to be made what it is in version 2. An entry of a kind that is not known is ErrNewer: its group is whole.
+// decodeEntry reads the entry at the start of p, of a group of that version, and its size. The data aliases p, unless the version is an
+// older one and it has to be made what it is today. An entry of a kind that is not known is ErrNewer, and so is one that describes segments
+// in a form that is not known: its group is whole.
 func decodeEntry(p []byte, version uint16) (e entry, n int, err error) {
 	le := binary.LittleEndian
 	head := entryHeadOf(version)
@@ -177,10 +178,17 @@ func decodeEntry(p []byte, version uint16) (e entry, n int, err error) {
 	if version == 1 {
 		e.upgrade()
 	}
+	if e.kind == entrySealed {
+		if version < groupVersion {
+			e.data = upgradeSegments(e.data, uint32(version))
+		} else if err := checkSegments(e.data); err != nil {
+			return e, 0, err
+		}
+	}
 	return e, n, nil
 }
 
-// upgrade makes an entry of version 1 what it is in version 2.
+// upgrade makes an entry of version 1 what it is in version 2, but for descriptions of segments.
 func (e *entry) upgrade() {
 	r := stateReader{p: e.data, version: 1}
 	switch e.kind {
@@ -193,12 +201,6 @@ func (e *entry) upgrade() {
 		for len(r.p) >= offsetSize1 {
 			o := r.offset()
 			e.data = appendOffset(e.data, &o)
-		}
-	case entrySealed:
-		e.data = nil
-		for len(r.p) >= sealedSize1 {
-			g := r.segment()
-			e.data = appendSegment(e.data, &g)
 		}
 	}
 }

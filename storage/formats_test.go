@@ -166,9 +166,11 @@ func TestGroupFormats(t *testing.T) {
 	full[0].term, full[0].generation, full[0].index, full[0].batches = 3, 4, 5, 6
 	full[1].prevSeg, full[1].timestamp = 8, 1234567
 	p := groupOf(full)
-	written(t, "group-2", p)
-	if h, list = entriesFrom(t, example(t, "group-2")); h.version != 2 || !reflect.DeepEqual(list, full) {
-		t.Errorf("version 2: %+v, entries\n%+v, want\n%+v", h, list, full)
+	written(t, "group-3", p)
+	for version, name := range map[uint16]string{2: "group-2", 3: "group-3"} {
+		if h, list = entriesFrom(t, example(t, name)); h.version != version || !reflect.DeepEqual(list, full) {
+			t.Errorf("version %d: %+v, entries\n%+v, want\n%+v", version, h, list, full)
+		}
 	}
 	if o := list[1].storedOffset(); o != (OffsetState{Key: ConsumerKey{Group: true, ID: 9}, Offset: 115, Count: 4, User: User{8, 0}, Moved: 1234567}) {
 		t.Errorf("stored offset %+v", o)
@@ -189,10 +191,19 @@ func TestGroupFormats(t *testing.T) {
 	}
 	err = entriesOf(kind, h, func(*entry) error { return nil })
 	refusedAsNewer(t, err, "kind 13", "up to 12")
-	binary.LittleEndian.PutUint16(p[4:], 3)
+	for _, at := range []int{12, 16, 17, 18, 19} { // rewrite, seal, packing, place, flags
+		form := entriesOfExample()
+		form[3].data[at] += 2
+		_, err = decodeGroup(groupOf(form), fuzzSeed)
+		if err == nil {
+			err = entriesOf(groupOf(form), h, func(*entry) error { return nil })
+		}
+		refusedAsNewer(t, err, "segment 0 is", "local segments")
+	}
+	binary.LittleEndian.PutUint16(p[4:], 4)
 	reseal(p)
 	_, err = decodeGroup(p, fuzzSeed)
-	refusedAsNewer(t, err, "version 3", "up to 2")
+	refusedAsNewer(t, err, "version 4", "up to 3")
 }
 
 func TestSegmentFormats(t *testing.T) {
@@ -213,6 +224,12 @@ func TestSegmentFormats(t *testing.T) {
 		if err := checkSegmentHead(p, 7, other); !errors.Is(err, ErrDamaged) {
 			t.Errorf("taken for %+v: %v", other, err)
 		}
+	}
+	for _, at := range []int{segmentFormAt, segmentFormEnd - 1} {
+		form := bytes.Clone(p)
+		form[at] = 1
+		binary.LittleEndian.PutUint64(form[segmentSumAt:], xxh3.Hash(form[:segmentSumAt]))
+		refusedAsNewer(t, checkSegmentHead(form, 7, SegmentID{Base: 100, Generation: 2}), "a segment in form", "plain")
 	}
 	binary.LittleEndian.PutUint16(p[4:], 3)
 	binary.LittleEndian.PutUint64(p[segmentSumAt:], xxh3.Hash(p[:segmentSumAt]))
@@ -243,10 +260,18 @@ func TestStateFormats(t *testing.T) {
 		t.Errorf("version 1: %d %q %+v, %v", first, meta, logs, err)
 	}
 	p := aState()
-	written(t, "state-2", p)
-	if _, _, logs, err = decodeState(p); err != nil || !bytes.Equal(appendState(nil, first, meta, logs), p) {
-		t.Errorf("version 2: %+v, %v", logs, err)
+	written(t, "state-3", p)
+	for version, name := range map[int]string{2: "state-2", 3: "state-3"} {
+		if _, _, logs, err = decodeState(example(t, name)); err != nil || !bytes.Equal(appendState(nil, first, meta, logs), p) {
+			t.Errorf("version %d: %+v, %v", version, logs, err)
+		}
 	}
+	described := appendSegment(nil, &logs[0].Segments[0])
+	form := bytes.Clone(p)
+	form[bytes.Index(form, described)+17] = 1
+	binary.LittleEndian.PutUint64(form[40:], xxh3.Hash(form[stateHeadSize:]))
+	_, _, _, err = decodeState(form)
+	refusedAsNewer(t, err, "packing 1", "local segments")
 	// A longer group part, of a build that writes terms and members, is skipped by its length.
 	one := (&LogState{ID: 3, Replica: 9, Generation: 1, Gaps: []Gap{{1, 2}}}).append(nil)
 	at := 7*8 + 4
@@ -257,9 +282,9 @@ func TestStateFormats(t *testing.T) {
 	if l := r.log(); r.bad || len(r.p) != 0 || l.Replica != 9 || l.Generation != 1 || len(l.Gaps) != 1 {
 		t.Errorf("a longer group part: %+v, %d bytes left", l, len(r.p))
 	}
-	binary.LittleEndian.PutUint32(p[4:], 3)
+	binary.LittleEndian.PutUint32(p[4:], 4)
 	_, _, _, err = decodeState(p)
-	refusedAsNewer(t, err, "version 3", "up to 2")
+	refusedAsNewer(t, err, "version 4", "up to 3")
 }
 
 // TestOffsetsNameWhoStoredThem: a user is told from others that had its number, in journals and in state files.

@@ -12,7 +12,7 @@ import (
 //
 //	at  size  field
 //	 0     4  magic          "GGRP"
-//	 4     2  version        2
+//	 4     2  version        3; 2 has descriptions of segments of 56 bytes, 1 another head as well
 //	 6     2  flags          1 lap, 2 clean end, 4 of the log table
 //	 8     8  number         rises by one per group; over files, laps and restarts it only rises
 //	16     8  safe           number of the last group known to be on stable storage
@@ -31,7 +31,7 @@ import (
 // The seed keeps bytes of a message that look like a group from ever being taken for one: clients do not know it.
 const (
 	groupMagic     = 0x50524747
-	groupVersion   = 2
+	groupVersion   = 3
 	groupHeadSize  = 72
 	groupHeadSize1 = 64
 

@@ -19,7 +19,7 @@ import (
 //	24    16  encryption key id, 0: none
 //	40    16  reserved     0; version 1: XXH3-64 of bytes 0..40, then zeros, and no more
 //	56     4  generation   0 today
-//	60        zeros
+//	60        zeros        128 to 216: of the form of the file, zeros: plain, as it was appended
 //	4088   8  checksum     XXH3-64 of bytes 0..4088
 //	4096      batch records; where a block was padded, zeros up to the next block
 const (
@@ -28,6 +28,8 @@ const (
 	kindIggy011    = 1
 	segmentStart   = Pos(BlockSize)
 	segmentSumAt   = BlockSize - 8
+
+	segmentFormAt, segmentFormEnd = 128, 216
 )
 
 // SegmentID names a segment of a log: its base offset, and which of the files that may have had it. A single node makes generation
@@ -92,6 +94,8 @@ func checkSegmentHead(p []byte, log LogID, id SegmentID) error {
 		return newer("segment", int(version), segmentVersion)
 	case p[6] != kindIggy011:
 		return fmt.Errorf("%w: a segment of batches of kind %d, this build knows kind %d", ErrNewer, p[6], kindIggy011)
+	case version > 1 && !allZero(p[segmentFormAt:segmentFormEnd]):
+		return fmt.Errorf("%w: a segment in form %x, this build knows plain ones", ErrNewer, p[segmentFormAt:segmentFormAt+8])
 	case LogID(le.Uint64(p[8:])) != log || Offset(le.Uint64(p[16:])) != id.Base || generation != id.Generation:
 		return fmt.Errorf("%w: segment of log %d base %d generation %d", ErrDamaged, le.Uint64(p[8:]), le.Uint64(p[16:]), generation)
 	}

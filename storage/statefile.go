@@ -12,7 +12,7 @@ import (
 //
 //	at  size  field
 //	 0     4  magic        "GSTA"
-//	 4     4  version      2
+//	 4     4  version      3
 //	 8     8  size         of the file in bytes
 //	16     8  first        first group number of the run it begins
 //	24     8  meta size
@@ -26,19 +26,16 @@ import (
 //	fence length u32, fence text
 //	group part length u32, then the group part, which a reader that wants nothing of it skips:
 //	    replica id u64, generation u32, reserved u32, term count u32 (0 today), member count u32 (0 today), then those
-//	segment count u32, then base, next, end, record bytes, last timestamp, first timestamp    6 x u64,
-//	    generation u32, reserved u32                                                           56 bytes each
+//	segment count u32, then as many descriptions, see description.go                         120 bytes each
 //	gap count u32, then from, to    2 x u64 each
 //	offset count u32, then offset u64, count u64, consumer u32, flags u32 (1 group, 2 deleted), user u32 (who stored it;
 //	    0xFFFFFFFF: not known), reserved u32, moved u64 (microseconds; 0: not known)           40 bytes each
 //
-// Version 1 has no group part; its segments have 40 bytes, up to the last timestamp, and its offsets 24, up to the flags.
+// Version 2 has descriptions of 56 bytes. Version 1 has them of 40, its offsets have 24, up to the flags, and there is no group part.
 const (
 	stateMagic    = 0x41545347
-	stateVersion  = 2
+	stateVersion  = 3
 	stateHeadSize = 48
-	sealedSize    = 56
-	sealedSize1   = 40
 	offsetSize    = 40
 	offsetSize1   = 24
 	groupPartSize = 24
@@ -141,14 +138,6 @@ func (l *LogState) append(dst []byte) []byte {
 	return dst
 }
 
-func appendSegment(dst []byte, g *SegmentState) []byte {
-	le := binary.LittleEndian
-	dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.Base)), uint64(g.Next))
-	dst = le.AppendUint64(le.AppendUint64(dst, uint64(g.End)), uint64(g.RecordBytes))
-	dst = le.AppendUint64(le.AppendUint64(dst, g.LastTS), g.FirstTS)
-	return le.AppendUint32(le.AppendUint32(dst, g.Generation), 0)
-}
-
 const (
 	offsetGroup   = 1
 	offsetDeleted = 2
@@ -189,20 +178,24 @@ func decodeState(p []byte) (first uint64, meta []byte, logs []*LogState, err err
 	metaSize, count := le.Uint64(p[24:]), le.Uint64(p[32:])
 	r := stateReader{p: p[stateHeadSize:], version: version}
 	meta = r.bytes(metaSize)
-	for i := uint64(0); i < count && !r.bad; i++ {
+	for i := uint64(0); i < count && !r.bad && r.form == nil; i++ {
 		logs = append(logs, r.log())
 	}
-	if r.bad || len(r.p) != 0 {
+	switch {
+	case r.form != nil:
+		return 0, nil, nil, fmt.Errorf("state file: %w", r.form)
+	case r.bad || len(r.p) != 0:
 		return bad("length")
 	}
 	return le.Uint64(p[16:]), meta, logs, nil
 }
 
-// stateReader takes values off the front of p; bad says that it was too short.
+// stateReader takes values off the front of p; bad says that it was too short, form that a segment has one that is not known.
 type stateReader struct {
 	p       []byte
 	version uint32
 	bad     bool
+	form    error
 }
 
 func (r *stateReader) bytes(n uint64) []byte {
@@ -248,26 +241,16 @@ func (r *stateReader) log() *LogState {
 		l.Replica, l.Generation = g.u64(), g.u32()
 		r.bad = r.bad || g.bad
 	}
-	size, offset := r.recordSizes()
-	for n := r.count(size); n > 0; n-- {
+	for n := r.count(r.segmentSize()); n > 0; n-- {
 		l.Segments = append(l.Segments, r.segment())
 	}
 	for n := r.count(16); n > 0; n-- {
 		l.Gaps = append(l.Gaps, Gap{Offset(r.u64()), Offset(r.u64())})
 	}
-	for n := r.count(offset); n > 0; n-- {
+	for n := r.count(r.offsetSize()); n > 0; n-- {
 		l.Offsets = append(l.Offsets, r.offset())
 	}
 	return l
-}
-
-func (r *stateReader) segment() SegmentState {
-	g := SegmentState{Base: Offset(r.u64()), Next: Offset(r.u64()), End: Pos(r.u64()), RecordBytes: int64(r.u64()), LastTS: r.u64()}
-	if r.version > 1 {
-		g.FirstTS, g.Generation = r.u64(), r.u32()
-		r.u32()
-	}
-	return g
 }
 
 func (r *stateReader) offset() OffsetState {
@@ -281,10 +264,10 @@ func (r *stateReader) offset() OffsetState {
 	return o
 }
 
-// recordSizes are the bytes of a segment and of a stored offset.
-func (r *stateReader) recordSizes() (segment, offset int) {
+// offsetSize is the bytes of a stored offset.
+func (r *stateReader) offsetSize() int {
 	if r.version == 1 {
-		return sealedSize1, offsetSize1
+		return offsetSize1
 	}
-	return sealedSize, offsetSize
+	return offsetSize
 }
