@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -26,7 +27,7 @@ import (
 // Directories that builds of the past have written lie in testdata/directories, packed, each with what has to be found in it. Every
 // build opens them all. A new one is made with the build whose formats it is to hold:
 //
-//	go test ./e2e -run MakeDirectories -make-directories v3 -maker BINARY -maker-planted BINARY-WITH-TAG-PLANTED
+//	go test ./e2e -run MakeDirectories -make-directories v4 -maker BINARY -maker-planted BINARY-WITH-TAG-PLANTED
 var (
 	makeDirectories = flag.String("make-directories", "", "name of the golden directories that TestMakeDirectories makes")
 	makerFlag       = flag.String("maker", "", "binary that makes them")
@@ -43,6 +44,7 @@ type inside struct {
 	Token      string // secret of one of the first user
 	Groups     []string
 	Aside      bool // partition 0 of topic aside answers errors only
+	Tables     int  // log tables that have records
 }
 
 type partitionInside struct {
@@ -247,6 +249,46 @@ func (m *directoryMaker) group(topic, name string) {
 	m.in.Groups = append(m.in.Groups, topic+"/"+name)
 }
 
+// rest makes so many partitions that laps are not small, and goes on with others until the log table of each shard says where they stand, and
+// for some laps more.
+func (m *directoryMaker) rest() {
+	m.t.Helper()
+	m.topic("resting", 900)
+	m.send("resting", 1, 100)
+	m.offset("resting", 450, consumerNamed("reader"), 0)
+	m.topic("rolled", 1, wire.Uint64Option("segment_size", 1<<20))
+	m.send("rolled", 4, 400_000)
+	m.topic("busy", 4, wire.Uint64Option("segment_size", 1<<20))
+	for more, i := 0, 0; more < 3; i++ {
+		if i == 40 {
+			m.t.Fatalf("%d shards have a log table", m.in.Tables)
+		}
+		m.send("busy", 40, 60_000) // a file of the journal, over two shards
+		if m.in.Tables = tablesIn(m.t, m.dir); m.in.Tables >= 2 {
+			more++
+		}
+	}
+}
+
+// tablesIn counts the log tables of a directory that begin with a group of records.
+func tablesIn(t *testing.T, dir string) (n int) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "journal", "*.logs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		p, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.HasPrefix(p, []byte("GGRP")) {
+			n++
+		}
+	}
+	return n
+}
+
 // setAside has a partition end the broker in as many starts as it takes, and starts it once more.
 func (m *directoryMaker) setAside() {
 	m.t.Helper()
@@ -283,11 +325,13 @@ func TestMakeDirectories(t *testing.T) {
 		m.run(*makerFlag)
 		m.send("persisted", 2, 1200)
 		m.send("written", 2, 1200)
+		m.rest()
 		if end == "orderly" {
 			m.must(m.b.Stop())
 		} else {
 			m.b.Kill()
 		}
+		m.in.Tables = tablesIn(t, m.dir)
 		name := filepath.Join(directoriesPath, *makeDirectories+"-"+end+".tgz")
 		m.must(os.MkdirAll(directoriesPath, 0o755))
 		m.must(pack(name, m.dir, m.in))
@@ -373,6 +417,9 @@ func TestGoldenDirectories(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".tgz"), func(t *testing.T) {
 			to := t.TempDir()
 			in := unpack(t, name, to)
+			if n := tablesIn(t, filepath.Join(to, "data")); n != in.Tables {
+				t.Fatalf("%d log tables, want %d", n, in.Tables)
+			}
 			for _, args := range [][]string{{"--shards", "2"}, {"--shards", "1", "--io", "epoll"}, {"--shards", "3"}} {
 				s := start(t, options{dir: filepath.Join(to, "data"), args: append(args, "--pin=false", "--memory", "192MiB")})
 				in.compare(t, s)
@@ -482,12 +529,15 @@ func (p *partitionInside) compare(t *testing.T, c *client.Client) {
 	}
 }
 
-// write adds a message to every partition that takes some: none gets an offset that was given out.
+// write adds a message to every partition that takes some, but for most of those that rest: none gets an offset that was given out.
 func (in *inside) write(t *testing.T, s *server) {
 	t.Helper()
 	c := s.dial()
 	for i := range in.Partitions {
 		p := &in.Partitions[i]
+		if p.Topic == "resting" && p.Partition%10 > 0 {
+			continue // they go on resting
+		}
 		number := len(p.Messages)
 		placed, err := c.Send(context.Background(), golden, wire.Named(p.Topic), p.Partition, single(payloadOf(p.Topic, p.Partition, number, 200)))
 		switch aside := in.Aside && p.Topic == "aside" && p.Partition == 0; {
