@@ -103,8 +103,15 @@ func (n *intake) feedKept(c *conn) came {
 		return n.whole(p, 0, nil)
 	}
 	in.wanted, in.deadline = size, n.pieceDeadline(c)
-	return n.takeFrame(c)
+	g = n.takeFrame(c)
+	if n.starves(c, g) {
+		n.starving.Push(c)
+	}
+	return g
 }
+
+// starves reports whether c, with what came of takeFrame, still waits for memory.
+func (n *intake) starves(c *conn, g came) bool { return c.in.wanted != 0 && g == cameNothing }
 
 // takeFrame gets memory for the frame that the kept bytes begin with, and receives what is missing straight into it.
 func (n *intake) takeFrame(c *conn) came {
@@ -114,7 +121,6 @@ func (n *intake) takeFrame(c *conn) came {
 		return n.unfit("no memory for a request before login", nil)
 	}
 	if buf == nil {
-		n.starving.Push(c)
 		return cameNothing
 	}
 	in.frame, in.wanted = buf, 0

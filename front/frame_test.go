@@ -231,6 +231,36 @@ func TestMemoryShortage(t *testing.T) {
 	r.nothingLeft()
 }
 
+// TestStarvingFramesKeepTheirPlace however often they are refused memory: they come in as they began to wait.
+func TestStarvingFramesKeepTheirPlace(t *testing.T) {
+	for refused := 1; refused <= 4; refused++ {
+		r := newRig(t, one, nil, 2<<20, nil)
+		r.hold = true
+		const peers = 6
+		for i := range peers {
+			k, _ := r.connect(true)
+			k.in, k.ended = toyFrame(uint64(i+1), 900<<10), true
+			r.turns(10)
+		}
+		var order []uint64
+		for len(order) < peers {
+			r.turns(20 + refused)
+			if len(r.ready) == 0 {
+				t.Fatalf("after %v nothing comes in", order)
+			}
+			a := r.ready[0]
+			r.ready = r.ready[1:]
+			order = append(order, a.n)
+			r.reply(a)
+		}
+		if !slices.IsSorted(order) {
+			t.Errorf("came in as %v", order)
+		}
+		r.until("the connections are closed", func() bool { return r.f.Count() == 0 })
+		r.nothingLeft()
+	}
+}
+
 // TestStarvingRequestIsGivenUp when it gets no memory in time.
 func TestStarvingRequestIsGivenUp(t *testing.T) {
 	r := newRig(t, one, nil, 2<<20, nil)

@@ -134,17 +134,20 @@ func (f *Front) retryBuffers() {
 	}
 }
 
-// retryStarving gets memory for frames that found none, in order.
+// retryStarving gets memory for frames that found none, in order. The first that finds none again keeps its place.
 func (f *Front) retryStarving() {
 	for k := f.in.starving.Len(); k > 0; k-- {
-		c := f.in.starving.Pop()
+		c := f.in.starving.First()
 		if c.in.wanted == 0 || c.closing {
+			f.in.starving.Pop()
 			continue
 		}
-		c.came(f.in.takeFrame(c))
-		if c.in.wanted != 0 {
-			break
+		g := f.in.takeFrame(c)
+		if f.in.starves(c, g) {
+			return
 		}
+		f.in.starving.Pop()
+		c.came(g)
 	}
 }
 
