@@ -94,9 +94,16 @@ func (c *conn) free() {
 	c.f.conns.put(c)
 }
 
-// Sweep closes connections that let their deadline pass. It runs once a second.
+// Sweep begins to close connections that let their deadline pass: a step at once, one in each Tend until all were looked at. It runs
+// once a second.
 func (f *Front) Sweep() {
-	for _, c := range f.conns.all {
+	f.late.begin(&f.conns)
+	f.closeLate()
+}
+
+// closeLate looks at the next connections that Sweep is for.
+func (f *Front) closeLate() {
+	for _, c := range f.late.step(&f.conns) {
 		if c.fd >= 0 && !c.closing {
 			c.judge()
 		}

@@ -13,6 +13,8 @@ type Front struct {
 	stopping bool
 
 	conns  table
+	late   lap // of Sweep
+	slow   lap // of CutSlow
 	in     intake
 	places places
 	pool   pool
@@ -69,7 +71,9 @@ func (f *Front) Count() int { return f.conns.count }
 func (f *Front) Counts() *Counts { return &f.counts }
 
 // Ready reports whether f wants another turn at once.
-func (f *Front) Ready() bool { return len(f.in.bodies) > 0 || f.places.moves() }
+func (f *Front) Ready() bool {
+	return len(f.in.bodies) > 0 || f.places.moves() || f.late.underWay() || f.slow.underWay()
+}
 
 // Waiting reports whether connections wait for memory, which somebody else may have given back.
 func (f *Front) Waiting() bool { return f.in.starving.Len() > 0 || len(f.in.noBuffer) > 0 }
@@ -105,8 +109,10 @@ func (f *Front) Completed(done *uring.Completion) {
 	}
 }
 
-// Tend does what waited for other things: memory, receive buffers, places, a pause.
+// Tend does what waited for other things: memory, receive buffers, places, a pause, the next step of a lap.
 func (f *Front) Tend() {
+	f.closeLate()
+	f.cutSlow()
 	f.retryBuffers()
 	f.retryStarving()
 	f.startQueued()

@@ -143,9 +143,16 @@ func (f *Front) DropFrame(x *Exchange) { f.in.dropFrame(x) }
 // Vacate gives up the place of x, which may wait for what others send.
 func (f *Front) Vacate(x *Exchange) { f.places.leave(x) }
 
-// CutSlow cuts off replies that may be, whose memory others want and which nobody has taken for a while.
+// CutSlow begins to cut off replies that may be, whose memory others want and which nobody has taken for a while: a step at once, one
+// in each Tend until all were looked at.
 func (f *Front) CutSlow() {
-	for _, c := range f.conns.all {
+	f.slow.begin(&f.conns)
+	f.cutSlow()
+}
+
+// cutSlow looks at the next connections that CutSlow is for.
+func (f *Front) cutSlow() {
+	for _, c := range f.slow.step(&f.conns) {
 		o := &c.out
 		if o.send != 0 && !o.slow && !c.closing && o.of.Resumable && f.now-o.began >= int64(SlowAfter) {
 			o.slow = true
