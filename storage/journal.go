@@ -158,6 +158,16 @@ func (j *journal) lapRoom() int64 {
 	return max(size/4, j.s.room.fixed+max(lapSlack, size/16*growthShare)) &^ (BlockSize - 1)
 }
 
+// takesIn reports whether laps can have so many bytes more from now on. Where the next one would not fit into what is left of the file, it is
+// made first: then there is a whole file.
+func (j *journal) takesIn(bytes int64) bool {
+	if j.pos == BlockSize || j.lapHolds(bytes) {
+		return true
+	}
+	j.laps.wanted = true
+	return false
+}
+
 // lapHolds reports whether what is left of the file is kept for the next lap also when that takes n bytes more in any case.
 func (j *journal) lapHolds(n int64) bool {
 	size := j.files[j.cur].Size

@@ -49,7 +49,14 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 	if had && old >= offset {
 		return nil
 	}
-	ok, err := l.s.table.admits(l)
+	short, ok, err := l.s.space.short, true, error(nil)
+	if !short {
+		ok, err = l.s.table.admits(l)
+	}
+	more := int64(offsetSize)
+	if had {
+		more = 0
+	}
 	switch {
 	case err != nil:
 		return err
@@ -62,9 +69,9 @@ func (l *Log) autoCommit(key ConsumerKey, user User, offset Offset) error {
 		return ErrTooManyConsumers
 	case !ok:
 		return errRoomLater
-	case l.s.space.short && !had && !l.s.journal.lapHolds(offsetSize): // it takes nothing of the file that would have the lap come before
+	case short && !l.s.table.admitsNow(l, more): // it takes nothing of the file that would have the lap come before
 		return errShort
-	case l.s.space.short: // the next lap carries it; nobody was promised that it survives a crash
+	case short: // the next lap carries it; nobody was promised that it survives a crash
 		l.noteOffset(change)
 		return nil
 	case !l.s.journal.room(entryHeadSize):

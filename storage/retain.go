@@ -97,7 +97,12 @@ func (l *Log) raiseStart(n int, r *Request) {
 	if l.s.space.stuck() {
 		l.s.space.want()
 	}
-	ok, err := l.s.table.admits(l)
+	ok, err := false, error(nil)
+	if l.s.space.short {
+		ok = l.s.table.admitsNow(l, 0)
+	} else {
+		ok, err = l.s.table.admits(l)
+	}
 	if err != nil && r != nil {
 		l.s.answer(r, err)
 		return

@@ -31,6 +31,7 @@ type logTable struct {
 	hopeless int64 // not 0: rounds have found no room, and who waits for some is refused; until then, and until all that waited have heard of it
 	heard    int   // turns since then in which all were tried
 	copying  bool  // records of the other file
+	missed   bool  // a group of the copy was refused: some records are in the other file still
 	cursor   cursor
 	round    tableRound
 	idle     int   // rounds, one after the other, that found nothing
@@ -89,8 +90,11 @@ func (r *LapRoom) carries(bytes int64) bool {
 // admits reports whether the journal may say something of l: laps carry it, or have room for it. False without an error: it may, when
 // others have been written to the table.
 func (t *logTable) admits(l *Log) (bool, error) {
-	if l.standing.lapped() || t.s.room.carries(carried{l}.fixed()) {
+	if l.standing.lapped() {
 		return true, nil
+	}
+	if bytes := (carried{l}).fixed(); t.s.room.carries(bytes) {
+		return t.s.journal.takesIn(bytes), nil
 	}
 	if t.hopeless != 0 && t.s.mono > t.hopeless+tableRefused { // long ago, and nobody has come since
 		t.hopeless, t.heard = 0, 0
@@ -102,6 +106,14 @@ func (t *logTable) admits(l *Log) (bool, error) {
 	}
 	t.pressed, t.wanted = true, true
 	return false, nil
+}
+
+// admitsNow is admits while space is short: the table is not written then, and nothing may have a lap come.
+func (t *logTable) admitsNow(l *Log, more int64) bool {
+	if !l.standing.lapped() {
+		more += carried{l}.fixed()
+	}
+	return more == 0 || t.s.journal.lapHolds(more)
 }
 
 // lapIsSafe is told of every lap on stable storage: what it does not name is needed no more.
@@ -280,7 +292,7 @@ func (t *logTable) copyDue() bool {
 	if t.writing {
 		return false
 	}
-	t.cur, t.copying, t.cursor, t.round = other, true, cursor{}, tableRound{}
+	t.cur, t.copying, t.missed, t.cursor, t.round = other, true, false, cursor{}, tableRound{}
 	if t.files[other].fd >= 0 {
 		t.restart()
 	}
@@ -297,7 +309,7 @@ func (t *logTable) copy(left *int) {
 		l, end := t.cursor.next(&t.s.logs.places, left)
 		if end {
 			t.flush()
-			t.copying = t.writing // its end is that of the last write
+			t.copying, t.missed = t.writing || t.missed, false // its end is that of the last write
 			return
 		}
 		if l == nil {
@@ -364,10 +376,11 @@ func tableWritten(s *Store, p *pendingOp, _ int64, err error) {
 		return
 	}
 	for i := range t.batch {
-		if v := &t.batch[i].log.standing; v.by == tellsSoon {
-			v.by = tellsLap
+		if l := t.batch[i].log; l != nil && l.standing.by == tellsSoon {
+			l.standing.by = tellsLap
 		}
 	}
+	t.missed = t.missed || t.copying
 	t.drop()
 	t.refused(err)
 }
@@ -377,8 +390,11 @@ func (t *logTable) settle() {
 	t.landed = false
 	for i := range t.batch {
 		l := t.batch[i].log
+		if l == nil {
+			continue
+		}
 		v := &l.standing
-		if l.gone || l.s != t.s || v.by != tellsSoon && v.by != tellsTable {
+		if l.gone || v.by != tellsSoon && v.by != tellsTable {
 			continue
 		}
 		if v.by == tellsSoon {
@@ -411,6 +427,11 @@ func (t *logTable) forget(l *Log) {
 	}
 	l.standing.by = tellsState
 	l.noteFixed()
+	for i := range t.batch { // it may be another shard's from now on
+		if t.batch[i].log == l {
+			t.batch[i].log = nil
+		}
+	}
 }
 
 func (t *logTable) invariants() {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -142,5 +143,90 @@ func TestATableThatCannotBeWrittenIsLeft(t *testing.T) {
 	}
 	if err := send(15); err != nil {
 		t.Errorf("a log in laps: %v", err)
+	}
+}
+
+// TestALogThatComesIntoLapsLateFitsIntoTheFile: what laps carry of it would not fit into what is left of the journal file, so that a lap is made
+// first.
+func TestALogThatComesIntoLapsLateFitsIntoTheFile(t *testing.T) {
+	const offsets = 9000 // 352 KiB of the 384 that one log may take
+	file := JournalFile{Size: 1 << 20}
+	d := &steady{s: New(Config{FirstGroup: 1, Journal: [2]JournalFile{file, file}, TailMemory: heap{}, JournalMemory: heap{}, ReadMemory: heap{}})}
+	s := d.s
+	large := &LogState{ID: 1, Next: 1, Last: 0}
+	for i := range uint32(offsets) {
+		large.Offsets = append(large.Offsets, OffsetState{Key: ConsumerKey{ID: i}})
+	}
+	s.AdoptLog(LogConfig{ID: 1, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20}, large)
+	s.OpenLog(LogConfig{ID: 2, Level: LevelPersisted, SegmentSize: 1 << 20})
+	p := oneRecord(t, 3000)
+	for laps := s.Stats().Laps; s.journal.pos < file.Size*72/100; {
+		if err := d.wait(t, &Request{Kind: ReqAppend, Log: 2, Batch: append([]byte(nil), p...)}); err != nil {
+			t.Fatal(err)
+		}
+		if s.Stats().Laps != laps {
+			t.Fatal("a lap came before the file was nearly full: the test shows nothing")
+		}
+	}
+	laps := s.Stats().Laps
+	if err := d.wait(t, &Request{Kind: ReqStoreOffset, Log: 1, Consumer: ConsumerKey{ID: 0}}); err != nil {
+		t.Fatal(err)
+	}
+	if s.Failed() != nil || s.Stats().Laps == laps {
+		t.Errorf("the journal failed: %v; %d laps", s.Failed(), s.Stats().Laps-laps)
+	}
+}
+
+// TestACopyThatWasRefusedIsNotOver: the disk is full for a moment while records go to the other file of the table, and the logs whose turn was next
+// are deleted then. Records are still in the first file, which laps name until all are copied.
+func TestACopyThatWasRefusedIsNotOver(t *testing.T) {
+	const logs = 4000 // more than one group of the table has room for
+	d := tabled(50*LogCarry, func(c *Config) { c.LogsPerTurn, c.TableSlack = 50, 64<<10 })
+	s := d.s
+	for id := LogID(1); id <= logs; id++ {
+		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	writing := func() int { // where among the operations the first group of a copy is
+		if !s.table.copying || !s.table.writing || s.Stats().Copied > 0 {
+			return -1
+		}
+		return slices.IndexFunc(d.ops, func(op Op) bool { return len(op.Buf) > 0 && &op.Buf[0] == &s.table.g.buf[0] })
+	}
+	p := oneRecord(t, 1000)
+	for id := LogID(1); writing() < 0; id = id%logs + 1 {
+		answered := false
+		d.pass(&Request{Kind: ReqAppend, Log: id, Batch: append([]byte(nil), p...), internal: func(*Request) { answered = true }})
+		for !answered && writing() < 0 {
+			d.turn += 1000
+			d.pass()
+		}
+	}
+	i := writing()
+	s.Complete(d.ops[i].Token, 0, errNoRoom)
+	d.ops = slices.Delete(d.ops, i, i+1)
+	left, next := 0, s.table.next
+	s.table.next = 1 << 60 // while the pause lasts
+	for l := range s.logs.all() {
+		if v := &l.standing; v.by == tellsTable && v.generation != s.table.files[s.table.cur].generation {
+			if left++; left > 100 { // those that were in the group, or will be soon
+				if err := d.wait(t, &Request{Kind: ReqClose, Log: l.cfg.ID}); err != nil {
+					t.Fatal(err)
+				}
+				s.Drop(l.cfg.ID, func(LogID, error) {})
+			}
+		}
+	}
+	s.table.next = next
+	for range 10_000 {
+		d.turn += 1000
+		d.pass()
+		for l := range s.logs.all() {
+			if v := &l.standing; v.by == tellsTable && v.generation != s.table.files[s.table.cur].generation && !s.table.copying {
+				t.Fatalf("the record of log %d is in the file that laps do not name any more", l.cfg.ID)
+			}
+		}
+	}
+	if s.table.copying || s.Stats().Copied == 0 {
+		t.Errorf("the copy is under way still: %v; %d records copied", s.table.copying, s.Stats().Copied)
 	}
 }
