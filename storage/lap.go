@@ -2,7 +2,7 @@ package storage
 
 import "fmt"
 
-// laps are the lap groups of a journal, each the last one of its file. A lap holds, for every log of the shard: a checkpoint; the bytes
+// laps are the lap groups of a journal, each the last one of its file. A lap holds, for every log that laps carry: a checkpoint; the bytes
 // below the checkpoint that no synced segment block has; the pending batches behind a direct batch whose write has not returned, by their
 // entries; the descriptions of its segments that were sealed in this run; stored offsets; reservations and log starts that are in flight;
 // and the metadata commands that no snapshot has.

@@ -7,7 +7,7 @@ import "fmt"
 type LapRoom struct {
 	file   int64 // bytes of a journal file
 	memory int64 // of the memory for the journal; 0: much
-	fixed  int64 // bytes that every lap takes: all logs, their offsets and segments, those that have left, and metadata
+	fixed  int64 // bytes that every lap takes: the logs in use, their offsets and segments, those that have left, and metadata
 	meta   metaCarry
 	users  tally // of all logs: who stored how many offsets
 

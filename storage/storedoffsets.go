@@ -10,7 +10,7 @@ import (
 // kept only if an older one may be read at the next start from elsewhere than this shard's journal, whose own order is enough.
 type storedOffset struct {
 	OffsetState
-	elsewhere bool // in the state file, in a side file, or in the journal of a shard that had the log before
+	elsewhere bool // in the state file, in a side file, in the log table, or in the journal of a shard that had the log before
 }
 
 // tally says who stored how many offsets.
