@@ -43,11 +43,7 @@ func (q *request) hurried() {
 
 // abandon withdraws a poll that nobody will read, as often as it waits for memory.
 func (q *request) abandon() {
-	s := q.home
-	if !q.remote {
-		s.logs.Store().Cancel(&q.Request)
-	}
-	s.hurries.add(hurry{q: q, use: q.Use(), gone: true}, s.mono)
+	q.home.hurries.add(hurry{q: q, use: q.Use(), gone: true}, q.home.mono)
 }
 
 func (h *hurries) add(u hurry, mono int64) {
