@@ -41,11 +41,12 @@ func (b *Inbox[T]) HasNews() bool { return b.news.Load() }
 
 // Take returns what was posted, in its order. The caller is the shard.
 func (b *Inbox[T]) Take() []T {
-	if !b.news.Swap(false) {
+	if !b.news.Load() {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.news.Store(false) // under the lock: what a Post adds meanwhile is taken here, and must not be news once more
 	list := b.list
 	b.list = nil
 	return list
