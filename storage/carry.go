@@ -124,10 +124,16 @@ func (c carried) marks(j *journal) {
 	}
 }
 
-// offsets adds every stored offset.
+// offsets adds every stored offset, and says up to which change these are all: what is older, and not among them, was deleted.
 func (c carried) offsets(j *journal) {
-	data := c.l.offsets.appendTo(j.scratch[:0])
-	if j.scratch = data; len(data) > 0 {
-		j.add(&entry{kind: entryOffsets, level: LevelPersisted, log: c.l.cfg.ID}, data)
+	v := &c.l.offsets
+	if v.count == 0 {
+		return
 	}
+	e := entry{kind: entryOffsets, level: LevelPersisted, log: c.l.cfg.ID, next: Offset(v.count)}
+	if plantedOffsetsNotAll {
+		e.next = 0
+	}
+	j.scratch = v.appendTo(j.scratch[:0])
+	j.add(&e, j.scratch)
 }

@@ -109,6 +109,8 @@ func (w *world) act(n *node) {
 	switch {
 	case v < w.opt.levelShare:
 		w.changeLevel(h)
+	case w.opt.offsetShare > 0 && w.rng.IntN(100) < w.opt.offsetShare:
+		w.store(h)
 	case v < 45:
 		w.append(h)
 	case v < 70:
@@ -628,6 +630,19 @@ func TestLogsThatRestAreKeptByTheTable(t *testing.T) {
 	})
 	if sum.records < 200 || sum.copied < 20 {
 		t.Errorf("%d records were written to log tables, %d copied: the test tests nothing", sum.records, sum.copied)
+	}
+}
+
+// deleting has offsets stored and deleted most of all, in logs that go to the log table and to other shards.
+func deleting(w *world) {
+	narrow(w)
+	w.opt.crashEvery, w.opt.offsetShare, w.opt.batchMax = 100, 40, 60_000
+}
+
+// TestADeletedOffsetStaysDeleted over laps, the log table, moves, kills and power cuts, although nothing is kept of it.
+func TestADeletedOffsetStaysDeleted(t *testing.T) {
+	if sum := sweep(t, 60, 400, deleting); sum.recoveries > 0 && (sum.records < 200 || sum.moves == 0) {
+		t.Errorf("%d records were written to log tables, logs moved %d times: the test tests nothing", sum.records, sum.moves)
 	}
 }
 

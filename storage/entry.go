@@ -64,7 +64,8 @@ const (
 	entrySealed
 	// entryMeta carries a metadata command: base = its index.
 	entryMeta
-	// entryOffsets carries stored offsets: data is offsets as in the state file.
+	// entryOffsets carries stored offsets: data is offsets as in the state file; next = the count up to which they are all of the log's: of
+	// one that is older, and not among them, nothing is left. 0: an older build did not say.
 	entryOffsets
 	// entryLeft says that the log has left this shard: other journals say how it went on.
 	entryLeft

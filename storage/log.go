@@ -93,7 +93,7 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 		l.segs.dirReady = true
 	}
 	for _, o := range st.Offsets {
-		l.offsets.apply(storedOffset{OffsetState: o, elsewhere: true})
+		l.offsets.apply(o)
 	}
 	l.bounds.records = l.bounds.count(l.bounds.start, l.bounds.next)
 	if st.Fence != "" {

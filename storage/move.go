@@ -157,7 +157,6 @@ func (s *Store) Attach(l *Log, r *Request) {
 	s.logs.add(l)
 	l.gone = false
 	l.offsets.join(s.room.users)
-	l.offsets.copied() // to the journal of the store that it left
 	l.standing = standing{by: tellsState}
 	s.stir(l)
 	if l.dedup != nil {

@@ -95,7 +95,7 @@ func offsetRoom(l *Log, user User) bool {
 }
 
 // noteOffset has a change take effect in memory, and returns what is stored now.
-func (l *Log) noteOffset(change OffsetState) storedOffset {
+func (l *Log) noteOffset(change OffsetState) OffsetState {
 	l.s.stir(l)
 	o := l.offsets.decide(change, l.s.now)
 	l.offsets.apply(o)
@@ -117,6 +117,6 @@ func (l *Log) StoredOffset(key ConsumerKey) (Offset, bool) { return l.offsets.ge
 // ForgetOffset drops what a consumer stored, without a trace: the journal may bring it back at the next start, and whoever opens
 // the log then has to know that the consumer is gone for good.
 func (l *Log) ForgetOffset(key ConsumerKey) {
-	l.offsets.apply(storedOffset{OffsetState: OffsetState{Key: key, Deleted: true}})
+	l.offsets.apply(OffsetState{Key: key, Deleted: true})
 	l.noteFixed()
 }

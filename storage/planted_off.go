@@ -22,4 +22,5 @@ const (
 	plantedRefusedElsewhere      = false
 	plantedTableUnsynced         = false
 	plantedTableOverwritten      = false
+	plantedOffsetsNotAll         = false
 )

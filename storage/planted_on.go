@@ -24,6 +24,7 @@ var (
 	plantedRefusedElsewhere      bool
 	plantedTableUnsynced         bool
 	plantedTableOverwritten      bool
+	plantedOffsetsNotAll         bool
 )
 
 var plants = map[string]*bool{
@@ -45,6 +46,7 @@ var plants = map[string]*bool{
 	"refused-elsewhere":        &plantedRefusedElsewhere,
 	"table-unsynced":           &plantedTableUnsynced,
 	"table-overwritten":        &plantedTableOverwritten,
+	"offsets-not-all":          &plantedOffsetsNotAll,
 }
 
 // Plant switches the bug of that name on, and all others off. False: there is none of that name, and all are off.

@@ -24,6 +24,7 @@ var shapes = map[string]func(w *world){
 	"refused-is-written": refusing,
 	"table-unsynced":     narrow,
 	"table-overwritten":  narrow,
+	"offsets-not-all":    deleting,
 	"refused-elsewhere":  refusing,
 	"direct-after-buffered": func(w *world) {
 		w.opt.crashEvery, w.opt.levels = 20, []storage.Level{storage.LevelPersisted, storage.LevelWritten}
@@ -34,7 +35,7 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 	defer storage.Plant("")
 	for _, name := range []string{"ack-before-sync-direct", "ack-before-sync-buffered", "direct-after-buffered",
 		"replay-stops-early", "recycled-block", "reused-offset", "hole-not-cut", "foreign-data", "skip-dir-sync",
-		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed", "removals-at-once", "refused-is-written", "refused-elsewhere", "table-unsynced", "table-overwritten"} {
+		"read-keeps-buffer", "last-ends-at-edge", "journals-not-missed", "removals-at-once", "refused-is-written", "refused-elsewhere", "table-unsynced", "table-overwritten", "offsets-not-all"} {
 		t.Run(name, func(t *testing.T) {
 			if !storage.Plant(name) {
 				t.Fatal("no such bug")

@@ -3,7 +3,6 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -398,9 +397,6 @@ func (r *recovery) recoverLogs() error {
 		}
 		r.working(0)
 		delete(entries, id)
-		if r.before[id] == nil { // the journals of the last run are retired with this recovery: nothing older is read again
-			lr.st.Offsets = slices.DeleteFunc(lr.st.Offsets, func(o OffsetState) bool { return o.Deleted })
-		}
 		r.out.Logs = append(r.out.Logs, lr.st)
 	}
 	return nil

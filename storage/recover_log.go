@@ -17,9 +17,8 @@ type logRecovery struct {
 	files     segmentFiles
 	bounds    reservedBounds
 
-	byNext map[Offset]*entry   // batches by the offset the log would have given out before them
-	stored map[ConsumerKey]int // where in st.Offsets
-	stable Offset              // the log was on stable storage up to here
+	byNext map[Offset]*entry // batches by the offset the log would have given out before them
+	stable Offset            // the log was on stable storage up to here
 	hasher batch.Hasher
 
 	uncertain bool // its journal is lost
@@ -34,7 +33,7 @@ func (r *recovery) logRecovery(id LogID, said *logEntries) *logRecovery {
 	}
 	return &logRecovery{r: r, st: r.logs[id], level: r.out.Meta.Live[id], rewrite: r.rewrite,
 		journaled: journaledLog{logEntries: said, log: id, journal: &r.journal, memory: r.cfg.Memory}, files: newSegmentFiles(r.d, r.cfg.Dir, id),
-		byNext: map[Offset]*entry{}, stored: map[ConsumerKey]int{}}
+		byNext: map[Offset]*entry{}}
 }
 
 func (l *logRecovery) run() error {
@@ -96,9 +95,8 @@ func (l *logRecovery) damaged(err error) {
 
 // collect sorts the entries: batches by predecessor, and the furthest of everything that only rises.
 func (l *logRecovery) collect() (sealed []SegmentState) {
-	for i, o := range l.st.Offsets {
-		l.stored[o.Key] = i
-	}
+	offsets := foundOffsets{at: map[ConsumerKey]int{}}
+	offsets.all(l.st.Offsets, l.st.OffsetCount)
 	l.journaled.dropSuperseded()
 	for i := range l.journaled.list {
 		e := &l.journaled.list[i]
@@ -111,11 +109,9 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 		case entryStart:
 			l.st.Start = max(l.st.Start, e.base)
 		case entryOffset:
-			l.offset(e.storedOffset())
+			offsets.one(e.storedOffset())
 		case entryOffsets:
-			for r := (stateReader{p: e.data, version: stateVersion}); len(r.p) >= offsetSize; {
-				l.offset(r.offset())
-			}
+			offsets.all(e.storedOffsets(), uint64(e.next))
 		case entrySealed:
 			for r := (stateReader{p: e.data, version: stateVersion}); len(r.p) >= sealedSize; {
 				sealed = append(sealed, r.segment())
@@ -124,6 +120,7 @@ func (l *logRecovery) collect() (sealed []SegmentState) {
 			l.checkpoint(e)
 		}
 	}
+	l.st.Offsets, l.st.OffsetCount = offsets.left(), offsets.count
 	for _, p := range l.journaled.pieces {
 		p.sort()
 	}
@@ -174,19 +171,6 @@ func (l *logRecovery) describeSealed(sealed []SegmentState) {
 		l.st.Segments = append(l.st.Segments, g)
 	}
 	sort.Slice(l.st.Segments, func(i, j int) bool { return l.st.Segments[i].Base < l.st.Segments[j].Base })
-}
-
-// offset takes a stored offset when it is the newest of its consumer.
-func (l *logRecovery) offset(o OffsetState) {
-	l.st.OffsetCount = max(l.st.OffsetCount, o.Count)
-	if i, ok := l.stored[o.Key]; ok {
-		if o.Count > l.st.Offsets[i].Count {
-			l.st.Offsets[i] = o
-		}
-		return
-	}
-	l.stored[o.Key] = len(l.st.Offsets)
-	l.st.Offsets = append(l.st.Offsets, o)
 }
 
 // follow goes from batch to batch, each the successor of the one before, as long as they are whole.

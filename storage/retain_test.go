@@ -78,7 +78,7 @@ func TestRetentionAgreesWithItsSlowTwin(t *testing.T) {
 		l.noteFixed()
 		for i := range rng.IntN(3) {
 			l.offsets.count = 1
-			l.offsets.apply(storedOffset{OffsetState: OffsetState{Key: ConsumerKey{ID: uint32(i)}, Offset: Offset(rng.IntN(40)), Count: 1, Deleted: rng.IntN(4) == 0, Moved: uint64(rng.IntN(100))}})
+			l.offsets.apply(OffsetState{Key: ConsumerKey{ID: uint32(i)}, Offset: Offset(rng.IntN(40)), Count: 1, Deleted: rng.IntN(4) == 0, Moved: uint64(rng.IntN(100))})
 			l.noteFixed()
 		}
 		var rule Retention

@@ -29,7 +29,6 @@ func saveAside(l *Log) {
 	}
 	g := &group{buf: buf, n: groupHeadSize}
 	j.into(g, func() { carried{l}.add(j) })
-	l.offsets.copied()
 	p := buf[:alignUp(Pos(g.n))]
 	sealGroup(p, groupHead{number: j.first, safe: j.first - 1, first: j.first, entries: uint32(g.n - groupHeadSize),
 		count: uint32(g.count), shard: uint32(s.cfg.Shard)}, s.cfg.Seed)

@@ -6,13 +6,6 @@ import (
 	"math"
 )
 
-// storedOffset is what a consumer stored, with the count that orders the records of one log in all journals. A deleted one is
-// kept only if an older one may be read at the next start from elsewhere than this shard's journal, whose own order is enough.
-type storedOffset struct {
-	OffsetState
-	elsewhere bool // in the state file, in a side file, in the log table, or in the journal of a shard that had the log before
-}
-
 // tally says who stored how many offsets.
 type tally map[User]int
 
@@ -24,16 +17,15 @@ func (t tally) add(user User, n int) {
 
 // storedOffsets are those of the consumers of one log. They lie in a list without holes, so that a few at a time can be looked at.
 type storedOffsets struct {
-	list  []storedOffset
+	list  []OffsetState         // none is a deleted one
 	at    map[ConsumerKey]int32 // where in list
-	count uint64                // rises with every change, also over moves and starts
-	live  int                   // of list: those that are not deleted
-	users tally                 // and of whom
+	count uint64                // rises with every change, also over moves and starts, and orders the changes of one log in all journals
+	users tally                 // whose they are
 	all   tally                 // of all logs of the store, counted along
 }
 
-// find returns what there is of a consumer, deleted or not, or nil. It is valid until the next change.
-func (v *storedOffsets) find(key ConsumerKey) *storedOffset {
+// find returns what a consumer has stored, or nil. It is valid until the next change.
+func (v *storedOffsets) find(key ConsumerKey) *OffsetState {
 	if i, ok := v.at[key]; ok {
 		return &v.list[i]
 	}
@@ -42,45 +34,39 @@ func (v *storedOffsets) find(key ConsumerKey) *storedOffset {
 
 // get returns what a consumer has stored, if it has.
 func (v *storedOffsets) get(key ConsumerKey) (Offset, bool) {
-	if o := v.find(key); o != nil && !o.Deleted {
+	if o := v.find(key); o != nil {
 		return o.Offset, true
 	}
 	return 0, false
 }
 
 // decide says how a change is noted that is made now. It changes nothing but the count.
-func (v *storedOffsets) decide(change OffsetState, now uint64) storedOffset {
+func (v *storedOffsets) decide(o OffsetState, now uint64) OffsetState {
 	v.count++
-	o := storedOffset{OffsetState: change}
 	o.Count, o.Moved = v.count, now
-	if old := v.find(o.Key); old != nil {
-		o.elsewhere = old.elsewhere
-		if !old.Deleted && !o.Deleted && old.Offset == o.Offset {
-			o.Moved = old.Moved // stored again, where it was
-		}
+	if old := v.find(o.Key); old != nil && !o.Deleted && old.Offset == o.Offset {
+		o.Moved = old.Moved // stored again, where it was
 	}
 	return o
 }
 
-// apply makes o what is stored. A deleted one that is nowhere else is forgotten: what journal this shard writes, up to the next lap, has
-// its end, and laps do not carry it.
-func (v *storedOffsets) apply(o storedOffset) {
+// apply makes o what is stored. A deleted one leaves nothing: the journal has its end up to the next record of all offsets of the log, which
+// says that it has all.
+func (v *storedOffsets) apply(o OffsetState) {
 	i, known := v.at[o.Key]
-	was := known && !v.list[i].Deleted
-	if was == o.Deleted || was && v.list[i].User != o.User {
-		if was {
-			v.tally(v.list[i].User, -1)
-		}
-		if !o.Deleted {
-			v.tally(o.User, 1)
-		}
+	other := known && (o.Deleted || v.list[i].User != o.User)
+	if other {
+		v.tally(v.list[i].User, -1)
 	}
-	switch gone := o.Deleted && !o.elsewhere; {
-	case known && gone:
+	if !o.Deleted && (other || !known) {
+		v.tally(o.User, 1)
+	}
+	switch {
+	case known && o.Deleted:
 		v.cut(i)
 	case known:
 		v.list[i] = o
-	case !gone:
+	case !o.Deleted:
 		if v.at == nil {
 			v.at = make(map[ConsumerKey]int32)
 		}
@@ -94,7 +80,6 @@ func (v *storedOffsets) tally(user User, n int) {
 	if v.users == nil {
 		v.users = make(tally)
 	}
-	v.live += n
 	v.users.add(user, n)
 	v.all.add(user, n)
 }
@@ -107,15 +92,8 @@ func (v *storedOffsets) cut(i int32) {
 		v.list[i] = v.list[last]
 		v.at[v.list[i].Key] = i
 	}
-	v.list[last] = storedOffset{}
+	v.list[last] = OffsetState{}
 	v.list = v.list[:last]
-}
-
-// copied notes that what is stored now lies elsewhere too.
-func (v *storedOffsets) copied() {
-	for i := range v.list {
-		v.list[i].elsewhere = true
-	}
 }
 
 // join counts the offsets with those of a store's other logs.
@@ -149,7 +127,7 @@ func (v *storedOffsets) heldBy(user User) (all, here int) {
 // many in one log. Whoever takes all that can be had so takes a half, two take two thirds, and who holds none always finds room.
 func (v *storedOffsets) room(user User, free int64, most int) bool {
 	all, here := v.heldBy(user)
-	return v.live < most && int64(all) < free && int64(here) < (free+1)/2
+	return len(v.list) < most && int64(all) < free && int64(here) < (free+1)/2
 }
 
 // lowest is the smallest stored offset that keeps what is expired.
@@ -171,9 +149,6 @@ func (v *storedOffsets) lowest(hold, now uint64) lowest {
 	}
 	for i := range v.list {
 		o := &v.list[i]
-		if o.Deleted {
-			continue
-		}
 		if o.Moved == 0 {
 			o.Moved = now
 		}
@@ -191,28 +166,25 @@ func (v *storedOffsets) lowest(hold, now uint64) lowest {
 // appendTo adds all of them to dst, in the form of laps and state files.
 func (v *storedOffsets) appendTo(dst []byte) []byte {
 	for i := range v.list {
-		dst = appendOffset(dst, &v.list[i].OffsetState)
+		dst = appendOffset(dst, &v.list[i])
 	}
 	return dst
 }
 
 func (v *storedOffsets) invariants(id LogID) {
-	live, users := 0, tally(nil)
+	users := tally(nil)
 	for i := range v.list {
 		o := &v.list[i]
-		if at, ok := v.at[o.Key]; !ok || int(at) != i || o.Deleted && !o.elsewhere || o.Count > v.count {
+		if at, ok := v.at[o.Key]; !ok || int(at) != i || o.Deleted || o.Count > v.count {
 			panic(fmt.Sprintf("BUG: log %d: stored offset %+v is number %d, found at %d, changes are counted to %d", id, *o, i, at, v.count))
 		}
-		if o.Deleted {
-			continue
-		}
-		if live++; users == nil { // made when it is needed: tests count what requests allocate
+		if users == nil { // made when it is needed: tests count what requests allocate
 			users = make(tally)
 		}
 		users.add(o.User, 1)
 	}
-	if live != v.live || len(v.at) != len(v.list) || !maps.Equal(users, v.users) {
-		panic(fmt.Sprintf("BUG: log %d counts %d stored offsets of %v, there are %d of %v; %d are found by key", id, v.live, v.users, live, users, len(v.at)))
+	if len(v.at) != len(v.list) || !maps.Equal(users, v.users) {
+		panic(fmt.Sprintf("BUG: log %d has %d stored offsets of %v, those of %v are counted; %d are found by key", id, len(v.list), users, v.users, len(v.at)))
 	}
 }
 
@@ -237,6 +209,14 @@ func (o *OffsetState) put(e *entry, log LogID, level Level) {
 func (e *entry) storedOffset() OffsetState {
 	return OffsetState{Key: ConsumerKey{Group: e.pos == 1, ID: uint32(e.check)}, Offset: e.base, Count: uint64(e.next), Deleted: e.length == 1,
 		User: userOf(e.prevSeg), Moved: e.timestamp}
+}
+
+// storedOffsets are what an entryOffsets carries.
+func (e *entry) storedOffsets() (list []OffsetState) {
+	for r := (stateReader{p: e.data, version: stateVersion}); len(r.p) >= offsetSize; {
+		list = append(list, r.offset())
+	}
+	return list
 }
 
 // less orders consumers before groups, and each by number.

@@ -342,7 +342,6 @@ func (t *logTable) add(l *Log) bool {
 	}
 	before := t.g.n
 	j.into(t.g, func() { carried{l}.add(j) })
-	l.offsets.copied()
 	t.batch = append(t.batch, tableRecord{l, int64(t.g.n - before)})
 	return true
 }

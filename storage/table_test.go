@@ -109,6 +109,37 @@ func TestWhoWaitsForRoomInLaps(t *testing.T) {
 	}
 }
 
+// TestDeletedOffsetsLeaveNothing: a consumer that is new each time stores an offset, the log goes to the table with it, and the offset is deleted. What
+// laps and the table have of the log does not grow, nor does the user's share.
+func TestDeletedOffsetsLeaveNothing(t *testing.T) {
+	d := tabled(2*LogCarry, func(*Config) {})
+	s := d.s
+	for id := LogID(1); id <= 3; id++ {
+		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	p := oneRecord(t, 1000)
+	do := func(r *Request) {
+		t.Helper()
+		if err := d.wait(t, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send := func(id LogID) { do(&Request{Kind: ReqAppend, Log: id, Batch: append([]byte(nil), p...)}) }
+	l := s.Log(1)
+	send(1)
+	for consumer := range uint32(100) {
+		key := ConsumerKey{ID: consumer}
+		do(&Request{Kind: ReqStoreOffset, Log: 1, Consumer: key})
+		for id := LogID(2); l.standing.by != tellsTable; id = 5 - id {
+			send(id)
+		}
+		do(&Request{Kind: ReqDeleteOffset, Log: 1, Consumer: key})
+	}
+	if n, size := len(l.offsets.list), (carried{l}).fixed(); n != 0 || size != LogCarry || len(s.room.users) != 0 {
+		t.Errorf("100 deleted offsets leave %d, the log takes %d bytes of %d, users have %v", n, size, LogCarry, s.room.users)
+	}
+}
+
 // TestATableThatCannotBeWrittenIsLeft: what it has stays of use, laps carry the others, and it is reported once.
 func TestATableThatCannotBeWrittenIsLeft(t *testing.T) {
 	reports := map[string]int{}

@@ -107,6 +107,7 @@ type options struct {
 	acceptLoss   bool
 	levels       []storage.Level
 	levelShare   int  // of 100 requests, changes of the level
+	offsetShare  int  // of 100 requests, those that store or delete an offset: more than usual
 	dedupShare   int  // of 100 logs
 	setting      bool // levels of some logs are those of a setting that changes with each start
 	panics       bool
