@@ -2,7 +2,9 @@ package server
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -106,7 +108,7 @@ func (t *thread) open(mode string) error {
 			return fmt.Errorf("pin = true: the kernel refuses to bind shard %d to core %d (sched_setaffinity; a seccomp profile, mostly): allow it, or take pin = auto: %w", id, cpu, err)
 		}
 	}
-	io, note, err := uring.Open(mode, uring.Config{RecvBufs: front.RecvBufs, RecvBufBytes: front.RecvBufBytes, Helpers: helpers, WorkerCPUs: t.workerCPUs()})
+	io, note, err := uring.Open(mode, uring.Config{RecvBufs: front.RecvBufs, RecvBufBytes: front.RecvBufBytes, Helpers: helpers, WorkerCPUs: t.workerCPUs(), KeepProc: keepsProc(len(cfg.CPUs))})
 	if err != nil {
 		return err
 	}
@@ -122,6 +124,12 @@ func (t *thread) open(mode string) error {
 	t.io = io
 	t.shard.SetIO(io)
 	return io.HoldLock(t.s.dir.fd)
+}
+
+// keepsProc reports whether shards may keep the runtime's processors while they sleep for a moment: the rest of the process has one of its own, and the
+// runtime can end a sleep by a signal.
+func keepsProc(shards int) bool {
+	return runtime.GOMAXPROCS(0) > shards && !strings.Contains(os.Getenv("GODEBUG"), "asyncpreemptoff=1")
 }
 
 // workerCPUs are where kernel threads may work for this shard: not on another shard's core.

@@ -32,6 +32,8 @@ type epoll struct {
 	events   []unix.EpollEvent
 	msg      unix.Msghdr
 	noPwait2 bool // the kernel has no epoll_pwait2
+	sleeper  sleeper
+	began    time.Time // what its clock counts from: the monotonic clock alone is half the cost of time.Now
 	counters Counters
 }
 
@@ -49,7 +51,7 @@ const (
 
 func newEpoll(cfg Config) (*epoll, error) {
 	cfg.defaults()
-	e := &epoll{fd: -1, waker: waker{fd: -1}, events: make([]unix.EpollEvent, eventsMax)}
+	e := &epoll{fd: -1, waker: waker{fd: -1}, sleeper: sleeper{keeps: cfg.KeepProc}, began: time.Now(), events: make([]unix.EpollEvent, eventsMax)}
 	var err error
 	if e.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		e.fd = -1
@@ -160,14 +162,19 @@ func (e *epoll) poll(timeout time.Duration) int {
 	if timeout != 0 && !e.waker.sleep() {
 		timeout = 0
 	}
-	begin := time.Now()
-	n, errno := e.wait(timeout)
-	spent := time.Since(begin)
+	raw := true
+	if timeout != 0 {
+		timeout, raw = e.sleeper.bound(timeout)
+	}
+	begin := time.Since(e.began)
+	n, errno := e.wait(timeout, raw)
+	spent := time.Since(e.began) - begin
 	e.waker.rise()
 	e.counters.Enters++
 	e.counters.InEnter += spent
 	if timeout != 0 {
 		e.counters.Slept += spent
+		e.sleeper.slept(spent)
 	}
 	switch errno {
 	case 0:

@@ -16,18 +16,17 @@ func (e *epoll) ctl(what int, fd int32, events uint32) syscall.Errno {
 }
 
 // wait is epoll_pwait2, whose timeout has nanoseconds, or epoll_wait where the kernel or its seccomp profile does not
-// know the new call; then the timeout is rounded up to milliseconds.
-func (e *epoll) wait(timeout time.Duration) (int, syscall.Errno) {
+// know the new call; then the timeout is rounded up to milliseconds. raw: it keeps the runtime's processor, see sleeper.
+func (e *epoll) wait(timeout time.Duration, raw bool) (int, syscall.Errno) {
 	e.counters.Syscalls++
 	if !e.noPwait2 {
 		var ts *unix.Timespec
 		if timeout >= 0 {
 			ts = &unix.Timespec{Sec: int64(timeout / time.Second), Nsec: int64(timeout % time.Second)}
 		}
-		n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events[0])),
-			uintptr(len(e.events)), uintptr(unsafe.Pointer(ts)), 0, 0)
+		n, errno := pwait2(raw, e.fd, e.events, ts)
 		if errno != syscall.ENOSYS && errno != syscall.EPERM {
-			return int(n), errno
+			return n, errno
 		}
 		e.noPwait2 = true
 	}
@@ -39,10 +38,26 @@ func (e *epoll) wait(timeout time.Duration) (int, syscall.Errno) {
 	return n, errnoOf(err)
 }
 
+func pwait2(raw bool, fd int, events []unix.EpollEvent, ts *unix.Timespec) (int, syscall.Errno) {
+	var n uintptr
+	var errno syscall.Errno
+	if raw {
+		n, _, errno = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(unsafe.Pointer(ts)), 0, 0)
+	} else {
+		n, _, errno = syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(unsafe.Pointer(ts)), 0, 0)
+	}
+	return int(n), errno
+}
+
 // recvNow is recv without waiting. p is not empty.
 func recvNow(fd int32, p []byte) (int, syscall.Errno) {
-	n, _, errno := syscall.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)),
-		unix.MSG_DONTWAIT, 0, 0)
+	var n uintptr
+	var errno syscall.Errno
+	if len(p) <= rawBytesMax {
+		n, _, errno = syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+	} else {
+		n, _, errno = syscall.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+	}
 	if errno != 0 {
 		return 0, errno
 	}
@@ -51,12 +66,25 @@ func recvNow(fd int32, p []byte) (int, syscall.Errno) {
 
 // sendNow is sendmsg without waiting, and without a signal when the peer is gone.
 func sendNow(fd int32, msg *unix.Msghdr) (int, syscall.Errno) {
-	n, _, errno := syscall.Syscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(msg)),
-		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	var n uintptr
+	var errno syscall.Errno
+	if spansBytes(msg) <= rawBytesMax {
+		n, _, errno = syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(msg)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	} else {
+		n, _, errno = syscall.Syscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(msg)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	}
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), 0
+}
+
+// spansBytes is how much a message has.
+func spansBytes(msg *unix.Msghdr) (n uint64) {
+	for _, s := range unsafe.Slice(msg.Iov, msg.Iovlen) {
+		n += s.Len
+	}
+	return n
 }
 
 // acceptNow takes one connection off the backlog of the non-blocking listener fd.

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,8 +47,8 @@ func (w *waker) wake() bool {
 	}
 	one := [8]byte{0: 1} // the counter is in the machine's byte order; any number but 0 will do
 	for {
-		_, err := unix.Write(w.fd, one[:])
-		if err != syscall.EINTR {
+		_, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(w.fd), uintptr(unsafe.Pointer(&one[0])), uintptr(len(one)))
+		if errno != syscall.EINTR {
 			return true
 		}
 	}

@@ -109,6 +109,15 @@ type Op struct {
 	Token     uint64 // comes back in the completion; its meaning is the caller's
 }
 
+// bytes is how much its buffers have.
+func (op *Op) bytes() int64 {
+	n := len(op.Buf)
+	for _, s := range op.Vec {
+		n += len(s)
+	}
+	return int64(n)
+}
+
 // Recv is received bytes that lie in a buffer of the IO. Data is valid until Release(ID).
 type Recv struct {
 	Data []byte
@@ -238,5 +247,6 @@ type Config struct {
 	Helpers       int // epoll: goroutines for file operations that may block; 0: 2
 	WorkerCPUs    []int
 	WorkersMax    int    // io_uring: bound of kernel workers; 0: 4
+	KeepProc      bool   // the runtime has a processor for each IO and more: a short sleep keeps its own (see sleeper)
 	DisabledFlags uint32 // tests: set-up flags treated as refused by the kernel
 }

@@ -17,7 +17,8 @@ type kernelRing struct {
 	setupFlags uint32
 	registered bool // enterFD is an index
 	noIOWait   bool // the kernel can leave our sleep out of its figures of waiting for disks
-	enter      func(submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno)
+	sleeper    sleeper
+	enter      func(raw bool, submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno)
 	waitMem    *Arena // of the next two
 	waitArg    *geteventsArg
 	waitTS     *timespec
@@ -35,9 +36,10 @@ func (k *kernelRing) prepareWait() error {
 	return nil
 }
 
-// call submits so many entries, collects, and waits for one completion if there is a timeout: below zero, as long as it takes.
-func (k *kernelRing) call(submit uint32, timeout time.Duration) (uintptr, syscall.Errno) {
-	flags, wait, arg, size := uintptr(enterGetEvents), uint32(0), uintptr(0), uintptr(0)
+// call submits so many entries, collects, and waits for one completion if there is a timeout: below zero, as long as it takes. little: what
+// is in flight copies little.
+func (k *kernelRing) call(submit uint32, timeout time.Duration, little bool) (uintptr, syscall.Errno) {
+	flags, wait, arg, size, raw := uintptr(enterGetEvents), uint32(0), uintptr(0), uintptr(0), little
 	if k.registered {
 		flags |= enterRegisteredRing
 	}
@@ -46,6 +48,9 @@ func (k *kernelRing) call(submit uint32, timeout time.Duration) (uintptr, syscal
 		if k.noIOWait {
 			flags |= enterNoIOWait
 		}
+		if little {
+			timeout, raw = k.sleeper.bound(timeout)
+		}
 	}
 	if timeout > 0 {
 		*k.waitTS = timespec{int64(timeout / time.Second), int64(timeout % time.Second)}
@@ -53,13 +58,17 @@ func (k *kernelRing) call(submit uint32, timeout time.Duration) (uintptr, syscal
 		flags |= enterExtArg
 		arg, size = uintptr(unsafe.Pointer(k.waitArg)), geteventsArgSize
 	}
-	return k.enter(submit, wait, flags, arg, size)
+	return k.enter(raw, submit, wait, flags, arg, size)
 }
 
-// enterKernel is the real system call. It goes through Syscall also when it does not wait: with DEFER_TASKRUN it copies
-// what sockets brought, and stop-the-world must not wait for that.
-func (k *kernelRing) enterKernel(submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno) {
-	n, _, errno := syscall.Syscall6(sysEnter, uintptr(k.enterFD), uintptr(submit), uintptr(wait), flags, arg, size)
+// enterKernel is the real system call. raw: it keeps the runtime's processor, see sleeper. With DEFER_TASKRUN it copies what sockets brought, so it is
+// not raw also when it doesn't wait where that may be much.
+func (k *kernelRing) enterKernel(raw bool, submit, wait uint32, flags, arg, size uintptr) (n uintptr, errno syscall.Errno) {
+	if raw {
+		n, _, errno = syscall.RawSyscall6(sysEnter, uintptr(k.enterFD), uintptr(submit), uintptr(wait), flags, arg, size)
+	} else {
+		n, _, errno = syscall.Syscall6(sysEnter, uintptr(k.enterFD), uintptr(submit), uintptr(wait), flags, arg, size)
+	}
 	return n, errno
 }
 

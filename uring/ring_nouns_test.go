@@ -205,7 +205,7 @@ func TestReceiveTakesABufferWhenItStarts(t *testing.T) {
 func BenchmarkRingTurn(b *testing.B) {
 	r, _ := scriptRing(b, func(*script, sqe) {})
 	sq, cq := &r.queues.sq, &r.queues.cq
-	r.kernel.enter = func(submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno) {
+	r.kernel.enter = func(_ bool, submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno) {
 		for range submit {
 			cq.entries[*cq.tail&cq.mask] = cqe{userData: sq.entries[*sq.head&sq.mask].userData}
 			*cq.tail++

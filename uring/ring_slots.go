@@ -14,6 +14,7 @@ type ringSlot struct {
 	block     uint32 // of sends or paths, +1; 0: none
 	bufID     uint32 // receive buffer taken at start; 0: none
 	dirFD     int32
+	bytes     int64 // of the operation's buffers
 	done      int64 // bytes transferred
 }
 
@@ -32,6 +33,7 @@ type ringSlots struct {
 	free  []uint32
 	queue handleQueue // want an entry, in order; some may have ended meanwhile
 	live  int         // slots in use
+	bytes int64       // of the buffers of all
 }
 
 // of returns the slot that h names, or nil if it is dead.
@@ -66,6 +68,7 @@ func (t *ringSlots) take() (Handle, *ringSlot) {
 
 // give takes a slot back. It holds no memory any more.
 func (t *ringSlots) give(h Handle, s *ringSlot) {
+	t.bytes -= s.bytes
 	*s = ringSlot{gen: s.gen}
 	t.live--
 	t.free = append(t.free, uint32(h))
@@ -91,9 +94,13 @@ func (t *ringSlots) next() (Handle, *ringSlot) {
 
 // invariants: a slot is free or in use; what waits for an entry is in the queue once; helpers have as many as the slots say.
 func (t *ringSlots) invariants(inHelper int) {
-	states := [ringHelper + 1]int{}
+	states, bytes := [ringHelper + 1]int{}, int64(0)
 	for i := range t.all {
 		states[t.all[i].state]++
+		bytes += t.all[i].bytes
+	}
+	if bytes != t.bytes {
+		panic(fmt.Sprintf("BUG: operations in flight have buffers of %d bytes, and %d are counted", bytes, t.bytes))
 	}
 	for _, i := range t.free {
 		if t.all[i].state != ringFree {

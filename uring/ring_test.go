@@ -325,7 +325,7 @@ func scriptRing(t testing.TB, enter func(s *script, e sqe)) (*ring, *script) {
 	t.Cleanup(func() { r.kernel.waitMem.Close() })
 	r.wakes.waker.fd = -1
 	s := &script{r: r}
-	r.kernel.enter = func(submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno) {
+	r.kernel.enter = func(_ bool, submit, wait uint32, flags, arg, size uintptr) (uintptr, syscall.Errno) {
 		var batch []sqe
 		for i := range submit {
 			batch = append(batch, sq.entries[(*sq.head+i)&sq.mask])
