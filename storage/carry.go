@@ -9,10 +9,10 @@ const LogCarry = logCarry + sealedSize
 
 const logCarry = 4 * entryHeadSize // its checkpoint, bytes, segments and offsets
 
-// fixed is what the log takes whatever its tail holds. Its first segment counts before it is made: logs that came in without one would
-// take the room of stored offsets with it.
+// fixed is what the log takes whatever its tail holds. One segment counts before it is made: logs that came in without one would
+// take the room of stored offsets with it. Those that the state file describes take nothing.
 func (c carried) fixed() int64 {
-	return logCarry + int64(max(1, len(c.l.segs.list)))*sealedSize + int64(len(c.l.offsets.list))*offsetSize
+	return logCarry + int64(max(1, c.l.segs.undescribed()))*sealedSize + int64(len(c.l.offsets.list))*offsetSize
 }
 
 // size bounds the bytes that add adds.

@@ -88,6 +88,9 @@ func (s *Store) AdoptLog(cfg LogConfig, st *LogState) *Log {
 			alloc: alignUp(g.End), firstTS: g.FirstTS, lastTS: g.LastTS, recordBytes: g.RecordBytes, sealed: i < len(st.Segments)-1, described: i < len(st.Segments)-1}
 		seg.sealed = seg.sealed || seg.full()
 		l.segs.list = append(l.segs.list, seg)
+		if seg.described {
+			l.segs.described++
+		}
 		l.tail.flushed = afterPadding(g.End)
 		l.bounds.bytes += uint64(g.RecordBytes)
 		l.segs.dirReady = true

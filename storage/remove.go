@@ -46,7 +46,7 @@ func (s *Store) Drop(id LogID, done func(id LogID, err error)) {
 		for _, g := range l.segs.list {
 			g.leave()
 		}
-		l.segs.list = nil
+		l.segs.list, l.segs.described = nil, 0
 		s.forget(l)
 	}
 	if plantedForeignData {

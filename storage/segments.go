@@ -10,6 +10,7 @@ import (
 // may be fresh.
 type segments struct {
 	list      []*segment
+	described int  // of list: the state file describes them as they are
 	opening   bool // a new one is being made, or the active one opened for appends
 	growing   bool // space for the active one is being asked for
 	dirReady  bool // the log's directory is there, and synced
@@ -95,7 +96,17 @@ func (v *segments) below(start Offset) (n int) {
 }
 
 // cut takes the n oldest out of the list.
-func (v *segments) cut(n int) { v.list = slices.Delete(v.list, 0, n) }
+func (v *segments) cut(n int) {
+	for _, g := range v.list[:n] {
+		if g.described {
+			v.described--
+		}
+	}
+	v.list = slices.Delete(v.list, 0, n)
+}
+
+// undescribed counts those that laps describe, or will when they are sealed.
+func (v *segments) undescribed() int { return len(v.list) - v.described }
 
 // sealed sums up the records of the sealed ones, and says which is the last that has any.
 func (v *segments) sealed() (bytes int64, newest int) {
@@ -161,8 +172,12 @@ func (v *segments) describe(dst []byte, before Offset) []byte {
 }
 
 func (v *segments) invariants(id LogID) {
+	described := 0
 	for i, g := range v.list {
 		last := i == len(v.list)-1
+		if g.described {
+			described++
+		}
 		switch {
 		case g.gone || !last && (!g.sealed || g.next > v.list[i+1].base || g.next <= g.base || g.lastTS > v.list[i+1].lastTS):
 			panic(fmt.Sprintf("BUG: log %d: segment %d to %d, sealed %v, gone %v, last append at %d", id, g.base, g.next, g.sealed, g.gone, g.lastTS))
@@ -174,5 +189,8 @@ func (v *segments) invariants(id LogID) {
 				panic(fmt.Sprintf("BUG: log %d: index entry %v follows %v", id, b, a))
 			}
 		}
+	}
+	if described != v.described {
+		panic(fmt.Sprintf("BUG: log %d: the state file describes %d segments, %d were counted", id, described, v.described))
 	}
 }
