@@ -11,6 +11,7 @@ type standing struct {
 	used       bool   // since the table last looked at it
 	generation uint64 // of the table file that has its newest record; 0: none has
 	size       int64  // of that record
+	row        int    // in the group that the table fills or writes, counted from 1; 0: it is not there
 }
 
 // teller is who tells the next recovery where a log stands.

@@ -343,6 +343,7 @@ func (t *logTable) add(l *Log) bool {
 	before := t.g.n
 	j.into(t.g, func() { carried{l}.add(j) })
 	t.batch = append(t.batch, tableRecord{l, int64(t.g.n - before)})
+	l.standing.row = len(t.batch)
 	return true
 }
 
@@ -412,6 +413,11 @@ func (t *logTable) settle() {
 
 // drop forgets which logs are in the group that was written.
 func (t *logTable) drop() {
+	for i := range t.batch {
+		if l := t.batch[i].log; l != nil {
+			l.standing.row = 0
+		}
+	}
 	clear(t.batch)
 	t.batch = t.batch[:0]
 }
@@ -426,17 +432,26 @@ func (t *logTable) forget(l *Log) {
 	}
 	l.standing.by = tellsState
 	l.noteFixed()
-	for i := range t.batch { // it may be another shard's from now on
-		if t.batch[i].log == l {
-			t.batch[i].log = nil
-		}
+	if row := &l.standing.row; *row > 0 {
+		t.batch[*row-1].log, *row = nil, 0 // it may be another shard's from now on
 	}
 }
 
 func (t *logTable) invariants() {
-	lapped, live := 0, int64(0)
+	lapped, live, rows := 0, int64(0), 0
+	for i, r := range t.batch {
+		if r.log == nil {
+			continue
+		}
+		if rows++; r.log.standing.row != i+1 {
+			panic(fmt.Sprintf("BUG: log %d is row %d of the group of the table, its mark says %d", r.log.cfg.ID, i+1, r.log.standing.row))
+		}
+	}
 	for l := range t.s.logs.all() {
 		v := &l.standing
+		if v.row > 0 {
+			rows--
+		}
 		switch v.by {
 		case tellsLap, tellsSoon:
 			if lapped++; t.s.logs.lapped.order[v.at] != l {
@@ -452,8 +467,8 @@ func (t *logTable) invariants() {
 			panic(fmt.Sprintf("BUG: log %d has something in flight, and laps do not carry it", l.cfg.ID))
 		}
 	}
-	if n := t.s.logs.lapped.count(); n != lapped || live != t.live {
-		panic(fmt.Sprintf("BUG: laps carry %d logs, %d places are taken; the table has records of %d bytes, %d were counted", lapped, n, live, t.live))
+	if n := t.s.logs.lapped.count(); n != lapped || live != t.live || rows != 0 {
+		panic(fmt.Sprintf("BUG: %d more rows than marks; laps carry %d logs, %d places are taken; the table has records of %d bytes, %d were counted", rows, lapped, n, live, t.live))
 	}
 }
 

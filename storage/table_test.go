@@ -261,3 +261,26 @@ func TestACopyThatWasRefusedIsNotOver(t *testing.T) {
 		t.Errorf("the copy is under way still: %v; %d records copied", s.table.copying, s.Stats().Copied)
 	}
 }
+
+// TestALogThatGoesIsNotLookedForInTheGroupInFlight: its mark says where it is there, so that the deletion of thousands of logs does not go through
+// a group of hundreds for each.
+func TestALogThatGoesIsNotLookedForInTheGroupInFlight(t *testing.T) {
+	var logs []*Log
+	d := tabled(50*LogCarry, func(*Config) {})
+	table := &d.s.table
+	for id := LogID(1); id <= 3; id++ {
+		logs = append(logs, d.s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20}))
+		if !table.add(logs[id-1]) {
+			t.Fatal("there is no room in the group")
+		}
+	}
+	decoy := tableRecord{log: logs[1]}
+	table.batch = append([]tableRecord{decoy}, table.batch[1:]...) // whoever goes through the group meets it
+	table.forget(logs[1])
+	if table.batch[0] != decoy || table.batch[1].log != nil || table.batch[2].log != logs[2] {
+		t.Errorf("the group has %v after the second log went", table.batch)
+	}
+	if table.drop(); logs[2].standing.row != 0 {
+		t.Errorf("a log is row %d of a group that is gone", logs[2].standing.row)
+	}
+}
