@@ -11,13 +11,19 @@ type steady struct {
 	s    *Store
 	ops  []Op
 	turn int64
+
+	answer func(op *Op) (int64, error) // nil: all goes well
 }
 
 func (d *steady) pass(requests ...*Request) {
 	d.turn++
 	d.s.Begin(uint64(d.turn), d.turn*1000)
 	for i := range d.ops {
-		d.s.Complete(d.ops[i].Token, int64(len(d.ops[i].Buf)), nil)
+		res, err := int64(len(d.ops[i].Buf)), error(nil)
+		if d.answer != nil {
+			res, err = d.answer(&d.ops[i])
+		}
+		d.s.Complete(d.ops[i].Token, res, err)
 	}
 	d.ops = d.ops[:0]
 	for _, r := range requests {

@@ -194,12 +194,20 @@ func tableOpened(s *Store, p *pendingOp, fd int64, err error) {
 }
 
 func tableNamed(s *Store, p *pendingOp, _ int64, err error) {
-	t := &s.table
 	if err != nil {
-		t.refused(err)
+		s.table.unnamed(int(p.n), err)
 		return
 	}
-	t.restart()
+	s.table.restart()
+}
+
+// unnamed gives up a file whose name is not on stable storage: after a power cut it might not be there. A sync that is asked for again says
+// nothing of what the refused one lost, so the name is made anew, when the unlink is done.
+func (t *logTable) unnamed(k int, err error) {
+	f, s := &t.files[k], t.s
+	s.ops.issue(Op{Kind: OpClose, FD: f.fd}, pendingOp{done: ignored})
+	f.fd = -1
+	s.ops.issue(Op{Kind: OpUnlink, Path: tablePath(s.cfg.Dir, s.cfg.Shard, k)}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, _ error) { s.table.refused(err) }})
 }
 
 // restart begins a generation in the file that records go to: what it holds is needed no more.

@@ -284,3 +284,53 @@ func TestALogThatGoesIsNotLookedForInTheGroupInFlight(t *testing.T) {
 		t.Errorf("a log is row %d of a group that is gone", logs[2].standing.row)
 	}
 }
+
+// TestATableIsNotReliedOnBeforeItsNameIsSafe: the directory cannot be synced for a while. Nothing is written to the file meanwhile, and it is
+// made anew: a sync that is asked for again says nothing of what the first one lost.
+func TestATableIsNotReliedOnBeforeItsNameIsSafe(t *testing.T) {
+	const logs, refusals = 10, 3
+	d := tabled(2*LogCarry, func(*Config) {})
+	var did []string
+	refused, named := 0, false
+	d.answer = func(op *Op) (int64, error) {
+		table := tablePath("", 0, 0)
+		switch {
+		case op.Kind == OpOpen && op.Path == table:
+			did = append(did, "open")
+			return 7, nil
+		case op.Kind == OpUnlink && op.Path == table:
+			did = append(did, "unlink")
+		case op.Kind == OpClose && op.FD == 7:
+			did = append(did, "close")
+		case op.Kind == OpWrite && op.FD == 7:
+			did = append(did, "write")
+		case op.Kind == OpSyncDir && op.Path == "/journal" && refused < refusals:
+			refused++
+			did = append(did, "refused")
+			return 0, errNoRoom
+		case op.Kind == OpSyncDir && op.Path == "/journal" && !named:
+			named = true
+			did = append(did, "named")
+		}
+		return int64(len(op.Buf)), nil
+	}
+	p := oneRecord(t, 1000)
+	for id := LogID(1); id <= logs; id++ {
+		d.s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	for id := LogID(1); id <= logs; {
+		if err := d.wait(t, &Request{Kind: ReqAppend, Log: id, Batch: append([]byte(nil), p...)}); err == nil {
+			id++
+		} else if !errors.Is(err, ErrJournalFull) && !errors.Is(err, ErrNoSpace) {
+			t.Fatal(err)
+		}
+		d.turn += 100_000
+	}
+	var want []string
+	for range refusals {
+		want = append(want, "open", "refused", "close", "unlink")
+	}
+	if want = append(want, "open", "named", "write"); len(did) < len(want) || !slices.Equal(did[:len(want)], want) {
+		t.Errorf("%v was done, not %v", did, want)
+	}
+}
