@@ -31,6 +31,7 @@ type logTable struct {
 	hopeless int64 // not 0: rounds have found no room, and who waits for some is refused; until then, and until all that waited have heard of it
 	heard    int   // turns since then in which all were tried
 	copying  bool  // records of the other file
+	waits    bool  // for a lap that does not name the other file
 	missed   bool  // a group of the copy was refused: some records are in the other file still
 	cursor   cursor
 	round    tableRound
@@ -118,7 +119,7 @@ func (t *logTable) admitsNow(l *Log, more int64) bool {
 
 // lapIsSafe is told of every lap on stable storage: what it does not name is needed no more.
 func (t *logTable) lapIsSafe() {
-	t.named = t.naming
+	t.named, t.waits = t.naming, false
 	t.wanted = t.wanted || t.s.room.Carry() > t.s.cfg.LapSmall
 }
 
@@ -137,7 +138,7 @@ func (t *logTable) carry(j *journal) {
 // busy reports whether something has to come back before the table can go on.
 func (t *logTable) busy() bool {
 	s := t.s
-	return t.opening || t.writing || t.failed || s.ending || s.space.short || s.journal.failed != nil
+	return t.opening || t.writing || t.waits || t.failed || s.ending || s.space.short || s.journal.failed != nil
 }
 
 // deadline is when the table wants a turn; 0: it waits for something else, or for nothing.
@@ -172,7 +173,10 @@ func (t *logTable) goOn() {
 	switch {
 	case t.copying || t.copyDue():
 		t.copy(&left)
-	case !t.writing: // what was filled
+	case t.writing: // what was filled
+	case t.overdue():
+		t.askLap()
+	default:
 		t.look(&left)
 	}
 }
@@ -290,10 +294,27 @@ func (t *logTable) roundEnds() {
 	}
 }
 
+// enough is how large the file that records go to is without a copy: as much of it is of no use as is of use.
+func (t *logTable) enough() int64 { return 2*(t.live+BlockSize) + t.s.cfg.TableSlack }
+
+// overdue reports whether records have to be copied before others are written. A copy waits for a lap that does not name the other file, and when
+// laps are rare so much may be written meanwhile as such a lap takes: that one is asked for costs no more than was saved.
+func (t *logTable) overdue() bool {
+	return int64(t.files[t.cur].end) > t.enough()+t.s.room.Carry()
+}
+
+// askLap waits for the next lap, and has one made unless it is on its way.
+func (t *logTable) askLap() {
+	t.waits = true
+	if v := &t.s.journal.laps; !v.wanted && v.placed == nil {
+		v.wanted, v.paused = true, true
+	}
+}
+
 // copyDue begins a copy to the other file when more of this one is of no use than of use, and the other one is free.
 func (t *logTable) copyDue() bool {
 	other := 1 - t.cur
-	if int64(t.files[t.cur].end) <= 2*(t.live+BlockSize)+t.s.cfg.TableSlack || (t.named[other] || t.naming[other]) && !plantedTableOverwritten {
+	if int64(t.files[t.cur].end) <= t.enough() || (t.named[other] || t.naming[other]) && !plantedTableOverwritten {
 		return false
 	}
 	t.flush()

@@ -70,6 +70,34 @@ func TestLogsThatRestLeaveLaps(t *testing.T) {
 	}
 }
 
+// TestATableDoesNotGrowWithoutALap: the journal is so large that it needs no lap for long, and the last one named both files of the table, so that none
+// may be overwritten. A lap is made when the one in use has grown by as much as laps take.
+func TestATableDoesNotGrowWithoutALap(t *testing.T) {
+	const logs = 100
+	d := tabled(50*LogCarry, func(c *Config) {
+		file := JournalFile{Size: 64 << 20}
+		c.Journal, c.LapSmall, c.TableSlack = [2]JournalFile{file, file}, 0, 64<<10
+	})
+	s, table := d.s, &d.s.table
+	for id := LogID(1); id <= logs; id++ {
+		s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+	}
+	p, grown := oneRecord(t, 1000), int64(0)
+	for i := range 5000 {
+		if err := d.wait(t, &Request{Kind: ReqAppend, Log: LogID(i%logs) + 1, Batch: append([]byte(nil), p...)}); err != nil {
+			t.Fatalf("append %d: %v", i, err)
+		}
+		if i == 2*logs {
+			s.journal.laps.wanted = true // it names the file in use, from which records are copied next
+		}
+		most := 2*(table.live+BlockSize) + s.cfg.TableSlack + s.room.CarryMax() + tableGroup
+		grown = max(grown, int64(table.files[table.cur].end)-most)
+	}
+	if st := s.Stats(); grown > 0 || st.Records < 4000 || st.Copied < logs || st.Laps < 3 {
+		t.Errorf("the file has grown by %d bytes more than it may; %d records, %d copied, %d laps", grown, st.Records, st.Copied, st.Laps)
+	}
+}
+
 // TestWhoWaitsForRoomInLaps goes on when others rest, and is refused by name when none does.
 func TestWhoWaitsForRoomInLaps(t *testing.T) {
 	for _, rests := range []bool{true, false} {
