@@ -69,7 +69,7 @@ func (j *journalScan) openFile(name string) (*journalFile, error) {
 	if f.size, err = j.r.d.Size(path); err != nil {
 		return nil, err
 	}
-	if f.size > journalBytesMax {
+	if f.shard >= 0 && f.size > journalBytesMax { // a log table is as large as its logs want it
 		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are expected", ErrDamaged, path, f.size, int64(journalBytesMax))
 	}
 	fd, err := j.r.d.Open(path, false, true)
