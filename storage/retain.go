@@ -97,14 +97,16 @@ func (l *Log) raiseStart(n int, r *Request) {
 	if l.s.space.stuck() {
 		l.s.space.want()
 	}
-	ok, err := false, error(nil)
-	if l.s.space.short {
-		ok = l.s.table.admitsNow(l, 0)
-	} else {
+	ok, err := true, error(nil)
+	if !l.s.space.short {
 		ok, err = l.s.table.admits(l)
+	} else if !l.s.table.admitsNow(l, 0) {
+		err = errShort
 	}
-	if err != nil && r != nil {
-		l.s.answer(r, err)
+	if err != nil {
+		if r != nil {
+			l.s.answer(r, err)
+		}
 		return
 	}
 	if !ok || l.s.space.stuck() || !j.room(entryHeadSize) {
