@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/uring"
-	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/peek"
 )
 
 // Config is what a Front needs to know.
@@ -19,7 +17,7 @@ type Config struct {
 	RequestTimeout   time.Duration // for each MiB of a large request, and for the rest of a small one
 	SendTimeout      time.Duration // for a peer to read its reply
 
-	Dialects map[peek.Kind]wire.Dialect // those that are spoken, by what the first bytes look like
+	Protocols []Protocol // what peers may speak; recognisers are asked in this order
 
 	Tokens uint64           // which of the IO's tokens are for this Front: the highest eight bits
 	NoNews uint64           // a token whose completions nobody waits for

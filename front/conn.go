@@ -5,7 +5,6 @@ import (
 
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/peek"
 )
 
 // conn is one peer's connection. Its frames are looked at as long as its window has room; one receive is armed while it has, and
@@ -19,7 +18,7 @@ type conn struct {
 	gen  uint32
 
 	peer   wire.Peer
-	speaks peek.Kind // by its first bytes
+	speaks *Protocol // by its first bytes; nil: they are too few, or another Front has looked at them
 	met    bool      // it was told if that is not served
 	frames uint64    // that were whole
 	window window

@@ -1,11 +1,5 @@
 package front
 
-import (
-	"fmt"
-
-	"github.com/galgo-mq/galgo/wire/peek"
-)
-
 // What others than the clients of a dialect get who reach the port: an answer in a form that they read, or the end of the connection; in
 // any case at once, and news with what to use instead.
 
@@ -22,7 +16,7 @@ func (c *conn) meet() {
 // turnAway answers what c has sent in the form of its protocol, if there is one, and ends it.
 func (c *conn) turnAway() {
 	f := c.f
-	answer := AnswerTo(c.speaks)
+	answer := c.speaks.Answer
 	var x *Exchange
 	if answer != "" {
 		x = f.pool.get()
@@ -44,26 +38,5 @@ func (c *conn) turnAway() {
 }
 
 func (c *conn) foreign(result string) {
-	c.tell(News{Kind: Foreign, Speaks: c.speaks.String(), Why: result})
-}
-
-const (
-	// tlsAlert is a fatal handshake_failure: RFC 8446, 6.2.
-	tlsAlert = "\x15\x03\x01\x00\x02\x02\x28"
-
-	httpText = "This port speaks the binary protocol of Apache Iggy over TCP, and no HTTP.\nUse " + UseClients + ".\n"
-)
-
-var httpAnswer = fmt.Sprintf("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-	len(httpText), httpText)
-
-// AnswerTo is what a peer of that kind reads as an answer; empty: there is nothing that all of its kind would.
-func AnswerTo(kind peek.Kind) string {
-	switch kind {
-	case peek.HTTP:
-		return httpAnswer
-	case peek.TLS:
-		return tlsAlert
-	}
-	return ""
+	c.tell(News{Kind: Foreign, Speaks: c.speaks.Name, Why: result})
 }

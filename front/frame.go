@@ -1,9 +1,6 @@
 package front
 
-import (
-	"github.com/galgo-mq/galgo/uring"
-	"github.com/galgo-mq/galgo/wire/peek"
-)
+import "github.com/galgo-mq/galgo/uring"
 
 // feed takes received bytes of a connection that may have another request under way.
 func (n *intake) feed(c *conn, r uring.Recv) came {
@@ -38,9 +35,10 @@ func (n *intake) feed(c *conn, r uring.Recv) came {
 // frameSize returns the size of the frame that p begins with, 0 if that is not known yet, or that p begins none.
 func (n *intake) frameSize(c *conn, p []byte) (int, came) {
 	if c.peer.Dialect == nil {
-		if kind := n.identify(c, p); kind == peek.More {
+		if !n.identify(c, p) {
 			return 0, cameNothing
-		} else if c.peer.Dialect == nil {
+		}
+		if c.peer.Dialect == nil {
 			return 0, cameForeign
 		}
 	}
@@ -57,15 +55,6 @@ func (n *intake) frameSize(c *conn, p []byte) (int, came) {
 		return 0, n.unfit("frame too large before login", nil)
 	}
 	return size, cameNothing
-}
-
-// identify looks at the first bytes of a connection, and gives it its dialect if they tell one that is spoken.
-func (n *intake) identify(c *conn, p []byte) peek.Kind {
-	c.speaks = peek.Look(p, n.cfg.FrameBytesMax)
-	if d := n.cfg.Dialects[c.speaks]; d != nil {
-		c.speak(d)
-	}
-	return c.speaks
 }
 
 // feedKept looks for a frame in the bytes that wait, and has the rest of it come in.

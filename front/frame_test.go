@@ -116,8 +116,8 @@ func TestForeign(t *testing.T) {
 			r.nothingLeft()
 		}
 	}
-	f("GET / HTTP/1.1\r\n", httpAnswer, "answered and closed")
-	f("\x16\x03\x01\x02\x00\x01\x00\x01\xfc", tlsAlert, "answered and closed")
+	f("GET / HTTP/1.1\r\n", toHTTP, "answered and closed")
+	f("\x16\x03\x01\x02\x00\x01\x00\x01\xfc", toTLS, "answered and closed")
 	f("SSH-2.0-OpenSSH_9.7\r\n", "", "closed")
 }
 

@@ -348,7 +348,7 @@ type asked struct {
 func newRig(t testing.TB, d toy, change func(c *Config), memory int64, rng *rand.Rand) *rig {
 	r := &rig{t: t, io: newFakeIO(t, rng), now: int64(time.Hour), asked: map[*Exchange]*asked{}, taken: map[uint32][]uint64{}}
 	cfg := Config{FrameBytesMax: 4 << 20, ConnectionBytesMax: 4<<20 + AheadMax, StrangersBytesMax: 1 << 20, HandshakeTimeout: 10 * time.Second, RequestTimeout: 10 * time.Second,
-		SendTimeout: 10 * time.Second, Dialects: map[peek.Kind]wire.Dialect{peek.Today: d}, Tokens: 2 << 56, NoNews: 4 << 56}
+		SendTimeout: 10 * time.Second, Protocols: toyAndOthers(d), Tokens: 2 << 56, NoNews: 4 << 56}
 	cfg.New = func() *Exchange {
 		a := &asked{}
 		a.Holder = a
@@ -368,6 +368,17 @@ func newRig(t testing.TB, d toy, change func(c *Config), memory int64, rng *rand
 		}
 	})
 	return r
+}
+
+// What others than the clients of the toy are told.
+const (
+	toHTTP = "no pages here"
+	toTLS  = "\x15no"
+)
+
+func toyAndOthers(d toy) []Protocol {
+	return []Protocol{{Name: "toy", Recognise: peek.Is(peek.Today), Dialect: d},
+		{Name: "HTTP", Recognise: peek.Is(peek.HTTP), Answer: toHTTP}, {Name: "TLS", Recognise: peek.Is(peek.TLS), Answer: toTLS}}
 }
 
 // connect has a peer come, logged in or not.

@@ -79,5 +79,8 @@ func (c *Config) defaults() {
 		c.CPUs = []int{0}
 	}
 	c.Limits.Defaults(len(c.CPUs), c.FrameBytesMax)
+	if c.Protocols == nil {
+		c.Protocols = Protocols()
+	}
 	c.Version, c.Semver = Version, versionNumber
 }

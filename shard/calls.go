@@ -13,7 +13,7 @@ func newCalls(s *Shard) *call.Room {
 	if lists <= 0 {
 		lists = s.memory.lists(len(s.g.shards))
 	}
-	return call.New(call.Config{Batches: limitsFor(c.FrameBytesMax), FrameBytesMax: c.FrameBytesMax, NameBytesMax: c.Limits.NameBytesMax,
+	return call.New(call.Config{Batches: limitsFor(c.FrameBytesMax, c.Protocols), FrameBytesMax: c.FrameBytesMax, NameBytesMax: c.Limits.NameBytesMax,
 		ListBytesMax: lists, Version: c.Version, Semver: c.Semver, Random: s.g.host.Random},
 		call.World{Meta: s.meta, Logs: &s.g.logs, Clients: s.g.clients, Memory: s.replyPool})
 }

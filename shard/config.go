@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/metadata"
 )
 
@@ -29,6 +30,7 @@ type Config struct {
 	FrameBytesMax    int
 	ConnectionsMax   int
 	Limits           Limits
+	Protocols        []front.Protocol // what clients may speak, in the order in which their first bytes are looked at
 
 	HeartbeatInterval    time.Duration // members of groups silent for 1.2 times as long are dropped; 0: never
 	TokenCleanerInterval time.Duration

@@ -4,27 +4,17 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/front"
-	"github.com/galgo-mq/galgo/wire"
-	"github.com/galgo-mq/galgo/wire/classic"
-	"github.com/galgo-mq/galgo/wire/peek"
-	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // What a shard does with its front: it takes frames and gives replies, and carries to the lists and counts of all shards what happens to
 // connections.
-
-// The dialects. A connection gets its own when its first bytes tell which it speaks.
-var (
-	today  wire.Dialect = vsr.Dialect{}
-	former wire.Dialect = classic.Dialect{}
-)
 
 // newFront makes the front of a shard that has its IO.
 func newFront(s *Shard) *front.Front {
 	c := s.cfg
 	return front.New(front.Config{FrameBytesMax: c.FrameBytesMax, ConnectionBytesMax: c.Limits.ConnectionBytesMax, StrangersBytesMax: s.g.lines.Strangers,
 		InFlightMax: c.Limits.inFlightOfShard, HandshakeTimeout: c.HandshakeTimeout, RequestTimeout: c.RequestTimeout, SendTimeout: c.SendTimeout,
-		Dialects: map[peek.Kind]wire.Dialect{peek.Today: today, peek.Former: former}, Tokens: tokFront, NoNews: tokNone, New: func() *front.Exchange { return newExchange(s) }}, s.io)
+		Protocols: c.Protocols, Tokens: tokFront, NoNews: tokNone, New: func() *front.Exchange { return newExchange(s) }}, s.io)
 }
 
 // takeNews takes what has happened to connections.

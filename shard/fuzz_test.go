@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"runtime/metrics"
+	"strings"
 	"testing"
 
 	"github.com/galgo-mq/galgo/batch"
-	"github.com/galgo-mq/galgo/front"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/peek"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -233,15 +233,10 @@ func FuzzForeign(f *testing.F) {
 			<-k.closed
 			answer := string(k.sent)
 			switch {
-			case kind == peek.HTTP || kind == peek.TLS:
-				if answer != front.AnswerTo(kind) {
-					t.Errorf("%v is answered with %q", kind, answer)
-				}
+			case kind == peek.HTTP && strings.HasPrefix(answer, "HTTP/1.1 400 Bad Request\r\n"), kind == peek.TLS && answer == "\x15\x03\x01\x00\x02\x02\x28":
 			case kind == peek.Former:
-				for i := 0; i < len(answer); i += former.HeadBytes() {
-					if i+former.HeadBytes() > len(answer) || answer[i:i+former.HeadBytes()] != "\x07\x00\x00\x00\x00\x00\x00\x00" {
-						t.Errorf("%v is answered with %q", kind, answer)
-					}
+				if strings.ReplaceAll(answer, "\x07\x00\x00\x00\x00\x00\x00\x00", "") != "" {
+					t.Errorf("%v is answered with %q", kind, answer)
 				}
 			case answer != "":
 				t.Errorf("%v is answered with %q", kind, answer)

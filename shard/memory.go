@@ -119,10 +119,16 @@ func (m *memory) forgoReads() {
 	}
 }
 
-// limitsFor is what batches may be, given what frames may be.
-func limitsFor(frameMax int) batch.Limits {
+// limitsFor is what batches may be, given what frames may be: a poll's reply with one batch is a frame of any dialect.
+func limitsFor(frameMax int, spoken []front.Protocol) batch.Limits {
+	head := 0
+	for i := range spoken {
+		if d := spoken[i].Dialect; d != nil {
+			head = max(head, d.HeadBytes())
+		}
+	}
 	l := batch.DefaultLimits()
-	l.LengthMax = min(l.LengthMax, frameMax-today.HeadBytes())
+	l.LengthMax = min(l.LengthMax, frameMax-head)
 	return l
 }
 

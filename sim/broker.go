@@ -16,6 +16,8 @@ import (
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
+	"github.com/galgo-mq/galgo/wire/peek"
+	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // Broker is a whole broker in one goroutine: shards with their connections, stores, mailboxes and replicas of the metadata, over a Disk and a Net.
@@ -146,11 +148,14 @@ func (b *Broker) strangers() error {
 	return err
 }
 
+// protocols are what the clients speak.
+var protocols = []front.Protocol{{Name: "the dialect of the clients here", Recognise: peek.Is(peek.Today), Dialect: vsr.Dialect{}}}
+
 func (b *Broker) config() shard.Config {
 	c := shard.Config{DataDir: b.dir, Replicated: metadata.LevelPersisted, WrittenLossBound: time.Second, FrameBytesMax: simFrame, ConnectionsMax: 200,
 		RebalancingTimeout: 10 * time.Second, PollHold: time.Duration(b.rng.IntN(2)) * 100 * time.Millisecond, FilesMax: 8 + b.rng.IntN(64),
 		HandshakeTimeout: 30 * time.Second, RequestTimeout: 30 * time.Second, SendTimeout: 30 * time.Second, ShutdownTimeout: time.Minute,
-		RetentionInterval: time.Minute, TokenCleanerInterval: time.Minute, Hasher: hasher{b}, Version: "sim"}
+		RetentionInterval: time.Minute, TokenCleanerInterval: time.Minute, Hasher: hasher{b}, Version: "sim", Protocols: protocols}
 	c.Limits.Defaults(1, simFrame)
 	return c
 }

@@ -5,6 +5,8 @@ package peek
 import (
 	"encoding/binary"
 	"strings"
+
+	"github.com/galgo-mq/galgo/wire"
 )
 
 // Kind is what the peer of a connection speaks.
@@ -26,7 +28,7 @@ func (k Kind) String() string {
 }
 
 // BytesMax is how many bytes decide: with so many the answer is never More.
-const BytesMax = 64
+const BytesMax = wire.FirstBytesMax
 
 // What the first bytes of the candidates are. Today's dialect leaves the checksums in front of its header zero; a request of the
 // former one begins with its length, at least 4, and its command.
@@ -96,6 +98,19 @@ func Look(p []byte, max int) Kind {
 		return Today
 	}
 	return Unknown
+}
+
+// Is makes the recogniser of a kind.
+func Is(kind Kind) wire.Recogniser {
+	return func(p []byte, frameMax int) wire.Verdict {
+		switch Look(p, frameMax) {
+		case kind:
+			return wire.Mine
+		case More:
+			return wire.NeedMore
+		}
+		return wire.NotMine
+	}
 }
 
 // byText finds what begins with words. Not sure: others have to tell.
