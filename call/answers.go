@@ -22,10 +22,21 @@ type answers struct {
 	full    diskFull
 }
 
-// dropFrame says that the bytes of the frame are not needed any more.
+// dropFrame says that the bytes of the frame are not needed any more. Several calls of one frame have it together: it is dropped with the last.
 func (a *answers) dropFrame(c *Call) {
 	c.Batch = nil
-	a.tell(c, FrameDone)
+	if c.whole == nil {
+		a.tell(c, FrameDone)
+	}
+}
+
+// replied says that the reply to c is in Vec.
+func (a *answers) replied(c *Call) {
+	if c.whole != nil {
+		a.gather(c)
+		return
+	}
+	a.tell(c, Replied)
 }
 
 // unservedMax is how many requests of a connection are answered whose dialect is not served: such clients ping first, and then ask for what
@@ -71,7 +82,7 @@ func (a *answers) putHead(c *Call, status wire.Status, how wire.Refusal, err err
 	}
 	c.Peer.Dialect.Head(c.Top, &c.handle, &a.out, 0)
 	c.Vec = append(c.Vec[:0], c.Top[:c.Peer.Dialect.HeadBytes()])
-	a.tell(c, Replied)
+	a.replied(c)
 }
 
 // success makes a.out the answer to c that it succeeded, with what the command has to say beside what a.out has by value.
@@ -112,7 +123,7 @@ func (a *answers) reply(c *Call, body []byte) {
 		return
 	}
 	c.Peer.Dialect.Head(c.Top, &c.handle, &a.out, len(body))
-	a.tell(c, Replied)
+	a.replied(c)
 }
 
 // large copies a body into memory of its own. False: there is none.

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"fmt"
+
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/wire"
@@ -33,6 +35,7 @@ type Call struct {
 	secret     string // a new token
 	list       *listing
 	body       []byte // memory of the reply beside Top
+	split
 
 	effects Effect
 	listed  bool
@@ -49,6 +52,8 @@ const (
 	LoggedOut
 	// Leaves: the memberships of Member end.
 	Leaves
+	// Splits: it has Parts, some of which may be due for a while.
+	Splits
 	// Closes: its connection is to be closed, for Why. The call goes on until its exchange is over.
 	Closes
 	// Drops: its connection is to be closed, for Why and Cause, without a reply.
@@ -102,9 +107,13 @@ func (c *Call) clear() {
 	if c.listed {
 		panic("BUG: a call is used again, and something is to be done with it")
 	}
-	x, p, holder := c.Exchange, c.Request, c.Holder
+	if c.due > 0 {
+		panic(fmt.Sprintf("BUG: a call is used again, and %d of its parts are not answered", c.due))
+	}
+	clear(c.parts)
+	x, p, holder, parts := c.Exchange, c.Request, c.Holder, c.parts[:0]
 	*c = Call{} // in place: a literal with what stays would be made beside it first
-	c.Exchange, c.Request, c.Holder = x, p, holder
+	c.Exchange, c.Request, c.Holder, c.parts = x, p, holder, parts
 }
 
 // about adds to what a call is about: stream, topic, and what is made in it or named, with slashes between. It is copied, as

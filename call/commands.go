@@ -14,6 +14,7 @@ type command struct {
 	session bool   // instead: it is about the session alone, and needs no right
 	early   bool   // it does something, or looks at rights, before it looks at a body that can't be read
 	told    bool   // operators want to know of it: it is logged, done or refused
+	part    bool   // it asks one log and nothing else, so that it may be one of several in a frame
 
 	retires func(in *wire.Request) metadata.Retirement           // logs that it will retire; nil: none
 	quota   *metadata.Quota                                      // what it adds to what is limited; nil: nothing
@@ -160,12 +161,13 @@ var streamCommands = map[wire.Code]command{
 }
 
 var messageCommands = map[wire.Code]command{
-	wire.CodeSendMessages:         {handle: sendMessages, actions: may(metadata.ActionSendMessages)},
-	wire.CodePollMessages:         {handle: pollMessages, actions: may(metadata.ActionPollMessages)},
-	wire.CodeFlushUnsavedBuffer:   {handle: flushUnsavedBuffer, actions: may(metadata.ActionSendMessages)},
-	wire.CodeGetConsumerOffset:    {handle: getConsumerOffset, actions: may(metadata.ActionGetConsumerOffset)},
-	wire.CodeStoreConsumerOffset:  {handle: storeConsumerOffset, actions: may(metadata.ActionStoreConsumerOffset)},
-	wire.CodeDeleteConsumerOffset: {handle: deleteConsumerOffset, actions: may(metadata.ActionDeleteConsumerOffset)},
+	wire.CodeSendMessages:         {handle: sendMessages, actions: may(metadata.ActionSendMessages), part: true},
+	wire.CodePollMessages:         {handle: pollMessages, actions: may(metadata.ActionPollMessages), part: true},
+	wire.CodeFlushUnsavedBuffer:   {handle: flushUnsavedBuffer, actions: may(metadata.ActionSendMessages), part: true},
+	wire.CodeGetConsumerOffset:    {handle: getConsumerOffset, actions: may(metadata.ActionGetConsumerOffset), part: true},
+	wire.CodeStoreConsumerOffset:  {handle: storeConsumerOffset, actions: may(metadata.ActionStoreConsumerOffset), part: true},
+	wire.CodeDeleteConsumerOffset: {handle: deleteConsumerOffset, actions: may(metadata.ActionDeleteConsumerOffset), part: true},
+	wire.CodeSeveral:              {handle: several, session: true}, // each of its parts is judged
 }
 
 var groupCommands = map[wire.Code]command{

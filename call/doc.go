@@ -8,6 +8,7 @@
 //	                       +--> Proposed --> order of commands   --> Outcome  --+--> Replied --> the connection
 //	                       +--> Asks     --> the process         --> Told     --+
 //	                       +--> a list, made in steps by Tend ------------------+
+//	                       +--> Splits, a call for each of several requests ----+
 //
 // A reply about a metadata command is made when the command is applied, so the room looks at a replica of the metadata, and changes it never.
 // Beside that it looks at what all shards know of logs and of clients. It reads no clock, and what is worth a line in the log comes out as News.

@@ -107,7 +107,7 @@ func pollMessages(r *Room, c *Call, in *wire.Request) {
 		return
 	}
 	c.Kind, c.Strategy, c.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
-	c.Count, c.BytesMax, c.AutoCommit, c.User = m.Count, PollBytesMax, m.AutoCommit, storing(subjectIn(&c.Peer.Session))
+	c.Count, c.BytesMax, c.AutoCommit, c.User = m.Count, c.share(PollBytesMax), m.AutoCommit, storing(subjectIn(&c.Peer.Session))
 	c.Subject = subjectIn(&c.Peer.Session) // who holds it back asks again
 	if !ofGroup {
 		c.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}
@@ -140,7 +140,7 @@ func (a *answers) replyPoll(c *Call) {
 	for i := range c.Spans {
 		c.Vec = append(c.Vec, c.Spans[i].Data)
 	}
-	a.tell(c, Replied)
+	a.replied(c)
 }
 
 // polledNothing answers a poll with no messages, and shows nothing of what there is: it needs no right.

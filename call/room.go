@@ -27,6 +27,10 @@ type World struct {
 	Logs    Logs
 	Clients Clients
 	Memory  storage.Memory // for replies, outside the heap
+
+	// Part makes a call for a part of another one, whose peer it has, and with a Top of its own. Whoever drives the room uses it again
+	// when the exchange of that one is over. nil: there is no memory.
+	Part func(of *Call) *Call
 }
 
 // Logs knows what there is in the logs of all shards.
@@ -184,12 +188,17 @@ func (r *Room) notApplied(c *Call, err error) {
 	r.refuse(c, statusOf(err))
 }
 
-// PartOut goes on with a list of which a part is out. False: the reply is no list.
+// PartOut goes on with a list, or a reply of several, of which a piece is out. False: the reply is neither.
 func (r *Room) PartOut(c *Call) bool {
-	if c.list == nil {
+	switch {
+	case c.list != nil:
+		r.lists.partOut(c.list)
+	case len(c.parts) > 0:
+		c.fill()
+		r.tell(c, More)
+	default:
 		return false
 	}
-	r.lists.partOut(c.list)
 	return true
 }
 

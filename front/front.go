@@ -184,6 +184,7 @@ func (f *Front) Trim() { f.pool.trim() }
 // Holdings are what a Front has on behalf of peers. When there are none any more, all of it is 0.
 type Holdings struct {
 	Connections    int
+	Exchanges      int // with parts
 	ReceiveBuffers int
 	StrangersBytes int // of frames of connections before login
 	FrameBytes     int // of all frames
@@ -193,7 +194,7 @@ type Holdings struct {
 
 // Held says what f has on behalf of peers.
 func (f *Front) Held() Holdings {
-	return Holdings{f.conns.count, f.in.held, f.in.strange, int(f.in.memory.Out()), f.places.taken, f.places.queue.Len()}
+	return Holdings{f.conns.count, f.pool.out, f.in.held, f.in.strange, int(f.in.memory.Out()), f.places.taken, f.places.queue.Len()}
 }
 
 // Spare is how many exchanges are not in use and have memory that Trim may give back.

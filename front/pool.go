@@ -18,16 +18,19 @@ type pool struct {
 	spare  *Exchange // with a top of its own
 	spares int       // in spare
 	idle   int       // the fewest that spares was since the last trim
+	out    int       // in use
 }
 
 // get returns an exchange with a top and nothing else, or nil when there is no memory.
 func (p *pool) get() *Exchange {
 	if x := p.free; x != nil {
 		p.free, x.next = x.next, nil
+		p.out++
 		return x
 	}
 	if x := p.spare; x != nil {
 		p.spare, x.next = x.next, nil
+		p.out++
 		p.spares--
 		p.idle = min(p.idle, p.spares)
 		return x
@@ -39,6 +42,7 @@ func (p *pool) get() *Exchange {
 		}
 		own = true
 	}
+	p.out++
 	x := p.make()
 	x.Top, x.ownTop = top, own
 	return x
@@ -62,6 +66,7 @@ func (p *pool) cutTop() []byte {
 
 // put takes an exchange that holds nothing but its top.
 func (p *pool) put(x *Exchange) {
+	p.out--
 	holder, top, own, vec, use := x.Holder, x.Top, x.ownTop, x.Vec[:0], x.use+1
 	*x = Exchange{} // in place: a literal with what stays would be made beside it first
 	x.Holder, x.Top, x.ownTop, x.Vec, x.use = holder, top, own, vec, use

@@ -129,6 +129,16 @@ func (c *conn) goOn() {
 	}
 }
 
+// Part takes an exchange for a part of what x asks: it has a Top and the peer of x and no connection, and nothing is told of it. Put follows.
+// nil: there is no memory.
+func (f *Front) Part(x *Exchange) *Exchange {
+	p := f.pool.get()
+	if p != nil {
+		p.Peer = x.Peer
+	}
+	return p
+}
+
 // Put takes an exchange back that is over, or was never begun. Nothing in flight may name its memory.
 func (f *Front) Put(x *Exchange) {
 	x.expect("Put", stateOver, stateFree)

@@ -15,7 +15,7 @@ func newCalls(s *Shard) *call.Room {
 	}
 	return call.New(call.Config{Batches: limitsFor(c.FrameBytesMax, c.Protocols), FrameBytesMax: c.FrameBytesMax, NameBytesMax: c.Limits.NameBytesMax,
 		ListBytesMax: lists, Version: c.Version, Semver: c.Semver, Random: s.g.host.Random},
-		call.World{Meta: s.meta, Logs: &s.g.logs, Clients: s.g.clients, Memory: s.replyPool})
+		call.World{Meta: s.meta, Logs: &s.g.logs, Clients: s.g.clients, Memory: s.replyPool, Part: s.newPart})
 }
 
 // asked asks the process what a command wants to know. What takes its time is done outside the shard.

@@ -108,6 +108,21 @@ func (g *Group) ListBytes() int {
 	return all
 }
 
+// HeldForClients says what shards have on behalf of clients, which are gone; empty: nothing.
+func (g *Group) HeldForClients() string {
+	for _, s := range g.shards {
+		held := make(chan string, 1)
+		s.Post(func(s *Shard) { held <- s.Held() })
+		if x := <-held; x != "" {
+			return x
+		}
+	}
+	return ""
+}
+
+// Credits is how many requests a shard may have under way at another one.
+func (g *Group) Credits() int { return g.mesh.Credits() }
+
 // Conns is how many connections each shard has.
 func (g *Group) Conns() (n []int) {
 	for i := range g.loads {

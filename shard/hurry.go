@@ -30,7 +30,7 @@ const hurryAgain = int64(100 * time.Millisecond)
 func (q *request) hurried() {
 	s := q.home
 	switch {
-	case s.cfg.PollHold == 0:
+	case s.cfg.PollHold == 0 || len(q.call.Parts()) > 0: // parts do not wait for messages
 	case q.unsent:
 		q.AtOnce = true
 	case q.remote:
@@ -43,6 +43,10 @@ func (q *request) hurried() {
 
 // abandon withdraws a poll that nobody will read, as often as it waits for memory.
 func (q *request) abandon() {
+	if len(q.call.Parts()) > 0 {
+		q.withdrawParts() // and again, as for all that wait for long
+		return
+	}
 	q.home.hurries.add(hurry{q: q, use: q.Use(), gone: true}, q.home.mono)
 }
 

@@ -73,7 +73,7 @@ func TestStrangersLeaveRoomForALogin(t *testing.T) {
 func TestAClaimOnReadsEndsWithWhoWaits(t *testing.T) {
 	for _, indexed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("indexed %v", indexed), func(t *testing.T) {
-			s, poll, giveBack := withoutReads(t, indexed)
+			s, poll, giveBack := withoutReads(t, indexed, nil)
 			quitter := s.raw(t)
 			quitter.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, poll(0)))
 			until(t, "the poll waits for memory", s.ReadsClaimed)
@@ -97,7 +97,7 @@ func TestAClaimOnReadsEndsWithWhoWaits(t *testing.T) {
 // TestHalfClosedClientsReadTheirAnswer: a client asks and says that it sends no more. Its poll waits for memory; when there is some, it is
 // answered, and the connection ends.
 func TestHalfClosedClientsReadTheirAnswer(t *testing.T) {
-	s, poll, giveBack := withoutReads(t, false)
+	s, poll, giveBack := withoutReads(t, false, nil)
 	c := s.raw(t)
 	c.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, poll(0)))
 	until(t, "the poll waits for memory", s.ReadsClaimed)
@@ -116,10 +116,14 @@ func TestHalfClosedClientsReadTheirAnswer(t *testing.T) {
 
 // withoutReads is a broker of two shards on one core, a partition with a message on each, whose memory for reads is taken until it is given
 // back. The segments were written in an earlier run: their indexes are made when they are read.
-func withoutReads(t *testing.T, indexed bool) (s *broker, poll func(p uint32) wire.PollMessages, giveBack func()) {
+func withoutReads(t *testing.T, indexed bool, change func(c *server.Config)) (s *broker, poll func(p uint32) wire.PollMessages, giveBack func()) {
 	t.Helper()
 	dir := t.TempDir()
-	config := func(c *server.Config) { c.CPUs = []int{0, 0} }
+	config := func(c *server.Config) {
+		if c.CPUs = []int{0, 0}; change != nil {
+			change(c)
+		}
+	}
 	s = startBroker(t, dir, config)
 	ctx := context.Background()
 	stream, topic := topicWith(t, s.dial(t), 2)

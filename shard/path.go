@@ -65,6 +65,9 @@ func (q *request) carryOut(e call.Effect) {
 	if e&call.Leaves != 0 {
 		s.dropMember(q.call.Member)
 	}
+	if e&call.Splits != 0 {
+		s.splits.add(q, s.mono)
+	}
 	if e&call.Closes != 0 {
 		s.front.Close(&q.Exchange, q.call.Why, nil)
 	}
@@ -107,6 +110,8 @@ func (q *request) send(owner router.ShardID, kind messageKind) {
 	s := q.home
 	q.owner = owner
 	switch {
+	case owner != s.id && q.call.IsPart():
+		q.sendPart()
 	case owner != s.id:
 		q.remote = true
 		q.unsent = !s.credits.send(q, kind)

@@ -62,6 +62,9 @@ func (q *request) free() {
 
 // finish ends a request whose reply was sent, or will not be: what it holds at its owner is released, then it is reused.
 func (q *request) finish() {
+	for _, p := range q.call.Parts() {
+		p.Holder.(*request).finish()
+	}
 	switch {
 	case !q.remote:
 		q.home.logs.Store().Release(&q.Request)

@@ -31,6 +31,7 @@ type Shard struct {
 
 	controlNews
 	hurries  hurries
+	splits   splits
 	sessions sessions
 	ending
 	stats turnStats
@@ -156,6 +157,7 @@ func (s *Shard) tend() {
 	s.carryNews()
 	s.sendNews()
 	s.hurries.send(s.mono)
+	s.splits.tend(s.mono)
 	if s.coordinator != nil {
 		s.conns.retry()
 		s.coordinator.tick()
@@ -182,8 +184,10 @@ func (s *Shard) sleep() time.Duration {
 	if s.stopping && !s.gaveUp && !s.drained {
 		earlier(s.giveUp)
 	}
-	if t := s.calls.Deadline(); t != 0 {
-		earlier(t)
+	for _, t := range [...]int64{s.calls.Deadline(), s.splits.deadline()} {
+		if t != 0 {
+			earlier(t)
+		}
 	}
 	if s.coordinator != nil && (!s.stopping || s.coordinator.room.AtOnce()) {
 		if t := s.coordinator.room.Deadline(); t != 0 {

@@ -45,6 +45,8 @@ type Broker struct {
 	ready  bool // clients are accepted
 	Turns  int
 	Asked  int // the most operations that one turn asked for
+
+	Protocols []front.Protocol // that clients may speak
 }
 
 // Root is the first user of a simulated broker, and the password.
@@ -61,7 +63,8 @@ const (
 
 // NewBroker makes one that does not run, on an empty disk.
 func NewBroker(rng *rand.Rand, disk *Disk, log *zap.Logger) *Broker {
-	b := &Broker{rng: rng, disk: disk, net: NewNet(rng), dir: "/data", log: log, now: time.Unix(1_700_000_000, 0)}
+	b := &Broker{rng: rng, disk: disk, net: NewNet(rng), dir: "/data", log: log, now: time.Unix(1_700_000_000, 0),
+		Protocols: []front.Protocol{{Name: "the dialect of the clients here", Recognise: peek.Is(peek.Today), Dialect: vsr.Dialect{}}}}
 	if err := errors.Join(disk.Mkdir(b.dir), disk.SyncDir("/")); err != nil {
 		panic(err)
 	}
@@ -148,14 +151,11 @@ func (b *Broker) strangers() error {
 	return err
 }
 
-// protocols are what the clients speak.
-var protocols = []front.Protocol{{Name: "the dialect of the clients here", Recognise: peek.Is(peek.Today), Dialect: vsr.Dialect{}}}
-
 func (b *Broker) config() shard.Config {
 	c := shard.Config{DataDir: b.dir, Replicated: metadata.LevelPersisted, WrittenLossBound: time.Second, FrameBytesMax: simFrame, ConnectionsMax: 200,
 		RebalancingTimeout: 10 * time.Second, PollHold: time.Duration(b.rng.IntN(2)) * 100 * time.Millisecond, FilesMax: 8 + b.rng.IntN(64),
 		HandshakeTimeout: 30 * time.Second, RequestTimeout: 30 * time.Second, SendTimeout: 30 * time.Second, ShutdownTimeout: time.Minute,
-		RetentionInterval: time.Minute, TokenCleanerInterval: time.Minute, Hasher: hasher{b}, Version: "sim", Protocols: protocols}
+		RetentionInterval: time.Minute, TokenCleanerInterval: time.Minute, Hasher: hasher{b}, Version: "sim", Protocols: b.Protocols}
 	c.Limits.Defaults(1, simFrame)
 	return c
 }

@@ -66,5 +66,6 @@ var codeNames = map[Code]string{
 	CodeJoinConsumerGroup:     "join_consumer_group",
 	CodeLeaveConsumerGroup:    "leave_consumer_group",
 	CodeSyncConsumerGroup:     "sync_consumer_group",
+	CodeSeveral:               "several",
 	CodeSetDurability:         "set_durability",
 }

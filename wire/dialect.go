@@ -6,6 +6,9 @@ import "errors"
 //
 // A request is Frame (how long), Open (what it asks); its reply is Head, then what Body appends, or the Parts of a list, or a poll's
 // batches behind its Body. Views in what Open fills in point into the frame.
+//
+// The reply to a frame of CodeSeveral is its Head, and behind it, in the order of the parts, the reply to each: Head and Body as if it had come
+// alone, with its own Handle.
 type Dialect interface {
 	// Frame is the size of the frame that p begins with, at most max; 0: p is too short to tell. An error: close the connection.
 	Frame(p []byte, max int) (size int, err error)
@@ -52,7 +55,12 @@ type Request struct {
 	GetOffset   GetConsumerOffset
 	StoreOffset StoreConsumerOffset
 	Form        any
+
+	Parts []Request // of CodeSeveral: at most PartsMax, all of one command that asks one log
 }
+
+// PartsMax bounds the requests of a frame that has several.
+const PartsMax = 64
 
 // Reply is an answer in the form that handlers know. With a status other than StatusOK it has no body.
 type Reply struct {

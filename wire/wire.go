@@ -79,4 +79,5 @@ const (
 
 	// Galgo's own, beyond the numbers of the registry.
 	CodeSetDurability Code = 1000
+	CodeSeveral       Code = 1001 // several requests in one frame, which one reply answers
 )
