@@ -14,6 +14,7 @@ func (f *Front) Adopt(n Newcomer) {
 	}
 	c := f.conns.take(f)
 	c.fd, c.peer, c.opened, c.idleSince = n.FD, n.Peer, n.Opened, f.now
+	f.conns.byID[c.peer.ID] = c
 	if d := c.peer.Dialect; d != nil {
 		c.speak(d)
 		c.met = true
@@ -94,12 +95,8 @@ func (c *conn) free() {
 	c.f.conns.put(c)
 }
 
-// Sweep begins to close connections that let their deadline pass: a step at once, one in each Tend until all were looked at. It runs
-// once a second.
-func (f *Front) Sweep() {
-	f.late.begin(&f.conns)
-	f.closeLate()
-}
+// Sweep begins to close connections that let their deadline pass: some in each Tend, until all were looked at. It runs once a second.
+func (f *Front) Sweep() { f.late.begin(&f.conns) }
 
 // closeLate looks at the next connections that Sweep is for.
 func (f *Front) closeLate() {
@@ -113,6 +110,10 @@ func (f *Front) closeLate() {
 // judge closes c if its peer has let a deadline pass.
 func (c *conn) judge() {
 	f := c.f
+	if c.out.send != 0 && f.givesUp {
+		c.close("stopping, and the peer does not read its reply", nil)
+		return
+	}
 	if c.out.send != 0 && c.out.deadline <= f.now && !c.sendMoves() {
 		c.close("peer does not read its reply", nil)
 		return
@@ -141,24 +142,23 @@ func (c *conn) sendMoves() bool {
 	return moves
 }
 
-// Stop closes the connections, those that have requests under way when these are answered. No others are adopted any more.
+// Stop begins to close the connections, some in each Tend; those that have requests under way when these are answered. No others are adopted any more.
 func (f *Front) Stop() {
 	f.stopping = true
-	for _, c := range f.conns.all {
+	f.ends.begin(&f.conns)
+}
+
+// closeIdle looks at the next connections that Stop is for.
+func (f *Front) closeIdle() {
+	for _, c := range f.ends.step(&f.conns) {
 		if c.fd >= 0 && c.window.under == 0 {
 			c.close("", nil)
 		}
 	}
 }
 
-// GiveUpSends closes connections, of a Front that is stopping, whose peers do not read their replies.
-func (f *Front) GiveUpSends() {
-	for _, c := range f.conns.all {
-		if c.fd >= 0 && !c.closing && c.out.send != 0 {
-			c.close("stopping, and the peer does not read its reply", nil)
-		}
-	}
-}
+// GiveUpSends has each Sweep close connections, of a Front that is stopping, whose peers do not read their replies.
+func (f *Front) GiveUpSends() { f.givesUp = true }
 
 // Sockets takes the descriptors that are open where nothing is in flight any more, the listening one too. The caller closes them.
 func (f *Front) Sockets() (fds []int32) {

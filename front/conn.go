@@ -102,7 +102,8 @@ func (c *conn) atRest() bool {
 type table struct {
 	all   []*conn // a free one has no descriptor
 	free  []uint32
-	count int // in use
+	byID  map[uint32]*conn // those in use, by their number in the broker
+	count int              // in use
 }
 
 // take returns a place for a new connection, empty but for its slot and generation.
@@ -124,6 +125,7 @@ func (t *table) put(c *conn) {
 	if c.in.recv != 0 || c.in.body != 0 || c.out.send != 0 || c.window.under != 0 {
 		panic(fmt.Sprintf("BUG: connection %d given up with something in flight", c.peer.ID))
 	}
+	delete(t.byID, c.peer.ID)
 	c.fd, c.peer = -1, wire.Peer{}
 	t.free = append(t.free, c.slot)
 	t.count--

@@ -361,3 +361,35 @@ func FuzzCuts(f *testing.F) {
 		r.nothingLeft()
 	})
 }
+
+// TestEvicted: a session is taken from the connection that has it, and from no other that has come into its place.
+func TestEvicted(t *testing.T) {
+	r := newRig(t, one, nil, 64<<20, nil)
+	first, id := r.connect(true)
+	second, otherID := r.connect(true)
+	r.turn()
+	bound := func() (ids []uint32) {
+		r.f.SeekResting()
+		for x := range r.f.Resting {
+			ids = append(ids, x.Peer.ID)
+		}
+		return ids
+	}
+	r.f.Evict(id, [16]byte{byte(otherID)})
+	r.f.Evict(99, [16]byte{byte(id)})
+	if got := bound(); len(got) != 2 {
+		t.Fatalf("%v have their sessions, want both", got)
+	}
+	r.f.Evict(id, [16]byte{byte(id)})
+	if got := bound(); len(got) != 1 || got[0] != otherID {
+		t.Fatalf("%v have their sessions, want %d", got, otherID)
+	}
+	first.ended, second.ended = true, true
+	r.until("both are closed", func() bool { return r.f.Count() == 0 })
+	_, third := r.connect(true) // in the place of one of them
+	r.turn()
+	r.f.Evict(otherID, [16]byte{byte(otherID)})
+	if got := bound(); len(got) != 1 || got[0] != third {
+		t.Fatalf("%v have their sessions, want %d", got, third)
+	}
+}

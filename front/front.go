@@ -11,10 +11,10 @@ type Front struct {
 	ops      ops
 	now      int64 // of the turn, monotonic
 	stopping bool
+	givesUp  bool // replies that are still on their way
 
-	conns  table
-	late   lap // of Sweep
-	slow   lap // of CutSlow
+	conns table
+	laps
 	in     intake
 	places places
 	pool   pool
@@ -29,6 +29,7 @@ type Front struct {
 func New(cfg Config, io uring.IO) *Front {
 	f := &Front{cfg: cfg, ops: ops{io: io, tokens: cfg.Tokens, noNews: cfg.NoNews}}
 	f.places.most, f.pool.make = cfg.InFlightMax, cfg.New
+	f.conns.byID = make(map[uint32]*conn)
 	f.Door.ops, f.Door.news = &f.ops, &f.news
 	f.in.ops, f.in.cfg, f.in.counts = &f.ops, &f.cfg, &f.counts
 	return f
@@ -72,11 +73,11 @@ func (f *Front) Counts() *Counts { return &f.counts }
 
 // Ready reports whether f wants another turn at once.
 func (f *Front) Ready() bool {
-	return len(f.in.bodies) > 0 || f.places.moves() || f.late.underWay() || f.slow.underWay()
+	return len(f.in.bodies) > 0 || f.in.untried > 0 || f.places.moves() || f.laps.underWay()
 }
 
 // Waiting reports whether connections wait for memory, which somebody else may have given back.
-func (f *Front) Waiting() bool { return f.in.starving.Len() > 0 || len(f.in.noBuffer) > 0 }
+func (f *Front) Waiting() bool { return f.in.starving.Len() > 0 || f.in.noBuffer.Len() > 0 }
 
 // Completed takes a completion with one of f's tokens.
 func (f *Front) Completed(done *uring.Completion) {
@@ -113,6 +114,7 @@ func (f *Front) Completed(done *uring.Completion) {
 func (f *Front) Tend() {
 	f.closeLate()
 	f.cutSlow()
+	f.closeIdle()
 	f.retryBuffers()
 	f.retryStarving()
 	f.startQueued()
@@ -122,15 +124,18 @@ func (f *Front) Tend() {
 // ArmBodies begins to receive the bodies of large frames, as far as one turn may: its last step.
 func (f *Front) ArmBodies() { f.in.armBodies() }
 
-// retryBuffers arms receives again that found no buffer.
+// retryBuffers arms receives again that found no buffer, in order and some in each turn.
 func (f *Front) retryBuffers() {
-	if f.in.held >= RecvBufs || len(f.in.noBuffer) == 0 { // not only when one was given back: that may have been before the refusal
+	if f.in.held >= RecvBufs { // not only when one was given back: that may have been before the refusal
 		return
 	}
-	list := f.in.noBuffer
-	f.in.noBuffer = f.in.noBuffer[:0]
-	for i, c := range list {
-		list[i] = nil
+	if f.in.untried == 0 {
+		f.in.untried = f.in.noBuffer.Len() // those that are refused again are behind them
+	}
+	k := min(f.in.untried, lapStep)
+	f.in.untried -= k
+	for range k {
+		c := f.in.noBuffer.Pop()
 		c.in.stashed = false
 		if c.closing {
 			c.tryClose()

@@ -16,7 +16,8 @@ type intake struct {
 
 	bodies   []*conn           // want to receive the next piece of a frame
 	starving fifo.Queue[*conn] // want memory for a frame
-	noBuffer []*conn           // want a receive buffer
+	noBuffer fifo.Queue[*conn] // want a receive buffer
+	untried  int               // of them, not tried again in this round
 	held     int               // receive buffers in use
 	strange  int               // bytes of frames that connections before login have
 

@@ -7,6 +7,19 @@ const lapStep = 256
 // is left out; who comes into a place ahead is looked at as well.
 type lap struct{ next, end int }
 
+// laps are those that a Front makes.
+type laps struct {
+	late  lap // of Sweep
+	slow  lap // of CutSlow
+	ends  lap // of Stop
+	rests lap // of SeekResting
+}
+
+// underWay reports whether there is a lap whose next step is due.
+func (l *laps) underWay() bool {
+	return l.late.underWay() || l.slow.underWay() || l.ends.underWay() || l.rests.underWay()
+}
+
 // begin begins a lap, unless one is under way.
 func (l *lap) begin(t *table) {
 	if !l.underWay() {

@@ -9,17 +9,13 @@ import (
 
 // Move begins to move the connection of that number. News says whether it did: Moves or Stays. False: it is not here, or not idle.
 func (f *Front) Move(id uint32, to int) bool {
-	for _, c := range f.conns.all {
-		if c.fd >= 0 && c.peer.ID == id {
-			if !c.idle() || c.moveTo >= 0 || f.stopping {
-				return false
-			}
-			c.moveTo = to
-			f.ops.cancel(c.in.recv)
-			return true
-		}
+	c := f.conns.byID[id]
+	if c == nil || !c.idle() || c.moveTo >= 0 || f.stopping {
+		return false
 	}
-	return false
+	c.moveTo = to
+	f.ops.cancel(c.in.recv)
+	return true
 }
 
 // moved takes the last completion of a connection that is to move, and reports whether it was nothing but that.

@@ -19,7 +19,7 @@ func (c *conn) received(done *uring.Completion) {
 		f.in.release(done.Recv.ID)
 		c.tryClose()
 	case done.Err == uring.ErrNoBuffers:
-		f.in.noBuffer = append(f.in.noBuffer, c)
+		f.in.noBuffer.Push(c)
 		in.stashed = true // nothing is armed until there is a buffer
 	case done.Err == uring.ErrCanceled:
 		c.came(f.in.resume(c))

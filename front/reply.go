@@ -153,12 +153,9 @@ func (f *Front) DropFrame(x *Exchange) { f.in.dropFrame(x) }
 // Vacate gives up the place of x, which may wait for what others send.
 func (f *Front) Vacate(x *Exchange) { f.places.leave(x) }
 
-// CutSlow begins to cut off replies that may be, whose memory others want and which nobody has taken for a while: a step at once, one
-// in each Tend until all were looked at.
-func (f *Front) CutSlow() {
-	f.slow.begin(&f.conns)
-	f.cutSlow()
-}
+// CutSlow begins to cut off replies that may be, whose memory others want and which nobody has taken for a while: some in each Tend, until all
+// were looked at.
+func (f *Front) CutSlow() { f.slow.begin(&f.conns) }
 
 // cutSlow looks at the next connections that CutSlow is for.
 func (f *Front) cutSlow() {

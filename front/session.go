@@ -7,10 +7,8 @@ import (
 // Evict takes the session from the connection of that number, if it is here and has the session of that client: it has logged in
 // elsewhere.
 func (f *Front) Evict(id uint32, client [16]byte) {
-	for _, c := range f.conns.all {
-		if c.fd >= 0 && c.peer.ID == id && c.peer.Session.Client == client { // and not another that has come since
-			c.estrange()
-		}
+	if c := f.conns.byID[id]; c != nil && c.peer.Session.Client == client { // and not another that has come since
+		c.estrange()
 	}
 }
 
@@ -29,9 +27,12 @@ type Resting struct {
 	conn *conn
 }
 
-// Resting yields the connections that rest. Orphan and Say may be called meanwhile.
+// SeekResting begins to look for connections that rest: Resting has some in each turn, until all were looked at.
+func (f *Front) SeekResting() { f.rests.begin(&f.conns) }
+
+// Resting yields, of the next connections that SeekResting is for, those that rest. Orphan and Say may be called meanwhile.
 func (f *Front) Resting(yield func(Resting) bool) {
-	for _, c := range f.conns.all {
+	for _, c := range f.rests.step(&f.conns) {
 		if c.atRest() && c.peer.Session.Bound() && !yield(Resting{&c.peer, f.now - c.idleSince, c}) {
 			return
 		}

@@ -204,6 +204,7 @@ func TestLastReply(t *testing.T) {
 		k, id := r.connect(true)
 		r.turns(2)
 		var x *Exchange
+		r.f.SeekResting()
 		for rest := range r.f.Resting {
 			if rest.Peer.ID != id {
 				t.Fatal("another one rests")

@@ -76,8 +76,7 @@ func (s *Shard) sweep() {
 	s.reports.tokens = logsPerSecond
 	s.memory.trim()
 	s.front.Trim()
-	s.sessions.tend()
-	s.carry()
+	s.front.SeekResting()
 	if s.stopping && s.mono > s.stopSends {
 		s.front.GiveUpSends()
 	}

@@ -148,6 +148,7 @@ func (s *Shard) begin(now time.Time) {
 func (s *Shard) tend() {
 	s.sweep()
 	s.watchSlow()
+	s.sessions.tend()
 	s.logs.Tend()
 	s.front.Tend()
 	s.serve()
