@@ -92,6 +92,11 @@ func (n *intake) feedKept(c *conn) came {
 		return n.whole(p, 0, nil)
 	}
 	in.wanted, in.deadline = size, n.pieceDeadline(c)
+	if n.starving.Len() > 0 && c.peer.Session.Bound() { // nobody overtakes those that wait
+		n.counts.Memory++
+		n.starving.Push(c)
+		return cameNothing
+	}
 	g = n.takeFrame(c)
 	if n.starves(c, g) {
 		n.starving.Push(c)

@@ -362,6 +362,42 @@ func FuzzCuts(f *testing.F) {
 	})
 }
 
+// TestNobodyOvertakesWhoWaitsForMemory: a frame that there is memory for waits behind one that there is none for.
+func TestNobodyOvertakesWhoWaitsForMemory(t *testing.T) {
+	r := newRig(t, one, nil, 7<<20, nil)
+	r.hold = true
+	f := func(n uint64, size, sent int) (k *sock, id uint32) {
+		k, id = r.connect(true)
+		k.in = toyFrame(n, size)[:sent]
+		r.turns(10)
+		return k, id
+	}
+	holder, _ := f(1, 3<<20, 3<<20)
+	big, bigID := f(2, 4<<20-100, 1000)
+	if len(r.ready) != 1 || r.f.Held().FrameBytes < 3<<20 || !r.f.Waiting() {
+		t.Fatalf("%d are handled, frames have %d bytes; somebody waits: %v", len(r.ready), r.f.Held().FrameBytes, r.f.Waiting())
+	}
+	_, smallID := f(3, 100<<10, 100<<10)
+	if len(r.taken[smallID]) > 0 {
+		t.Error("a frame that has just come goes ahead of one that waits")
+	}
+	a := r.ready[0]
+	r.ready = nil
+	r.reply(a) // gives its memory back
+	r.until("the small one is there", func() bool { return len(r.taken[smallID]) == 1 })
+	big.in = toyFrame(2, 4<<20-100)[1000:]
+	r.until("the large one is there", func() bool { return len(r.taken[bigID]) == 1 })
+	r.hold = false
+	for _, k := range r.io.socks {
+		k.ended = true
+	}
+	r.until("all are closed", func() bool { return r.f.Count() == 0 })
+	if holder.closed != true {
+		t.Error("the first one is not closed")
+	}
+	r.nothingLeft()
+}
+
 // TestEvicted: a session is taken from the connection that has it, and from no other that has come into its place.
 func TestEvicted(t *testing.T) {
 	r := newRig(t, one, nil, 64<<20, nil)
