@@ -425,6 +425,8 @@ func TestEvicted(t *testing.T) {
 	_, third := r.connect(true) // in the place of one of them
 	r.turn()
 	r.f.Evict(otherID, [16]byte{byte(otherID)})
+	r.f.Evict(otherID, [16]byte{byte(third)}) // the same client, on its last connection
+	r.f.Evict(id, [16]byte{byte(third)})
 	if got := bound(); len(got) != 1 || got[0] != third {
 		t.Fatalf("%v have their sessions, want %d", got, third)
 	}
