@@ -26,17 +26,14 @@ type logTable struct {
 	named  [2]bool // by the newest lap on stable storage
 	naming [2]bool // by the one made last
 
-	wanted   bool  // a round over the logs in laps is due, or under way
-	pressed  bool  // logs wait for room in laps
-	hopeless int64 // not 0: rounds have found no room, and who waits for some is refused; until then, and until all that waited have heard of it
-	heard    int   // turns since then in which all were tried
-	copying  bool  // records of the other file
-	waits    bool  // for a lap that does not name the other file
-	missed   bool  // a group of the copy was refused: some records are in the other file still
-	cursor   cursor
-	round    tableRound
-	idle     int   // rounds, one after the other, that found nothing
-	next     int64 // not before
+	wanted  bool // a round over the logs in laps is due, or under way
+	wait    lapWait
+	copying bool // records of the other file
+	waits   bool // for a lap that does not name the other file
+	missed  bool // a group of the copy was refused: some records are in the other file still
+	cursor  cursor
+	round   tableRound
+	next    int64 // not before
 
 	g       *group        // being filled
 	batch   []tableRecord // in it
@@ -61,16 +58,17 @@ type tableRecord struct {
 }
 
 // tableRound counts what one round over the logs in laps found.
-type tableRound struct{ added, cooled, padded int }
+type tableRound struct {
+	added  int // to the group that is filled
+	cooled int // passed over, as they were used since the last one
+}
 
 const (
-	tableGroup    = 256 << 10 // bytes of a group, unless one record is larger
-	tableCarry    = 2 * entryHeadSize
-	tableSlack    = 1 << 20      // of records that are of no use, before others are copied
-	tablePause    = int64(2e6)   // between rounds that found nothing, nanoseconds
-	tableHopeless = int64(100e6) // for so long logs are refused after such rounds
-	tableTries    = 3
-	tableRefused  = int64(1e9) // between tries when the disk is full
+	tableGroup   = 256 << 10 // bytes of a group, unless one record is larger
+	tableCarry   = 2 * entryHeadSize
+	tableSlack   = 1 << 20    // of records that are of no use, before others are copied
+	tablePause   = int64(2e6) // when there is no memory for a group, nanoseconds
+	tableRefused = int64(1e9) // between tries when the disk is full
 )
 
 func (t *logTable) begin(s *Store) {
@@ -97,15 +95,12 @@ func (t *logTable) admits(l *Log) (bool, error) {
 	if bytes := (carried{l}).fixed(); t.s.room.carries(bytes) {
 		return t.s.journal.takesIn(bytes), nil
 	}
-	if t.hopeless != 0 && t.s.mono > t.hopeless+tableRefused { // long ago, and nobody has come since
-		t.hopeless, t.heard = 0, 0
-	}
-	if t.failed || t.hopeless != 0 {
+	if t.failed || t.wait.refuses(t.s.mono) {
 		err := fmt.Errorf("%w: laps cannot carry another log in use; set journal_size to more", ErrJournalFull)
 		t.s.reportRoom("appends are refused", l.cfg.ID, err, &t.s.room.nextSegments)
 		return false, err
 	}
-	t.pressed, t.wanted = true, true
+	t.wait.on, t.wanted = true, true
 	return false, nil
 }
 
@@ -150,17 +145,15 @@ func (t *logTable) deadline() int64 {
 }
 
 // goesOn reports whether there is anything that goOn may do.
-func (t *logTable) goesOn() bool { return t.wanted || t.copying || t.landed || t.hopeless != 0 }
+func (t *logTable) goesOn() bool { return t.wanted || t.copying || t.landed || t.wait.refusing != 0 }
 
 // goOn takes the table further, by some logs in each turn.
 func (t *logTable) goOn() {
 	if t.landed && t.s.journal.laps.filling == nil { // a lap that is being filled counts on who is in it
 		t.settle()
 	}
-	if t.hopeless != 0 && !t.s.more {
-		if t.heard++; t.heard > tableTries && t.s.mono >= t.hopeless {
-			t.hopeless, t.heard = 0, 0
-		}
+	if t.wait.refusing != 0 && !t.s.more {
+		t.wait.tried(t.s.mono)
 	}
 	if t.landed || !t.wanted && !t.copying || t.busy() || t.s.mono < t.next {
 		return
@@ -232,14 +225,15 @@ func (t *logTable) refused(err error) {
 	t.opening = false
 	t.next = t.s.mono + tableRefused
 	if FullDisk(err) {
-		t.hopeless = t.next
+		t.wait.refuse(t.next)
 		return
 	}
 	t.failed = true
 	t.s.report("log table failed; laps carry all logs that are in use", 0, err)
 }
 
-// look writes logs to the table that laps carry and that rest: in the first round those that were not used since the last one.
+// look writes logs to the table that laps carry and that rest: those that were not used since the last round, unless others wait for their
+// room for more than one.
 func (t *logTable) look(left *int) {
 	for {
 		l, end := t.cursor.next(&t.s.logs.lapped, left)
@@ -254,13 +248,12 @@ func (t *logTable) look(left *int) {
 		*left -= len(l.segs.list) / segmentsPerLog
 		g := l.segs.active()
 		switch v := &l.standing; {
-		case v.used:
+		case v.used && t.wait.rounds == 0:
 			v.used = false
 			t.round.cooled++
 		case !rests(l):
 		case g != nil && l.tail.flushed < g.end:
 			l.pad() // it is written the next time
-			t.round.padded++
 		case !t.add(l):
 			t.cursor.at-- // in the next group
 			return
@@ -273,24 +266,19 @@ func (t *logTable) look(left *int) {
 
 // roundEnds decides whether another round follows.
 func (t *logTable) roundEnds() {
-	r := t.round
+	r, w := t.round, &t.wait
 	t.round = tableRound{}
-	switch {
-	case !t.pressed:
+	if !w.on {
 		t.wanted = false
-	case r.added > 0 || r.cooled > 0:
-		t.idle = 0
-	case t.idle < tableTries:
-		t.next = t.s.mono + tablePause
-		if t.idle++; r.padded > 0 {
-			t.idle = 1
-		}
-	default:
-		t.idle, t.wanted = 0, false
-		t.hopeless = t.s.mono + tableHopeless
+		return
 	}
-	if t.s.room.Carry() <= t.s.room.CarryMax()/2 || !t.wanted {
-		t.pressed = false
+	var hopeless bool
+	if t.next, hopeless = w.roundEnds(r, t.s.mono); hopeless {
+		t.wanted = false
+		w.refuse(t.s.mono + waitRefusing)
+	}
+	if t.s.room.Carry() <= t.s.room.CarryMax()/2 {
+		w.end()
 	}
 }
 
@@ -428,7 +416,7 @@ func (t *logTable) settle() {
 		}
 		if v.by == tellsSoon {
 			t.s.logs.lapped.cut(v.at)
-			v.by, v.size = tellsTable, 0
+			v.by, v.size, t.wait.left = tellsTable, 0, true
 			l.noteFixed()
 			t.s.stats.Records++
 		} else {

@@ -1,0 +1,46 @@
+package storage
+
+import (
+	"errors"
+	"testing"
+)
+
+// sendTo gives an append to a log of a steady store, and says whether it is answered.
+func sendTo(t *testing.T, id LogID) (r *Request, answered *bool) {
+	t.Helper()
+	answered = new(bool)
+	return &Request{Kind: ReqAppend, Log: id, Batch: oneRecord(t, 1000), internal: func(*Request) { *answered = true }}, answered
+}
+
+// TestWhoWaitsBesideALogThatIsInUse: one of two logs in laps is sent to all the time, so that it never rests, or not for long enough; the other one
+// cannot leave. Who waits for their room is refused by name. When the first log rests for longer, who waits is served.
+func TestWhoWaitsBesideALogThatIsInUse(t *testing.T) {
+	for _, pause := range []int64{1, 2, 100} {
+		served := pause == 100
+		reports := map[string]int{}
+		d := tabled(2*LogCarry, func(c *Config) { c.Report = func(event string, _ LogID, _ error) { reports[event]++ } })
+		for id := LogID(1); id <= 3; id++ {
+			d.s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+		}
+		for id := LogID(1); id <= 2; id++ {
+			if err := d.wait(t, &Request{Kind: ReqAppend, Log: id, Batch: oneRecord(t, 1000)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.s.logs.byID[2].trimming = true // for good
+		r, answered := sendTo(t, 3)
+		d.pass(r)
+		for turn := int64(0); !*answered && turn < 2000; turn++ {
+			d.turn += 1000
+			if turn%pause > 0 {
+				d.pass()
+				continue
+			}
+			busy, _ := sendTo(t, 1)
+			d.pass(busy)
+		}
+		if err := r.Err; !*answered || served && err != nil || !served && (!errors.Is(err, ErrJournalFull) || reports["appends are refused"] != 1) {
+			t.Errorf("a log is used every %d turns: answered %v, %v, reports %v", pause, *answered, err, reports)
+		}
+	}
+}
