@@ -2,14 +2,16 @@ package storage
 
 // lapWait is that logs wait for room in laps. Rounds over the logs in laps look for some that rest. In the first one those are passed over that
 // were used since the last round. Each that finds none that can leave is followed by a longer pause: what is in flight of a log has to end
-// first. When so many rounds had no log leave laps, whatever else they did, nobody can be helped: who waits is refused, and for a moment who
-// comes.
+// first. What its journal has in the page cache only is synced for it, once. When so many rounds had no log leave laps, whatever else they
+// did, nobody can be helped: who waits is refused, and for a moment who comes.
 type lapWait struct {
-	on       bool  // logs wait
-	rounds   int   // since the last log left laps
-	left     bool  // one has, since the last round
-	refusing int64 // not 0: who waits is refused, until then, and until all that waited have heard of it
-	heard    int   // turns since then in which all were tried
+	on       bool   // logs wait
+	rounds   int    // since the last log left laps
+	left     bool   // one has, since the last round
+	synced   bool   // the journal, since then
+	until    uint64 // up to this group
+	refusing int64  // not 0: who waits is refused, until then, and until all that waited have heard of it
+	heard    int    // turns since then in which all were tried
 }
 
 const (
@@ -20,23 +22,30 @@ const (
 )
 
 // end begins anew with the next log that waits.
-func (w *lapWait) end() { w.on, w.rounds, w.left = false, 0, false }
+func (w *lapWait) end() { w.on, w.rounds, w.left, w.synced = false, 0, false, false }
 
 // roundEnds takes in what a round has found, and says when the next one may begin; hopeless: there is none.
-func (w *lapWait) roundEnds(r tableRound, now int64) (next int64, hopeless bool) {
+func (w *lapWait) roundEnds(r tableRound, j *journal) (next int64, hopeless bool) {
 	if w.left {
-		w.rounds, w.left = 0, false
+		w.rounds, w.left, w.synced = 0, false, false
 	}
 	if w.rounds == waitRounds {
 		w.end()
 		return 0, true
 	}
+	if r.unsynced > 0 && !w.synced && (r.added == 0 || w.rounds > 1) {
+		w.synced, w.until = true, j.number-1
+		j.syncBuffered()
+	}
 	if w.rounds > 1 || r.added+r.cooled == 0 {
-		next = now + waitPause<<max(0, w.rounds-1)
+		next = j.s.mono + waitPause<<max(0, w.rounds-1)
 	}
 	w.rounds++
 	return next, false
 }
+
+// syncs reports whether what was asked for is not synced yet.
+func (w *lapWait) syncs(j *journal) bool { return w.until > j.psafe }
 
 // refuse has who waits be refused until then.
 func (w *lapWait) refuse(until int64) { w.refusing, w.heard = until, 0 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 // sendTo gives an append to a log of a steady store, and says whether it is answered.
@@ -10,6 +11,35 @@ func sendTo(t *testing.T, id LogID) (r *Request, answered *bool) {
 	t.Helper()
 	answered = new(bool)
 	return &Request{Kind: ReqAppend, Log: id, Batch: oneRecord(t, 1000), internal: func(*Request) { *answered = true }}, answered
+}
+
+// TestLogsThatWaitForASyncOnlyAreSynced: at LevelWritten the journal syncs late. When another log waits for room in laps it does so at once, and
+// once.
+func TestLogsThatWaitForASyncOnlyAreSynced(t *testing.T) {
+	d := tabled(2*LogCarry, func(c *Config) { c.LossBound = time.Hour })
+	for id := LogID(1); id <= 3; id++ {
+		d.s.OpenLog(LogConfig{ID: id, Level: LevelWritten, SegmentSize: 1 << 20})
+	}
+	for i := range LogID(4) { // the first ones reserve offsets, which syncs
+		if err := d.wait(t, &Request{Kind: ReqAppend, Log: 1 + i%2, Batch: oneRecord(t, 1000)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, answered := sendTo(t, 3)
+	syncs := 0
+	for d.pass(r); !*answered; d.pass() {
+		for _, op := range d.ops {
+			if op.Kind == OpFdatasync {
+				syncs++
+			}
+		}
+		if d.turn += 1000; d.turn > 1_000_000 {
+			t.Fatal("no answer")
+		}
+	}
+	if r.Err != nil || syncs != 1 {
+		t.Errorf("%v, after %d syncs", r.Err, syncs)
+	}
 }
 
 // TestWhoWaitsBesideALogThatIsInUse: one of two logs in laps is sent to all the time, so that it never rests, or not for long enough; the other one

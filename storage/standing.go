@@ -47,14 +47,19 @@ func (s *Store) stir(l *Log) {
 	l.noteFixed()
 }
 
-// rests reports whether what a lap would carry of l is on stable storage, all of it, and stays as it is until stir is called. Polls do not
-// matter; what is not in a segment block does.
-func rests(l *Log) bool {
+// A log rests when what a lap would carry of it is on stable storage, all of it, and stays as it is until stir is called: when it is finished, and
+// what is said of it is safe. Polls do not matter; what is not in a segment block does.
+
+// finished reports whether nothing of l is in flight but what its journal has not synced.
+func finished(l *Log) bool {
 	if l.fenced != nil || l.closed || l.closing != nil || l.leaving != nil || l.gone || l.trimming || l.queued {
 		return false
 	}
 	if l.pend.len() > 0 || !l.pend.settled() || !l.wait.empty() || l.dedup.busy() || len(l.tail.writes) > 0 || l.segs.making() || l.reservation.onItsWay() {
 		return false
 	}
-	return l.standing.marks == 0 && l.standing.named <= l.s.journal.pseq
+	return true
 }
+
+// safe reports whether all groups that say something of the log are on stable storage.
+func (v *standing) safe(j *journal) bool { return v.marks == 0 && v.named <= j.pseq }

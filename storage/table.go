@@ -59,8 +59,9 @@ type tableRecord struct {
 
 // tableRound counts what one round over the logs in laps found.
 type tableRound struct {
-	added  int // to the group that is filled
-	cooled int // passed over, as they were used since the last one
+	added    int // to the group that is filled
+	cooled   int // passed over, as they were used since the last one
+	unsynced int // rest but for what their journal has not synced
 }
 
 const (
@@ -138,7 +139,7 @@ func (t *logTable) busy() bool {
 
 // deadline is when the table wants a turn; 0: it waits for something else, or for nothing.
 func (t *logTable) deadline() int64 {
-	if (t.wanted || t.copying) && !t.busy() {
+	if (t.wanted || t.copying) && !t.busy() && !t.wait.syncs(&t.s.journal) {
 		return max(t.next, t.s.mono)
 	}
 	return 0
@@ -155,7 +156,14 @@ func (t *logTable) goOn() {
 	if t.wait.refusing != 0 && !t.s.more {
 		t.wait.tried(t.s.mono)
 	}
-	if t.landed || !t.wanted && !t.copying || t.busy() || t.s.mono < t.next {
+	if t.landed || !t.wanted && !t.copying || t.busy() {
+		return
+	}
+	if t.wait.syncs(&t.s.journal) {
+		t.s.journal.syncBuffered() // what came when it was being done already
+		return
+	}
+	if t.s.mono < t.next {
 		return
 	}
 	if f := &t.files[t.cur]; f.fd < 0 {
@@ -251,7 +259,9 @@ func (t *logTable) look(left *int) {
 		case v.used && t.wait.rounds == 0:
 			v.used = false
 			t.round.cooled++
-		case !rests(l):
+		case !finished(l):
+		case !v.safe(&t.s.journal):
+			t.round.unsynced++
 		case g != nil && l.tail.flushed < g.end:
 			l.pad() // it is written the next time
 		case !t.add(l):
@@ -273,7 +283,7 @@ func (t *logTable) roundEnds() {
 		return
 	}
 	var hopeless bool
-	if t.next, hopeless = w.roundEnds(r, t.s.mono); hopeless {
+	if t.next, hopeless = w.roundEnds(r, &t.s.journal); hopeless {
 		t.wanted = false
 		w.refuse(t.s.mono + waitRefusing)
 	}
