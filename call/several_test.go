@@ -236,3 +236,45 @@ func TestRepliesOfSeveralInPieces(t *testing.T) {
 	}
 	b.end()
 }
+
+// TestSeveralAllocateNothing: a frame of several that is handled, answered and over leaves nothing for the collector.
+func TestSeveralAllocateNothing(t *testing.T) {
+	if invariantsOn {
+		t.Skip("the checks allocate")
+	}
+	g := newRig(t, nil)
+	g.peer.Dialect = bundle{parts: slices.Repeat([]wire.Request{pollOf(0), pollOf(1)}, 4)}
+	var spare []*Call
+	for range 8 {
+		h := newHeld()
+		h.x.Peer = &g.peer
+		spare = append(spare, &h.c)
+	}
+	used := 0
+	g.r.world.Part = func(*Call) *Call { used++; return spare[used-1] }
+	h, data := newHeld(), make([]byte, 100)
+	h.x.Peer = &g.peer
+	handle := func() {
+		used = 0
+		g.r.Dispatch(&h.c)
+		replied := false
+		for c, e := g.r.Take(); c != nil; c, e = g.r.Take() {
+			if replied = replied || e&Replied != 0; e&Part != 0 {
+				c.Spans, c.Bytes, c.Records = append(c.Spans[:0], storage.Span{Data: data}), len(data), 1
+				g.r.Answered(c)
+			}
+		}
+		if !replied || len(h.x.Vec) != 1+2*len(spare) {
+			t.Fatalf("replied: %v, %d spans", replied, len(h.x.Vec))
+		}
+		for _, c := range append(spare, &h.c) {
+			g.r.Clear(c)
+			c.Request.Clear()
+		}
+	}
+	spare = slices.Grow(spare, 1)
+	handle()
+	if n := testing.AllocsPerRun(100, handle); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
