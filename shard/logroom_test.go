@@ -9,7 +9,7 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// TestMorePartitionsThanLapsHaveRoomFor: a quarter of a journal file of 1 MiB has room for some 460 logs. Three times as many per shard are sent to,
+// TestMorePartitionsThanLapsHaveRoomFor: a quarter of a journal file of 1 MiB has room for some 410 logs. Three times as many per shard are sent to,
 // one after the other, laps come and go, and after kill and start everything is there: those that rest are in the log table.
 func TestMorePartitionsThanLapsHaveRoomFor(t *testing.T) {
 	for _, shards := range []int{1, 2} {
@@ -24,7 +24,7 @@ func TestMorePartitionsThanLapsHaveRoomFor(t *testing.T) {
 		if _, err := c.CreateStream(ctx, "s"); err != nil {
 			t.Fatal(err)
 		}
-		topics := (3*460*shards + 999) / 1000
+		topics := (3*410*shards + 999) / 1000
 		for i := range topics {
 			if _, err := c.CreateTopic(ctx, stream, fmt.Sprint(i), parts); err != nil {
 				t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 // they are, the next one gathers. The last group of a file is its lap group: it holds all that the shard still needs of
 // what went before, and only when it is safe is the other file overwritten. The last quarter of a file is kept for it.
 //
-// What every lap takes in any case is bounded, in sixteenths of a file, so that a lap and the largest group always fit: new
-// logs up to 4 (CarryMax), new consumers' offsets up to 5, new segments up to 6, so that none uses up what the next needs, and
+// What every lap takes in any case is bounded, in sixteenths of a file, so that a lap and the largest group always fit: logs
+// that come into use up to 4 (CarryMax), new consumers' offsets up to 5, new segments up to 6, so that none uses up what the next needs, and
 // metadata commands 2 beside them. Beyond its bound each is refused.
 
 var errJournalTooSmall = errors.New("storage: the journal is too small for the logs and stored offsets of its shard; set journal_size to more")

@@ -3,13 +3,13 @@ package storage
 import "fmt"
 
 // LapRoom is what every lap of a journal takes in any case, and what it may: in sixteenths of a file, so that none uses up what the next
-// needs.
+// needs. Logs that rest take nothing of it.
 type LapRoom struct {
 	file   int64 // bytes of a journal file
 	memory int64 // of the memory for the journal; 0: much
 	fixed  int64 // bytes that every lap takes: the logs in use, their offsets and segments, those that have left, and metadata
 	meta   metaCarry
-	users  tally // of all logs: who stored how many offsets
+	users  tally // who stored how many offsets, in all logs of the store: also in those that laps do not carry
 
 	nextOffsets, nextSegments int64 // monotonic times of the next reports of a lack of room for them
 }
@@ -17,7 +17,7 @@ type LapRoom struct {
 // Carry is what every lap takes, but for metadata commands, which a snapshot takes out of it.
 func (r *LapRoom) Carry() int64 { return r.fixed - r.meta.size() }
 
-// CarryMax is what Carry may be with one more log: a quarter of a journal file, or of the memory for the journal.
+// CarryMax is what Carry may be with one more log in use: a quarter of a journal file, or of the memory for the journal.
 func (r *LapRoom) CarryMax() int64 {
 	n := r.share(logsShare)
 	if r.memory > 0 {
@@ -64,14 +64,14 @@ func (r *LapRoom) check(logs int, lap, group int64) error {
 	}
 	const mib = 1 << 20
 	least := (r.fixed*2*16/logsShare + mib - 1) / mib
-	return fmt.Errorf("%w: %d logs take %d bytes in every lap, and a file has %d bytes: set journal_size to %d MiB at least",
+	return fmt.Errorf("%w: %d logs in use take %d bytes in every lap, and a file has %d bytes: set journal_size to %d MiB at least",
 		errJournalTooSmall, logs, r.fixed, r.file, least)
 }
 
 // CheckCarry reports an error if a lap of what the store has been given leaves no room for a group.
 func (s *Store) CheckCarry() error {
 	j := &s.journal
-	return s.room.check(s.logs.len(), j.lapRoom(), int64(j.groupMax()))
+	return s.room.check(s.logs.lapped.count(), j.lapRoom(), int64(j.groupMax()))
 }
 
 // reportPause is the least time between two reports of the same lack of room.

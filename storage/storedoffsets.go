@@ -123,8 +123,9 @@ func (v *storedOffsets) heldBy(user User) (all, here int) {
 }
 
 // room reports whether one more consumer may store an offset for a user, where laps have room for free more and a log may have most. Every
-// lap carries them all, so the room is the shard's, and everybody has a share of it: a user may hold as many as are still free, and half as
-// many in one log. Whoever takes all that can be had so takes a half, two take two thirds, and who holds none always finds room.
+// lap carries those of the logs in use, so the room is the shard's, and everybody has a share of it: a user may hold as many as are still free,
+// counting those in logs that rest too, as any may be used again, and half as many in one log. While all logs are in use, whoever takes all
+// that can be had so takes a half, two take two thirds, and who holds none always finds room.
 func (v *storedOffsets) room(user User, free int64, most int) bool {
 	all, here := v.heldBy(user)
 	return len(v.list) < most && int64(all) < free && int64(here) < (free+1)/2
