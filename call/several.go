@@ -111,7 +111,7 @@ func (a *answers) gather(p *Call) {
 	a.success(w, nil)
 	head := w.Peer.Dialect.HeadBytes()
 	w.Peer.Dialect.Head(w.Top, &w.handle, &a.out, bytes)
-	w.Vec = append(w.Vec[:0], w.Top[:head])
+	w.Vec, w.Pins = append(w.Vec[:0], w.Top[:head]), true
 	w.add()
 	a.replied(w)
 }

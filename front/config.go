@@ -33,6 +33,9 @@ const (
 // SlowAfter is how long a send may be under way before CutSlow takes its memory back.
 const SlowAfter = 100 * time.Millisecond
 
+// pinMax is how long a peer may take nothing of a reply that can't be cut off while others want its memory.
+const pinMax = time.Second
+
 // AheadMax bounds what a connection may send ahead while its requests wait for their turn: the last receive may go beyond it.
 const AheadMax = 64 << 10
 
@@ -63,7 +66,7 @@ const (
 // Counts are what a Front has counted since it was made.
 type Counts struct {
 	Refusals
-	Slow                uint64 // sends cancelled to give memory back
+	Slow                uint64 // sends ended to give memory back
 	Copies, CopiedBytes uint64 // of bytes before a frame was whole
 }
 

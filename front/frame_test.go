@@ -431,3 +431,46 @@ func TestEvicted(t *testing.T) {
 		t.Fatalf("%v have their sessions, want %d", got, third)
 	}
 }
+
+// TestPinnedMemoryIsNotWaitedFor: while memory is short, a peer that takes nothing of a reply that can't be cut off is not waited for, and one that takes
+// something is, as is one whose reply holds no such memory.
+func TestPinnedMemoryIsNotWaitedFor(t *testing.T) {
+	r := newRig(t, one, nil, 64<<20, nil)
+	r.hold = true
+	var socks []*sock
+	for i := range 3 {
+		k, _ := r.connect(true)
+		k.in, k.deaf = toyFrame(uint64(i+1), 20), true
+		socks = append(socks, k)
+	}
+	r.until("all have asked", func() bool { return len(r.ready) == 3 })
+	for i, a := range r.ready {
+		a.size, a.Pins = 100, i < 2
+		r.give(a, a.size)
+		r.f.Reply(&a.Exchange)
+	}
+	r.ready = nil
+	look := func(after time.Duration) (closed int) {
+		r.now += int64(after)
+		r.turn()
+		r.f.CutSlow()
+		r.turns(3)
+		return r.newsOf(Closed)
+	}
+	if n := look(pinMax - 100*time.Millisecond); n != 0 {
+		t.Errorf("%d are closed before their time", n)
+	}
+	socks[1].acked = 10
+	if n := look(200 * time.Millisecond); n != 1 || !socks[0].closed {
+		t.Errorf("%d are closed, among them the one that takes nothing: %v", n, socks[0].closed)
+	}
+	if n := look(pinMax - 100*time.Millisecond); n != 1 {
+		t.Errorf("%d are closed, and one has taken something", n)
+	}
+	if n := look(200 * time.Millisecond); n != 2 || !socks[1].closed || r.f.Counts().Slow != 2 {
+		t.Errorf("%d are closed, %d are counted", n, r.f.Counts().Slow)
+	}
+	socks[2].deaf, socks[2].ended = false, true
+	r.until("the last one is closed", func() bool { return r.f.Count() == 0 })
+	r.nothingLeft()
+}

@@ -154,17 +154,22 @@ func (f *Front) DropFrame(x *Exchange) { f.in.dropFrame(x) }
 func (f *Front) Vacate(x *Exchange) { f.places.leave(x) }
 
 // CutSlow begins to cut off replies that may be, whose memory others want and which nobody has taken for a while: some in each Tend, until all
-// were looked at.
+// were looked at. Those that hold such memory and may not be cut off end with their connection, if nothing of them was taken for pinMax.
 func (f *Front) CutSlow() { f.slow.begin(&f.conns) }
 
 // cutSlow looks at the next connections that CutSlow is for.
 func (f *Front) cutSlow() {
 	for _, c := range f.slow.step(&f.conns) {
 		o := &c.out
-		if o.send != 0 && !o.slow && !c.closing && o.of.Resumable && f.now-o.began >= int64(SlowAfter) {
+		switch {
+		case o.send == 0 || o.slow || c.closing || f.now-o.began < int64(SlowAfter):
+		case o.of.Resumable:
 			o.slow = true
 			f.counts.Slow++
 			f.ops.cancel(o.send)
+		case o.of.Pins && o.deadline-f.now <= int64(f.cfg.SendTimeout-pinMax) && !c.sendMoves():
+			f.counts.Slow++
+			c.close("peer does not read its reply, and others wait for its memory", nil)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/trial"
+	"github.com/galgo-mq/galgo/wire/vsr"
 )
 
 // trialled is a broker of two shards that speaks the dialect on trial, with a client of it, and five messages in each of two partitions: one that
@@ -326,5 +327,35 @@ func TestSeveralDoNotWaitForMemory(t *testing.T) {
 	}
 	c.Close()
 	today.Close()
+	until(t, "nothing is held", func() bool { return s.HeldForClients() == "" })
+}
+
+// TestSeveralWhoseClientDoesNotRead: the reply to a frame of several holds memory, and nobody reads it. When memory is short, its connection is not
+// waited for.
+func TestSeveralWhoseClientDoesNotRead(t *testing.T) {
+	s, poll, giveBack := withoutReads(t, true, withTrial)
+	today, parts := s.dial(t), []trial.Request(nil)
+	for n := range uint64(16) { // beside message 0; more than sockets hold
+		if _, err := today.Send(context.Background(), wire.Named("cost"), wire.Named("cost"), 1, oneBatch(t, 1, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, trial.Poll(1, n+1))
+	}
+	today.Close()
+	c := s.trial(t)
+	if err := c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	c.write(trial.Several(parts...).Frame(2))
+	waits := s.raw(t)
+	waits.send(wire.CodePollMessages, 1, 1, vsr.AppendPollMessages(nil, poll(0)))
+	until(t, "memory is short", s.ReadsClaimed)
+	until(t, "the connection is closed", func() bool {
+		x := s.Stats()
+		return x[0].Connections+x[1].Connections == 1 && x[0].SlowReaders+x[1].SlowReaders == 1
+	})
+	giveBack()
+	waits.answer()
+	waits.Close()
 	until(t, "nothing is held", func() bool { return s.HeldForClients() == "" })
 }

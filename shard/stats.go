@@ -25,7 +25,7 @@ type Stats struct {
 	HeldBytes     int64  // of records in them
 	HeldMost      string // the log of which most is kept, and for whom
 	DedupBytes    int64  // that the windows of deduplication take
-	SlowReaders   uint64 // sends cancelled because memory was short
+	SlowReaders   uint64 // sends ended because memory was short
 	Copies        uint64 // of received bytes, on their way to tail and journal
 	CopiedBytes   uint64
 }
