@@ -26,14 +26,16 @@ type logTable struct {
 	named  [2]bool // by the newest lap on stable storage
 	naming [2]bool // by the one made last
 
-	wanted  bool // a round over the logs in laps is due, or under way
-	wait    lapWait
-	copying bool // records of the other file
-	waits   bool // for a lap that does not name the other file
-	missed  bool // a group of the copy was refused: some records are in the other file still
-	cursor  cursor
-	round   tableRound
-	next    int64 // not before
+	wanted   bool // a round over the logs in laps is due, or under way
+	wait     lapWait
+	copying  bool // records of the other file
+	waits    bool // for a lap that does not name the other file
+	missed   bool // a group of the copy was refused: some records are in the other file still
+	cursor   cursor
+	round    tableRound
+	next     int64 // not before
+	extendAt int64 // not before that is a file made or extended
+	refusal  error // why it could not be written the last time; nil: it could
 
 	g       *group        // being filled
 	batch   []tableRecord // in it
@@ -41,14 +43,6 @@ type logTable struct {
 	writing bool
 	landed  bool // it is on stable storage, and that has not taken effect
 	failed  bool // no more is written in this run
-}
-
-// tableFile is one file of the table.
-type tableFile struct {
-	fd         int32 // -1: it is not open
-	generation uint64
-	groups     int64 // on stable storage
-	end        Pos   // of them
 }
 
 // tableRecord is one of the group that is filled or written.
@@ -97,7 +91,7 @@ func (t *logTable) admits(l *Log) (bool, error) {
 		return t.s.journal.takesIn(bytes), nil
 	}
 	if t.failed || t.wait.refuses(t.s.mono) {
-		err := fmt.Errorf("%w: laps cannot carry another log in use; set journal_size to more", ErrJournalFull)
+		err := t.lack()
 		t.s.reportRoom("appends are refused", l.cfg.ID, err, &t.s.room.nextSegments)
 		return false, err
 	}
@@ -139,14 +133,23 @@ func (t *logTable) busy() bool {
 
 // deadline is when the table wants a turn; 0: it waits for something else, or for nothing.
 func (t *logTable) deadline() int64 {
-	if (t.wanted || t.copying) && !t.busy() && !t.wait.syncs(&t.s.journal) {
-		return max(t.next, t.s.mono)
+	next := int64(0)
+	if t.busy() {
+		return next
 	}
-	return 0
+	if (t.wanted || t.copying) && !t.wait.syncs(&t.s.journal) {
+		next = max(t.next, t.s.mono)
+	}
+	if t.lacks() && (next == 0 || t.extendAt < next) {
+		next = max(t.extendAt, t.s.mono)
+	}
+	return next
 }
 
 // goesOn reports whether there is anything that goOn may do.
-func (t *logTable) goesOn() bool { return t.wanted || t.copying || t.landed || t.wait.refusing != 0 }
+func (t *logTable) goesOn() bool {
+	return t.wanted || t.copying || t.landed || t.wait.refusing != 0 || t.lacks()
+}
 
 // goOn takes the table further, by some logs in each turn.
 func (t *logTable) goOn() {
@@ -156,19 +159,18 @@ func (t *logTable) goOn() {
 	if t.wait.refusing != 0 && !t.s.more {
 		t.wait.tried(t.s.mono)
 	}
-	if t.landed || !t.wanted && !t.copying || t.busy() {
+	if t.busy() || t.prepare() || t.landed || !t.wanted && !t.copying {
 		return
 	}
 	if t.wait.syncs(&t.s.journal) {
 		t.s.journal.syncBuffered() // what came when it was being done already
 		return
 	}
-	if t.s.mono < t.next {
+	if t.s.mono < t.next || t.files[t.cur].fd < 0 {
 		return
 	}
-	if f := &t.files[t.cur]; f.fd < 0 {
-		t.open()
-		return
+	if t.files[t.cur].generation == 0 {
+		t.restart()
 	}
 	left := t.s.cfg.LogsPerTurn
 	switch {
@@ -180,64 +182,6 @@ func (t *logTable) goOn() {
 	default:
 		t.look(&left)
 	}
-}
-
-// open opens the file that records go to, and makes it if need be.
-func (t *logTable) open() {
-	t.opening = true
-	t.s.ops.issue(Op{Kind: OpOpen, Path: tablePath(t.s.cfg.Dir, t.s.cfg.Shard, t.cur), Create: true, Direct: true}, pendingOp{done: tableOpened, n: int64(t.cur)})
-}
-
-func tableOpened(s *Store, p *pendingOp, fd int64, err error) {
-	t := &s.table
-	if err != nil {
-		t.refused(err)
-		return
-	}
-	t.files[p.n].fd = int32(fd)
-	s.ops.issue(Op{Kind: OpSyncDir, Path: s.cfg.Dir + "/journal"}, pendingOp{done: tableNamed, n: p.n})
-}
-
-func tableNamed(s *Store, p *pendingOp, _ int64, err error) {
-	if err != nil {
-		s.table.unnamed(int(p.n), err)
-		return
-	}
-	s.table.restart()
-}
-
-// unnamed gives up a file whose name is not on stable storage: after a power cut it might not be there. A sync that is asked for again says
-// nothing of what the refused one lost, so the name is made anew, when the unlink is done.
-func (t *logTable) unnamed(k int, err error) {
-	f, s := &t.files[k], t.s
-	s.ops.issue(Op{Kind: OpClose, FD: f.fd}, pendingOp{done: ignored})
-	f.fd = -1
-	s.ops.issue(Op{Kind: OpUnlink, Path: tablePath(s.cfg.Dir, s.cfg.Shard, k)}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, _ error) { s.table.refused(err) }})
-}
-
-// restart begins a generation in the file that records go to: what it holds is needed no more.
-func (t *logTable) restart() {
-	f := &t.files[t.cur]
-	t.last++
-	f.generation, f.groups, f.end = t.last, 0, 0
-	t.opening = true
-	t.s.ops.issue(Op{Kind: OpTruncate, FD: f.fd}, pendingOp{done: func(s *Store, _ *pendingOp, _ int64, err error) {
-		if s.table.opening = false; err != nil {
-			s.table.refused(err)
-		}
-	}})
-}
-
-// refused takes in that the table cannot be written now, or, unless the disk is full, any more. Laps go on carrying what it has not got.
-func (t *logTable) refused(err error) {
-	t.opening = false
-	t.next = t.s.mono + tableRefused
-	if FullDisk(err) {
-		t.wait.refuse(t.next)
-		return
-	}
-	t.failed = true
-	t.s.report("log table failed; laps carry all logs that are in use", 0, err)
 }
 
 // look writes logs to the table that laps carry and that rest: those that were not used since the last round, unless others wait for their
@@ -284,7 +228,7 @@ func (t *logTable) roundEnds() {
 	}
 	var hopeless bool
 	if t.next, hopeless = w.roundEnds(r, &t.s.journal); hopeless {
-		t.wanted = false
+		t.wanted, t.refusal = false, nil
 		w.refuse(t.s.mono + waitRefusing)
 	}
 	if t.s.room.Carry() <= t.s.room.CarryMax()/2 {
@@ -298,7 +242,7 @@ func (t *logTable) enough() int64 { return 2*(t.live+BlockSize) + t.s.cfg.TableS
 // overdue reports whether records have to be copied before others are written. A copy waits for a lap that does not name the other file, and when
 // laps are rare so much may be written meanwhile as such a lap takes: that one is asked for costs no more than was saved.
 func (t *logTable) overdue() bool {
-	return int64(t.files[t.cur].end) > t.enough()+t.s.room.Carry()
+	return int64(t.files[t.cur].end) > t.enough()+t.s.room.Carry() && t.files[1-t.cur].fd >= 0
 }
 
 // askLap waits for the next lap, and has one made unless it is on its way.
@@ -312,7 +256,7 @@ func (t *logTable) askLap() {
 // copyDue begins a copy to the other file when more of this one is of no use than of use, and the other one is free.
 func (t *logTable) copyDue() bool {
 	other := 1 - t.cur
-	if int64(t.files[t.cur].end) <= t.enough() || (t.named[other] || t.naming[other]) && !plantedTableOverwritten {
+	if int64(t.files[t.cur].end) <= t.enough() || t.files[other].fd < 0 || (t.named[other] || t.naming[other]) && !plantedTableOverwritten {
 		return false
 	}
 	t.flush()
@@ -320,18 +264,13 @@ func (t *logTable) copyDue() bool {
 		return false
 	}
 	t.cur, t.copying, t.missed, t.cursor, t.round = other, true, false, cursor{}, tableRound{}
-	if t.files[other].fd >= 0 {
-		t.restart()
-	}
+	t.restart()
 	return true
 }
 
 // copy writes records anew that are in the other file.
 func (t *logTable) copy(left *int) {
 	f := &t.files[t.cur]
-	if f.fd < 0 || t.opening {
-		return
-	}
 	for {
 		l, end := t.cursor.next(&t.s.logs.places, left)
 		if end {
@@ -399,7 +338,8 @@ func tableWritten(s *Store, p *pendingOp, _ int64, err error) {
 		f := &t.files[t.cur]
 		f.groups++
 		f.end += Pos(p.n)
-		t.landed = true
+		f.alloc = max(f.alloc, f.end)
+		t.landed, t.refusal = true, nil
 		return
 	}
 	for i := range t.batch {
