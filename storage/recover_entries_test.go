@@ -1,6 +1,9 @@
 package storage
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestFlushesTakeNoMemoryAtAStart: each of them has an entry in the journal, which says the same as the one before.
 func TestFlushesTakeNoMemoryAtAStart(t *testing.T) {
@@ -20,4 +23,33 @@ func TestFlushesTakeNoMemoryAtAStart(t *testing.T) {
 	if len(x.list) != 4 {
 		t.Errorf("%d entries are kept of what differs", len(x.list)-2)
 	}
+}
+
+// TestTheNewestRecordOfATableCountsAlone, and none where a journal of the shard says all of the log later. What other shards say stays.
+func TestTheNewestRecordOfATableCountsAlone(t *testing.T) {
+	f := func(journal bool, want ...Offset) {
+		t.Helper()
+		x := newLogEntries()
+		say := func(shard uint32, table bool, next Offset) {
+			x.add(&entry{kind: entryCheckpoint, log: 1, shard: shard, table: table, next: next}, place{})
+			x.add(&entry{kind: entryOffsets, log: 1, shard: shard, table: table, next: next}, place{})
+		}
+		say(0, true, 5)
+		say(1, true, 3)
+		say(1, true, 4)
+		x.add(&entry{kind: entryStart, log: 1, shard: 1, next: 1}, place{})
+		if journal {
+			say(1, false, 6)
+		}
+		x.dropSuperseded()
+		var got []Offset
+		for i := range x.list {
+			got = append(got, x.list[i].next)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("a journal says all later: %v; %v counts, want %v", journal, got, want)
+		}
+	}
+	f(false, 5, 5, 4, 4, 1)
+	f(true, 5, 5, 1, 6, 6)
 }

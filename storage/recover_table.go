@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,6 +32,9 @@ func (j *journalScan) readTables() error {
 	if err := j.checkTables(have); err != nil {
 		return err
 	}
+	slices.SortStableFunc(groups, func(a, b *foundGroup) int { // generations rise over both files of a shard
+		return cmp.Or(cmp.Compare(a.head.shard, b.head.shard), cmp.Compare(a.head.number, b.head.number))
+	})
 	j.chain = append(groups, j.chain...) // what journals say of a log is newer
 	return nil
 }
@@ -111,17 +115,20 @@ func (j *journalScan) checkTables(have map[string]tableFile) error {
 	return nil
 }
 
-// dropSuperseded forgets what the log table of a shard says of the log where a lap of the shard carries it, or the shard got the log later: the
-// journal then says all that the table does, and more.
+// dropSuperseded forgets what the log table of a shard says of the log where the shard has said all of it anew: in a newer record of the table, in
+// a lap, or when it got the log later.
 func (l *logEntries) dropSuperseded() {
-	newer := map[uint32]bool{}
+	last := map[uint32]int{} // by shard: where that is in the list
 	for i := range l.list {
-		if e := &l.list[i]; e.kind == entryCheckpoint && !e.table {
-			newer[e.shard] = true
+		if e := &l.list[i]; e.kind == entryCheckpoint {
+			last[e.shard] = i
 		}
 	}
-	if len(newer) == 0 {
-		return
+	kept := l.list[:0]
+	for i := range l.list {
+		if e := &l.list[i]; !e.table || i >= last[e.shard] {
+			kept = append(kept, *e)
+		}
 	}
-	l.list = slices.DeleteFunc(l.list, func(e entry) bool { return e.table && newer[e.shard] })
+	l.list = kept
 }
