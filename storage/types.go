@@ -61,7 +61,7 @@ var (
 	ErrOffsetBeyondEnd = errors.New("storage: offset beyond the end of the log")
 	// ErrNoStoredOffset: nothing is stored for this consumer.
 	ErrNoStoredOffset = errors.New("storage: no stored offset")
-	// ErrTooManyConsumers: the log holds offsets of consumersMax consumers already.
+	// ErrTooManyConsumers: the log holds offsets of as many consumers as it may, laps have no room for another one, or the user has a share of it.
 	ErrTooManyConsumers = errors.New("storage: too many consumers with stored offsets")
 	// ErrDamaged: bytes on disk are not what was written.
 	ErrDamaged = errors.New("storage: damaged data")
