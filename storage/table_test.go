@@ -239,7 +239,7 @@ func TestALogThatComesIntoLapsLateFitsIntoTheFile(t *testing.T) {
 // TestACopyThatWasRefusedIsNotOver: the disk is full for a moment while records go to the other file of the table, and the logs whose turn was next
 // are deleted then. Records are still in the first file, which laps name until all are copied.
 func TestACopyThatWasRefusedIsNotOver(t *testing.T) {
-	const logs = 1500 // more than one group of the table has room for
+	const logs = 3000 // more than one group of the table has room for
 	d := tabled(50*LogCarry, func(c *Config) { c.LogsPerTurn, c.TableSlack = 50, 64<<10 })
 	s := d.s
 	for id := LogID(1); id <= logs; id++ {
