@@ -92,12 +92,7 @@ func (n *intake) feedKept(c *conn) came {
 		return n.whole(p, 0, nil)
 	}
 	in.wanted, in.deadline = size, n.pieceDeadline(c)
-	if n.starving.Len() > 0 && c.peer.Session.Bound() { // nobody overtakes those that wait
-		n.counts.Memory++
-		n.starving.Push(c)
-		return cameNothing
-	}
-	g = n.takeFrame(c)
+	g = n.takeFrame(c) // also while others wait for more than there is: a few clients with the largest frames would hold up everybody else
 	if n.starves(c, g) {
 		n.starving.Push(c)
 	}

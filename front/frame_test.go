@@ -362,8 +362,8 @@ func FuzzCuts(f *testing.F) {
 	})
 }
 
-// TestNobodyOvertakesWhoWaitsForMemory: a frame that there is memory for waits behind one that there is none for.
-func TestNobodyOvertakesWhoWaitsForMemory(t *testing.T) {
+// TestWhoWaitsForMemoryHoldsNobodyUp: a frame that there is memory for is taken while another client waits for more than there is, also one that came in pieces.
+func TestWhoWaitsForMemoryHoldsNobodyUp(t *testing.T) {
 	r := newRig(t, one, nil, 7<<20, nil)
 	r.hold = true
 	f := func(n uint64, size, sent int) (k *sock, id uint32) {
@@ -378,13 +378,16 @@ func TestNobodyOvertakesWhoWaitsForMemory(t *testing.T) {
 		t.Fatalf("%d are handled, frames have %d bytes; somebody waits: %v", len(r.ready), r.f.Held().FrameBytes, r.f.Waiting())
 	}
 	_, smallID := f(3, 100<<10, 100<<10)
-	if len(r.taken[smallID]) > 0 {
-		t.Error("a frame that has just come goes ahead of one that waits")
+	tiny, tinyID := f(4, 200, 100)
+	tiny.in = toyFrame(4, 200)[100:]
+	r.turns(10)
+	if len(r.taken[smallID]) != 1 || len(r.taken[tinyID]) != 1 || len(r.taken[bigID]) != 0 || !r.f.Waiting() {
+		t.Errorf("beside a frame that waits for memory: %d of 100 KiB and %d in two pieces were taken, and %d large ones", len(r.taken[smallID]), len(r.taken[tinyID]), len(r.taken[bigID]))
 	}
-	a := r.ready[0]
+	for _, a := range r.ready {
+		r.reply(a) // gives its memory back
+	}
 	r.ready = nil
-	r.reply(a) // gives its memory back
-	r.until("the small one is there", func() bool { return len(r.taken[smallID]) == 1 })
 	big.in = toyFrame(2, 4<<20-100)[1000:]
 	r.until("the large one is there", func() bool { return len(r.taken[bigID]) == 1 })
 	r.hold = false
