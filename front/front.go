@@ -73,7 +73,7 @@ func (f *Front) Counts() *Counts { return &f.counts }
 
 // Ready reports whether f wants another turn at once.
 func (f *Front) Ready() bool {
-	return len(f.in.bodies) > 0 || f.in.untried > 0 || f.places.moves() || f.laps.underWay()
+	return len(f.in.bodies) > 0 || f.in.untried > 0 && f.in.held < RecvBufs || f.places.moves() || f.laps.underWay()
 }
 
 // Waiting reports whether connections wait for memory, which somebody else may have given back.

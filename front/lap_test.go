@@ -181,3 +181,36 @@ func TestRefusedReceivesGoInSteps(t *testing.T) {
 	r.until("all are closed", func() bool { return r.f.Count() == 0 })
 	r.nothingLeft()
 }
+
+// TestReceivesThatFindNoBufferSpinNot: receives that are to be tried again want no turn at once while no buffer is free.
+func TestReceivesThatFindNoBufferSpinNot(t *testing.T) {
+	r := newRig(t, one, nil, 64<<20, nil)
+	r.hold = true
+	var socks []*sock
+	for range lapPeers {
+		k, _ := r.connect(true)
+		k.refused = 1
+		socks = append(socks, k)
+	}
+	r.f.Begin(r.now)
+	for _, done := range r.io.turn() {
+		r.f.Completed(&done)
+	}
+	r.f.Tend() // the first step
+	if !r.f.Ready() {
+		t.Fatal("the next step wants no turn")
+	}
+	held := r.f.in.held
+	r.f.in.held = RecvBufs
+	if r.f.Tend(); r.f.Ready() {
+		t.Error("a turn is wanted at once, and can do nothing")
+	}
+	if r.f.in.held = held; !r.f.Ready() {
+		t.Error("a buffer was given back, and the next step wants no turn")
+	}
+	for _, k := range socks {
+		k.ended = true
+	}
+	r.until("all are closed", func() bool { return r.f.Count() == 0 })
+	r.nothingLeft()
+}
