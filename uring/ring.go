@@ -29,6 +29,7 @@ type ring struct {
 	out      []Completion
 	local    []Completion // done without the kernel's queue
 	counters Counters
+	received int64     // bytes into provided buffers with the last sweep: so much may come with the next call
 	began    time.Time // what its clock counts from: the monotonic clock alone is half the cost of time.Now
 }
 
@@ -209,7 +210,7 @@ func (r *ring) fill() int {
 func (r *ring) call(timeout time.Duration) {
 	n := r.queues.sq.show()
 	begin := time.Since(r.began)
-	took, errno := r.kernel.call(n, timeout, r.slots.bytes <= rawBytesMax)
+	took, errno := r.kernel.call(n, timeout, r.slots.bytes+r.received <= rawBytesMax)
 	spent := time.Since(r.began) - begin
 	r.counters.Syscalls++
 	r.counters.Enters++
@@ -235,6 +236,7 @@ func (r *ring) call(timeout time.Duration) {
 // sweep takes completions off the queue, at most sweepMax.
 func (r *ring) sweep() {
 	cq := &r.queues.cq
+	r.received = 0
 	head, tail := cq.bounds()
 	for ; head != tail; head++ {
 		e := cq.entries[head&cq.mask]

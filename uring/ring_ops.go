@@ -227,6 +227,7 @@ func (r *ring) receivedSome(h Handle, s *ringSlot, res int32, errno syscall.Errn
 	c := Completion{Token: op.Token, Handle: h, Kind: KindRecv, Err: errno}
 	if errno == 0 {
 		c.Res = int64(res)
+		r.received += int64(res)
 	}
 	id := r.recv.filled(s, res, flags)
 	if id != 0 && res > 0 {

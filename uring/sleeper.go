@@ -8,7 +8,7 @@ import "time"
 // the world has to wait for its end. So raw are calls that end soon: those that neither wait nor copy much, and sleeps that will be short.
 
 const (
-	// rawBytesMax bounds what a raw call copies: some 10 µs.
+	// rawBytesMax bounds what a raw call copies, some 10 µs, but for what sockets bring to a ring beyond what the call before it found.
 	rawBytesMax = 64 << 10
 
 	// rawSleepMax bounds a raw sleep. The signal by which the runtime stops a thread ends it at once; the bound is for what that misses. It is longer than

@@ -65,6 +65,10 @@ func TestRingKeepsProcessor(t *testing.T) {
 	if turn(Op{Kind: KindRead, Buf: mem}, 0) {
 		t.Error("a call that copies much keeps the processor")
 	}
+	r.received = rawBytesMax // by the last call
+	if turn(little, 0) || !turn(little, 0) {
+		t.Error("a call after one that received much keeps the processor, or one after that does not")
+	}
 	if turn(little, -1) || turn(little, -1) {
 		t.Error("a sleep keeps the processor where nobody asked for that")
 	}
