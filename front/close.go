@@ -48,10 +48,7 @@ func (c *conn) close(why string, err error) {
 	for _, h := range [...]uring.Handle{c.in.recv, c.in.body, c.out.send} {
 		f.ops.cancel(h)
 	}
-	if c.in.stash.ID != 0 {
-		f.in.release(c.in.stash.ID)
-		c.in.stashed, c.in.stash = false, uring.Recv{}
-	}
+	f.in.forget(c)
 	c.tryClose()
 }
 
@@ -77,7 +74,7 @@ func (c *conn) letGo(x *Exchange) {
 // tryClose closes the socket of a closing connection when nothing of it is in flight.
 func (c *conn) tryClose() {
 	f := c.f
-	if c.shut || c.in.recv != 0 || c.in.body != 0 || c.out.send != 0 || c.window.under != 0 || c.in.stashed {
+	if c.shut || c.in.recv != 0 || c.in.body != 0 || c.out.send != 0 || c.window.under != 0 || c.in.unbuffered {
 		return
 	}
 	c.shut = true
@@ -126,7 +123,7 @@ func (c *conn) judge() {
 		c.close("", nil)
 	case c.in.wanted != 0:
 		c.close("no memory for the request in time", nil)
-	case c.in.frame != nil || c.in.keptLen > 0:
+	case c.in.frame != nil || c.in.unseen() > 0:
 		c.close("request too slow", nil)
 	default:
 		c.close("no login in time", nil)

@@ -46,6 +46,10 @@ const (
 	// piece: a login always has, however many others have come and wait.
 	tinyFrame = 512
 
+	// stashMax bounds the receive buffers in which bytes stay for want of memory. A connection that would have more is closed: the rest is
+	// for those who need none.
+	stashMax = RecvBufs / 4 * 3
+
 	bulkMin   = 2 * RecvBufBytes // a frame that is larger makes its connection one of large frames
 	smallMany = 32               // so many others in a row make it one of small frames again
 

@@ -44,12 +44,15 @@ type inbound struct {
 	eof     bool  // the peer sends no more
 	bodyDue bool  // in intake.bodies
 
-	// Received and not yet looked at.
-	stashed bool
-	stash   uring.Recv
-	kept    []byte // of the pool; bytes before the next frame's end, keptLen of them
-	keptLen int
-	tiny    bool // kept is memory of the heap, of a connection before login
+	unbuffered bool // its receive found no buffer: nothing is armed until there is one
+
+	// Received and not yet looked at: kept, and behind it stash.
+	kept     []byte // of the pool; keptLen bytes of it
+	keptLen  int
+	tiny     bool // kept is memory of the heap, of a connection before login
+	stash    []uring.Recv
+	stashLen int           // bytes in stash
+	stashOne [1]uring.Recv // where stash begins, so that most need no memory for it
 
 	// A frame that did not come in one piece.
 	frame    []byte // of the pool
@@ -88,7 +91,7 @@ func (c *conn) full() bool { return c.ended || c.window.under >= max(1, c.window
 
 // idle reports whether c waits for a request and nothing else.
 func (c *conn) idle() bool {
-	return c.fd >= 0 && !c.closing && !c.ended && !c.in.eof && !c.in.stashed && c.window.under == 0 && c.in.recv != 0 && c.in.keptLen == 0 &&
+	return c.fd >= 0 && !c.closing && !c.ended && !c.in.eof && !c.in.unbuffered && c.window.under == 0 && c.in.recv != 0 && c.in.unseen() == 0 &&
 		c.in.frame == nil && c.in.wanted == 0
 }
 

@@ -27,10 +27,7 @@ func (c *conn) turnAway() {
 		return
 	}
 	c.foreign("answered and closed")
-	if c.in.kept != nil {
-		f.in.dropKept(c)
-		c.in.keptLen = 0
-	}
+	f.in.forget(c)
 	c.attach(x)
 	x.state, x.Final = stateTaken, true
 	x.Vec = append(x.Vec[:0], x.Top[:copy(x.Top, answer)])

@@ -4,32 +4,18 @@ import "github.com/galgo-mq/galgo/uring"
 
 // feed takes received bytes of a connection that may have another request under way.
 func (n *intake) feed(c *conn, r uring.Recv) came {
-	if c.in.keptLen > 0 {
-		ok := n.keep(c, r.Data)
-		n.release(r.ID)
-		if !ok {
-			return n.noMemory()
+	if c.in.unseen() == 0 { // mostly they are one frame
+		size, g := n.frameSize(c, r.Data)
+		if g != cameNothing {
+			n.release(r.ID)
+			return g
 		}
-		return n.feedKept(c)
-	}
-	size, g := n.frameSize(c, r.Data)
-	if g != cameNothing {
-		n.release(r.ID)
-		return g
-	}
-	if size == 0 || size > len(r.Data) {
-		ok := n.keep(c, r.Data)
-		n.release(r.ID)
-		if !ok {
-			return n.noMemory()
+		if size == len(r.Data) {
+			return n.whole(r.Data, r.ID, nil)
 		}
-		return n.feedKept(c)
 	}
-	if len(r.Data) > size && !n.keep(c, r.Data[size:]) {
-		n.release(r.ID)
-		return n.noMemory()
-	}
-	return n.whole(r.Data[:size], r.ID, nil)
+	n.hold(c, r)
+	return n.feedKept(c)
 }
 
 // frameSize returns the size of the frame that p begins with, 0 if that is not known yet, or that p begins none.
@@ -60,33 +46,34 @@ func (n *intake) frameSize(c *conn, p []byte) (int, came) {
 // feedKept looks for a frame in the bytes that wait, and has the rest of it come in.
 func (n *intake) feedKept(c *conn) came {
 	in := &c.in
-	if in.keptLen == 0 {
+	if in.unseen() == 0 {
 		if in.eof {
 			return cameEnd
 		}
 		n.await(c)
 		return cameNothing
 	}
-	size, g := n.frameSize(c, in.kept[:in.keptLen])
+	size, g := n.keptSize(c)
 	if g != cameNothing {
 		return g
 	}
-	part := size == 0 || size > in.keptLen
+	part := size == 0 || size > in.unseen()
 	if part && in.eof {
 		return cameEnd
 	}
 	if part {
 		n.ops.io.QuickAck(c.fd)
 	}
+	tiny := size <= tinyFrame && (in.tiny || !c.peer.Session.Bound())
 	switch {
-	case part && in.tiny && size <= tinyFrame || size == 0:
-		in.deadline = n.pieceDeadline(c)
-		n.arm(c)
-		return cameNothing
-	case !part && in.tiny:
-		p, rest := in.kept[:size], in.kept[size:in.keptLen]
-		in.kept, in.tiny, in.keptLen = nil, false, 0
-		if len(rest) > 0 && !n.keep(c, rest) {
+	case size == 0 || part && tiny:
+		return n.awaitRest(c)
+	case !part && n.takeStash(c, size):
+		return cameFrame
+	case !part && tiny && in.tiny:
+		p := make([]byte, size)
+		n.draw(c, p)
+		if !n.settle(c) {
 			return n.noMemory()
 		}
 		return n.whole(p, 0, nil)
@@ -94,15 +81,53 @@ func (n *intake) feedKept(c *conn) came {
 	in.wanted, in.deadline = size, n.pieceDeadline(c)
 	g = n.takeFrame(c) // also while others wait for more than there is: a few clients with the largest frames would hold up everybody else
 	if n.starves(c, g) {
-		n.starving.Push(c)
+		return n.wait(c)
 	}
 	return g
+}
+
+// awaitRest has more come in of a frame that has no memory of its own yet.
+func (n *intake) awaitRest(c *conn) came {
+	c.in.deadline = n.pieceDeadline(c)
+	if !n.settle(c) {
+		return n.noMemory()
+	}
+	n.arm(c)
+	return cameNothing
+}
+
+// takeStash takes a frame in the receive buffer that it came in. False: it is not whole there, or there is no memory to keep what came
+// behind it.
+func (n *intake) takeStash(c *conn, size int) bool {
+	in := &c.in
+	if in.keptLen > 0 || size > len(in.stash[0].Data) {
+		return false
+	}
+	if p := in.stash[0].Data; size < len(p) && !n.keep(c, p[size:]) {
+		return false
+	}
+	r := n.shift(c)
+	n.whole(r.Data[:size], r.ID, nil)
+	return true
+}
+
+// wait has c wait for memory for a frame. Its bytes are not received meanwhile: there would be no memory for them either.
+func (n *intake) wait(c *conn) came {
+	n.starving.Push(c)
+	if c.in.wanted > bulkMin {
+		c.in.bulk = true
+	}
+	n.endReceive(c)
+	if !n.settle(c) {
+		return n.noMemory()
+	}
+	return cameNothing
 }
 
 // starves reports whether c, with what came of takeFrame, still waits for memory.
 func (n *intake) starves(c *conn, g came) bool { return c.in.wanted != 0 && g == cameNothing }
 
-// takeFrame gets memory for the frame that the kept bytes begin with, and receives what is missing straight into it.
+// takeFrame gets memory for the frame that the bytes which wait begin with, and receives what is missing straight into it.
 func (n *intake) takeFrame(c *conn) came {
 	in := &c.in
 	buf := n.get(c, in.wanted)
@@ -113,16 +138,14 @@ func (n *intake) takeFrame(c *conn) came {
 		return cameNothing
 	}
 	in.frame, in.wanted = buf, 0
-	in.frameLen = copy(buf, in.kept[:in.keptLen])
-	n.copied(in.frameLen)
-	in.keptLen = copy(in.kept, in.kept[in.frameLen:in.keptLen])
-	if in.keptLen == 0 {
-		n.dropKept(c)
+	in.frameLen = n.draw(c, buf)
+	if !n.settle(c) {
+		return n.noMemory()
 	}
 	return n.receiveBody(c)
 }
 
-// fill adds received bytes to the frame that is coming in; what is beyond it is kept.
+// fill adds received bytes to the frame that is coming in; what is beyond it waits.
 func (n *intake) fill(c *conn, r uring.Recv) came {
 	in := &c.in
 	size := copy(in.frame[in.frameLen:], r.Data)
@@ -131,10 +154,13 @@ func (n *intake) fill(c *conn, r uring.Recv) came {
 		in.deadline = n.pieceDeadline(c)
 	}
 	in.frameLen += size
-	ok := size == len(r.Data) || n.keep(c, r.Data[size:])
-	n.release(r.ID)
+	if r.Data = r.Data[size:]; len(r.Data) > 0 {
+		n.hold(c, r)
+	} else {
+		n.release(r.ID)
+	}
 	switch {
-	case !ok:
+	case !n.settle(c):
 		return n.noMemory()
 	case in.frameLen == len(in.frame) || in.recv == 0:
 		return n.receiveBody(c)

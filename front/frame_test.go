@@ -364,7 +364,7 @@ func FuzzCuts(f *testing.F) {
 
 // TestWhoWaitsForMemoryHoldsNobodyUp: a frame that there is memory for is taken while another client waits for more than there is, also one that came in pieces.
 func TestWhoWaitsForMemoryHoldsNobodyUp(t *testing.T) {
-	r := newRig(t, one, nil, 7<<20, nil)
+	r := newRig(t, one, nil, 6<<20, nil)
 	r.hold = true
 	f := func(n uint64, size, sent int) (k *sock, id uint32) {
 		k, id = r.connect(true)

@@ -136,7 +136,7 @@ func (f *Front) retryBuffers() {
 	f.in.untried -= k
 	for range k {
 		c := f.in.noBuffer.Pop()
-		c.in.stashed = false
+		c.in.unbuffered = false
 		if c.closing {
 			c.tryClose()
 		} else {

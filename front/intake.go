@@ -19,12 +19,15 @@ type intake struct {
 	noBuffer fifo.Queue[*conn] // want a receive buffer
 	untried  int               // of them, not tried again in this round
 	held     int               // receive buffers in use
+	stashed  int               // of them, with bytes that are not looked at yet
 	strange  int               // bytes of frames that connections before login have
 
 	// What has come last: it lies here until it is taken, as it would be copied several times on its way otherwise.
 	frame whole  // behind cameFrame
 	why   string // behind cameUnfit: for the log
 	err   error
+
+	head [tinyFrame]byte // where the beginning of a frame is put together that came in several pieces
 }
 
 // whole is a whole frame, and where it lies.
@@ -72,7 +75,7 @@ func (n *intake) crowded() bool { return n.held > RecvBufs/2 }
 // frames arms a receive for the head of each, so that the rest can come straight into its place.
 func (n *intake) arm(c *conn) {
 	in := &c.in
-	if in.recv != 0 || in.body != 0 || in.bodyDue || c.closing || in.stashed || in.eof {
+	if in.recv != 0 || in.body != 0 || in.bodyDue || c.closing || in.unbuffered || in.eof {
 		return
 	}
 	op := uring.Op{Kind: uring.KindRecv, FD: c.fd, Token: c.token(n.ops.tokens, opRecv)}
@@ -84,8 +87,8 @@ func (n *intake) arm(c *conn) {
 	in.recv = n.ops.submit(op)
 }
 
-// endReceive ends a receive that is armed for good: the rest of a frame is to come into its place, or the peer sends more than it
-// may while it is not answered. resume goes on with the last completion.
+// endReceive ends a receive that is armed for good: the rest of a frame is to come into its place, or waits for memory, or the peer
+// sends more than it may while it is not answered. resume goes on with the last completion.
 func (n *intake) endReceive(c *conn) {
 	if c.in.recv != 0 && !c.in.ending {
 		c.in.ending = true
@@ -122,58 +125,6 @@ func (n *intake) pieceDeadline(c *conn) int64 {
 		d = min(d, n.now+int64(peekMax))
 	}
 	return d
-}
-
-// keep appends p to the bytes that wait. False: there is no memory.
-func (n *intake) keep(c *conn, p []byte) bool {
-	in := &c.in
-	if need := in.keptLen + len(p); need > len(in.kept) {
-		buf, tiny := n.keptMemory(c, need)
-		if buf == nil {
-			return false
-		}
-		buf = buf[:cap(buf)]
-		copy(buf, in.kept[:in.keptLen])
-		if in.kept != nil {
-			n.dropKept(c)
-		}
-		in.kept, in.tiny = buf, tiny
-	}
-	in.keptLen += copy(in.kept[in.keptLen:], p)
-	n.copied(len(p))
-	return true
-}
-
-// keptMemory gets memory for the beginning of a frame.
-func (n *intake) keptMemory(c *conn, size int) (buf []byte, tiny bool) {
-	if size <= tinyFrame && !c.peer.Session.Bound() {
-		return make([]byte, tinyFrame), true
-	}
-	return n.get(c, size), false
-}
-
-// dropKept gives the memory of what was kept back; its bytes are somewhere else now.
-func (n *intake) dropKept(c *conn) {
-	if !c.in.tiny {
-		n.put(c, c.in.kept)
-	}
-	c.in.kept, c.in.tiny = nil, false
-}
-
-// keepAhead keeps bytes that came while the connection waits for something else.
-func (n *intake) keepAhead(c *conn, r uring.Recv) came {
-	ok := n.keep(c, r.Data)
-	n.release(r.ID)
-	switch {
-	case !ok:
-		return n.noMemory()
-	case c.in.keptLen > AheadMax || !c.peer.Session.Bound():
-		if !c.in.ending {
-			n.counts.ConnectionMemory++
-		}
-		n.endReceive(c)
-	}
-	return cameNothing
 }
 
 // get gets memory for received bytes. Connections before login share a small part of it, so that they can't keep others from being
@@ -215,13 +166,11 @@ func (n *intake) copied(size int) {
 // drop gives back what a connection has received, and which nobody will look at.
 func (n *intake) drop(c *conn) {
 	in := &c.in
-	if in.kept != nil {
-		n.dropKept(c)
-	}
+	n.forget(c)
 	if in.frame != nil {
 		n.put(c, in.frame)
 	}
-	in.kept, in.frame, in.keptLen, in.wanted, in.deadline = nil, nil, 0, 0, 0
+	in.frame, in.wanted, in.deadline = nil, 0, 0
 }
 
 // dropFrame gives the memory of an exchange's frame back: its bytes are not needed any more.

@@ -12,7 +12,10 @@ func (c *conn) check() {
 		return
 	}
 	in, w := &c.in, &c.window
-	under, sending := 0, 0
+	under, sending, stashLen := 0, 0, 0
+	for i := range in.stash {
+		stashLen += len(in.stash[i].Data)
+	}
 	for x := w.first; x != nil; x = x.later {
 		under++
 		if x.conn != c || x.Peer != &c.peer || x.Closing != c.closing || x.state == stateFree || x.state == stateOver {
@@ -34,6 +37,10 @@ func (c *conn) check() {
 		broken("a send in flight for no reply, or none for one")
 	case in.recv != 0 && in.body != 0:
 		broken("a receive and a body are armed on one socket")
+	case in.stashLen != stashLen || f.in.stashed < len(in.stash) || f.in.stashed > f.in.held:
+		broken("%d bytes in %d receive buffers, %d are counted; %d of %d buffers", stashLen, len(in.stash), in.stashLen, f.in.stashed, f.in.held)
+	case in.wanted != 0 && in.frame != nil:
+		broken("a frame that has memory waits for it")
 	case in.keptLen > len(in.kept) || in.frameLen > len(in.frame) && in.frame != nil:
 		broken("%d of %d bytes kept, %d of %d of a frame", in.keptLen, len(in.kept), in.frameLen, len(in.frame))
 	case in.strange < 0 || f.in.strange < in.strange || f.in.held < 0:

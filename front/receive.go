@@ -20,14 +20,14 @@ func (c *conn) received(done *uring.Completion) {
 		c.tryClose()
 	case done.Err == uring.ErrNoBuffers:
 		f.in.noBuffer.Push(c)
-		in.stashed = true // nothing is armed until there is a buffer
+		in.unbuffered = true
 	case done.Err == uring.ErrCanceled:
 		c.came(f.in.resume(c))
 	case done.Err != 0:
 		c.close("receive failed", done.Err)
 	case done.Res == 0 && c.ended && c.out.send == 0:
 		c.close("", nil)
-	case done.Res == 0 && c.window.under > 0:
+	case done.Res == 0 && (c.window.under > 0 || in.wanted != 0 && in.wanted <= in.unseen()):
 		in.eof = true // what it asked for is answered first: who sends no more may still read, and a close looks the same until something is sent
 		c.hurry()
 	case done.Res == 0:
@@ -38,7 +38,7 @@ func (c *conn) received(done *uring.Completion) {
 		c.came(f.in.keepAhead(c, done.Recv))
 		c.hurry()
 	case c.full():
-		in.stashed, in.stash = true, done.Recv
+		f.in.hold(c, done.Recv)
 		c.hurry()
 	default:
 		c.came(f.in.feed(c, done.Recv))
@@ -47,7 +47,7 @@ func (c *conn) received(done *uring.Completion) {
 
 // peerClosed ends a connection in order, or reports a frame that was cut.
 func (c *conn) peerClosed() {
-	if c.in.keptLen > 0 || c.in.frame != nil {
+	if c.in.unseen() > 0 || c.in.frame != nil {
 		c.close("peer closed in the middle of a frame", nil)
 		return
 	}
@@ -83,11 +83,6 @@ func (c *conn) came(g came) {
 func (c *conn) more() came {
 	if c.in.frame != nil || c.in.wanted != 0 {
 		return cameNothing
-	}
-	if c.in.stashed && c.in.stash.ID != 0 {
-		r := c.in.stash
-		c.in.stashed, c.in.stash = false, uring.Recv{}
-		return c.f.in.feed(c, r)
 	}
 	return c.f.in.feedKept(c)
 }
@@ -143,7 +138,7 @@ func (c *conn) attach(x *Exchange) {
 func (c *conn) tellWhole(x *Exchange) {
 	in := &c.in
 	x.state = stateWhole
-	x.Hurried = c.window.inOrder && (in.keptLen > 0 || in.stash.ID != 0 || in.eof) // the next request is here already
+	x.Hurried = c.window.inOrder && (in.unseen() > 0 || in.eof) // the next request is here already
 	c.f.queue.tell(x, Whole)
 }
 

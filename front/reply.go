@@ -17,7 +17,7 @@ func (f *Front) Reply(x *Exchange) {
 	f.places.leave(x)
 	x.state = stateReplied
 	c.sendReady()
-	if c.in.keptLen == 0 {
+	if c.in.unseen() == 0 {
 		f.in.arm(c)
 	}
 }

@@ -117,7 +117,7 @@ type sock struct {
 	closed  bool
 	refused int  // receives that find no buffer first
 	oneshot bool // a receive that is armed for good ends after each piece
-	hurries bool // bytes come before a cancellation does
+	hurries bool // bytes, and their end, come before a cancellation does
 }
 
 type pending struct {
@@ -214,7 +214,7 @@ func (x *fakeIO) receives(k *sock, out []uring.Completion) []uring.Completion {
 	done := uring.Completion{Token: p.op.Token, Handle: p.handle, Kind: uring.KindRecv}
 	multi := p.op.Flags&uring.FlagMulti != 0
 	switch {
-	case p.cancel && !(k.hurries && len(k.in) > 0):
+	case p.cancel && !(k.hurries && (len(k.in) > 0 || k.ended)):
 		done.Err = syscall.ECANCELED
 	case k.reset:
 		done.Err = syscall.ECONNRESET

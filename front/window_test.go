@@ -331,6 +331,7 @@ func randomWorld(t *testing.T, seed uint64) {
 		k.oneshot, k.hurries = rng.IntN(3) == 0, rng.IntN(2) == 0
 		peers = append(peers, p)
 	}
+	var give func() // what the test has of the memory
 	for turn := 0; r.f.Count() > 0; turn++ {
 		if turn == 6000 {
 			t.Fatalf("seed %d: %d connections after %d turns", seed, r.f.Count(), turn)
@@ -353,6 +354,17 @@ func randomWorld(t *testing.T, seed uint64) {
 			}
 			p.ended = p.ended || len(p.unsent) == 0 && rng.IntN(10) == 0
 		}
+		switch rng.IntN(100) {
+		case 0:
+			if give == nil {
+				give = r.takeMemory(rng.IntN(3) * 4096)
+			}
+		case 1, 2:
+			if give != nil {
+				give()
+				give = nil
+			}
+		}
 		if rng.IntN(20) == 0 {
 			r.now += int64(SlowAfter)
 			r.f.CutSlow()
@@ -364,9 +376,15 @@ func randomWorld(t *testing.T, seed uint64) {
 		}
 		r.turn()
 	}
+	if give != nil {
+		give()
+	}
 	r.turn()
 	closed := map[uint32]bool{} // for a reason, or by the test
 	for _, n := range r.news {
+		if n.Kind == Closed && n.Why == "no memory for received bytes" && n.Peer.Session.Bound() {
+			t.Errorf("seed %d: connection %d is closed for want of memory, and could have waited", seed, n.Peer.ID)
+		}
 		if n.Kind == Closed && n.Why != "" {
 			closed[n.Peer.ID] = true
 		}
