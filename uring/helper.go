@@ -1,8 +1,13 @@
 package uring
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // helpers are a few ordinary goroutines for file operations that may block: all of them for epoll, and those for which
@@ -10,9 +15,13 @@ import (
 //
 // What is queued is bounded by the operations that the owner has in flight. Operations end in any order, also those on
 // one file: the seam promises none.
+//
+// Helpers without work sleep in the kernel, on posted, and not in the runtime. A goroutine that an owner makes ready is put on the
+// owner's processor, which the owner keeps while it sleeps; another thread has to come and steal it, and waits some 50 µs before it does.
 type helpers struct {
 	mu      sync.Mutex
-	work    sync.Cond
+	posted  atomic.Uint32 // counts what may end the sleep of a helper
+	idle    atomic.Int32  // helpers that sleep, or are about to
 	queue   []request
 	head    int // the first of queue not yet taken
 	done    []Completion
@@ -30,7 +39,6 @@ type request struct {
 // newHelpers starts n goroutines. wake is called by one of them whenever it has put an answer where drain finds it.
 func newHelpers(n int, wake func()) *helpers {
 	h := &helpers{wake: wake}
-	h.work.L = &h.mu
 	for range n {
 		h.running.Go(h.run)
 	}
@@ -47,7 +55,7 @@ func (h *helpers) submit(handle Handle, op Op) {
 	}
 	h.queue = append(h.queue, request{handle, op})
 	h.mu.Unlock()
-	h.work.Signal()
+	h.post(1)
 }
 
 // drain appends to dst what has ended since the last call. Token, Handle, Kind, Err, Res, Entries and Stat are set.
@@ -69,7 +77,7 @@ func (h *helpers) close() {
 	h.mu.Lock()
 	h.closing = true
 	h.mu.Unlock()
-	h.work.Broadcast()
+	h.post(math.MaxInt32)
 	h.running.Wait()
 }
 
@@ -91,22 +99,52 @@ func (h *helpers) run() {
 
 // take waits for a request. False: there will be no more.
 func (h *helpers) take() (request, bool) {
+	for {
+		posted := h.posted.Load() // before the look, so that what is posted after it ends the sleep
+		r, found, closing := h.next()
+		if found || closing {
+			return r, found
+		}
+		h.sleep(posted)
+	}
+}
+
+// next takes the first request, if there is one; without one it reports whether there will be others.
+func (h *helpers) next() (r request, found, closing bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for h.head == len(h.queue) {
-		if h.closing {
-			return request{}, false
-		}
-		h.work.Wait()
+	if h.head == len(h.queue) {
+		return request{}, false, h.closing
 	}
-	r := h.queue[h.head]
+	r = h.queue[h.head]
 	h.queue[h.head] = request{}
 	h.head++
 	if h.head == len(h.queue) {
 		h.queue, h.head = h.queue[:0], 0
 	}
-	return r, true
+	return r, true, false
 }
+
+// post ends the sleep of up to n helpers.
+func (h *helpers) post(n int) {
+	h.posted.Add(1)
+	if h.idle.Load() > 0 {
+		_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&h.posted)), futexWakePrivate, uintptr(n), 0, 0, 0)
+	}
+}
+
+// sleep returns when something has been posted since posted was read, or for nothing.
+func (h *helpers) sleep(posted uint32) {
+	h.idle.Add(1)
+	_, _, _ = syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&h.posted)), futexWaitPrivate, uintptr(posted), 0, 0, 0)
+	h.idle.Add(-1)
+}
+
+// FUTEX_WAIT and FUTEX_WAKE of linux/futex.h, with FUTEX_PRIVATE_FLAG: between threads of this process.
+const (
+	futexWaitPrivate = 128
+	futexWakePrivate = 129
+)
 
 // ringHelp is what a ring has helpers for: operations for which the kernel has no code.
 type ringHelp struct {
