@@ -47,9 +47,9 @@ type inbound struct {
 	unbuffered bool // its receive found no buffer: nothing is armed until there is one
 
 	// Received and not yet looked at: kept, and behind it stash.
-	kept     []byte // of the pool; keptLen bytes of it
+	kept     []byte // memory; keptLen bytes of it
 	keptLen  int
-	tiny     bool // kept is memory of the heap, of a connection before login
+	keptFrom *uring.Pool // of which kept is; nil: it is of the heap
 	stash    []uring.Recv
 	stashLen int           // bytes in stash
 	stashOne [1]uring.Recv // where stash begins, so that most need no memory for it

@@ -64,13 +64,13 @@ func (n *intake) feedKept(c *conn) came {
 	if part {
 		n.ops.io.QuickAck(c.fd)
 	}
-	tiny := size <= tinyFrame && (in.tiny || !c.peer.Session.Bound())
+	tiny := size <= tinyFrame && (in.tiny() || !c.peer.Session.Bound())
 	switch {
 	case size == 0 || part && tiny:
 		return n.awaitRest(c)
 	case !part && n.takeStash(c, size):
 		return cameFrame
-	case !part && tiny && in.tiny:
+	case !part && tiny && in.tiny():
 		p := make([]byte, size)
 		n.draw(c, p)
 		if !n.settle(c) {

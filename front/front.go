@@ -35,8 +35,10 @@ func New(cfg Config, io uring.IO) *Front {
 	return f
 }
 
-// UseMemory gives f the memory for frames, and for replies.
-func (f *Front) UseMemory(frames, replies *uring.Pool) { f.in.memory, f.pool.memory = frames, replies }
+// UseMemory gives f the memory for frames, for bytes that come before their frame has memory, and for replies.
+func (f *Front) UseMemory(frames, ahead, replies *uring.Pool) {
+	f.in.memory, f.in.ahead, f.pool.memory = frames, ahead, replies
+}
 
 // Begin begins a turn at a time of the monotonic clock.
 func (f *Front) Begin(now int64) { f.now, f.in.now = now, now }
@@ -192,14 +194,14 @@ type Holdings struct {
 	Exchanges      int // with parts
 	ReceiveBuffers int
 	StrangersBytes int // of frames of connections before login
-	FrameBytes     int // of all frames
+	FrameBytes     int // of all frames, and of what came ahead of them
 	Places         int // that are taken
 	Queued         int // requests that wait for one
 }
 
 // Held says what f has on behalf of peers.
 func (f *Front) Held() Holdings {
-	return Holdings{f.conns.count, f.pool.out, f.in.held, f.in.strange, int(f.in.memory.Out()), f.places.taken, f.places.queue.Len()}
+	return Holdings{f.conns.count, f.pool.out, f.in.held, f.in.strange, int(f.in.memory.Out() + f.in.ahead.Out()), f.places.taken, f.places.queue.Len()}
 }
 
 // Spare is how many exchanges are not in use and have memory that Trim may give back.

@@ -12,6 +12,7 @@ type intake struct {
 	cfg    *Config
 	counts *Counts
 	memory *uring.Pool // of frames that are larger than a receive buffer, or come in pieces
+	ahead  *uring.Pool // of bytes before their frame has memory, see kept.go
 	now    int64
 
 	bodies   []*conn           // want to receive the next piece of a frame

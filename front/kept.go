@@ -2,10 +2,14 @@ package front
 
 import "github.com/galgo-mq/galgo/uring"
 
-// Bytes that a connection has received and that are not looked at yet wait in two places: kept, which is memory of the pool, and behind
-// it stash, which is receive buffers as they came. They are moved from stash to kept where the connection has to wait, as others need the
-// buffers. Where there is no memory they stay in stash: bytes that were on their way when a connection began to wait are no reason to
-// close it.
+// Bytes that a connection has received and that are not looked at yet wait in two places: kept, which is memory, and behind it stash, which
+// is receive buffers as they came. They are moved from stash to kept where the connection has to wait, as others need the buffers. Where
+// there is no memory they stay in stash: bytes that were on their way when a connection began to wait are no reason to close it.
+//
+// The memory of kept is not that of frames: else the beginnings of frames that wait could keep the first of them from having room.
+
+// tiny reports whether kept is memory of the heap, of a connection before login.
+func (in *inbound) tiny() bool { return in.kept != nil && in.keptFrom == nil }
 
 // unseen is how many received bytes wait.
 func (in *inbound) unseen() int { return in.keptLen + in.stashLen }
@@ -49,7 +53,7 @@ func (n *intake) settle(c *conn) bool {
 func (n *intake) keep(c *conn, p []byte) bool {
 	in := &c.in
 	if need := in.keptLen + len(p); need > len(in.kept) {
-		buf, tiny := n.keptMemory(c, need)
+		buf, from := n.keptMemory(c, need)
 		if buf == nil {
 			return false
 		}
@@ -58,27 +62,37 @@ func (n *intake) keep(c *conn, p []byte) bool {
 		if in.kept != nil {
 			n.dropKept(c)
 		}
-		in.kept, in.tiny = buf, tiny
+		in.kept, in.keptFrom = buf, from
 	}
 	in.keptLen += copy(in.kept[in.keptLen:], p)
 	n.copied(len(p))
 	return true
 }
 
-// keptMemory gets memory for the beginning of a frame.
-func (n *intake) keptMemory(c *conn, size int) (buf []byte, tiny bool) {
-	if size <= tinyFrame && !c.peer.Session.Bound() {
-		return make([]byte, tinyFrame), true
+// keptMemory gets memory for kept, and says from where. Connections before login have no part of what the others share.
+func (n *intake) keptMemory(c *conn, size int) (buf []byte, from *uring.Pool) {
+	switch {
+	case c.peer.Session.Bound():
+		if buf = n.ahead.Get(size); buf == nil {
+			n.counts.Memory++
+		}
+		return buf, n.ahead
+	case size <= tinyFrame:
+		return make([]byte, tinyFrame), nil
 	}
-	return n.get(c, size), false
+	return n.get(c, size), n.memory
 }
 
 // dropKept gives the memory of kept back; its bytes are somewhere else now.
 func (n *intake) dropKept(c *conn) {
-	if !c.in.tiny {
-		n.put(c, c.in.kept)
+	switch in := &c.in; in.keptFrom {
+	case nil:
+	case n.memory:
+		n.put(c, in.kept)
+	default:
+		in.keptFrom.Put(in.kept)
 	}
-	c.in.kept, c.in.tiny = nil, false
+	c.in.kept, c.in.keptFrom = nil, nil
 }
 
 // draw moves the first of the bytes that wait to dst, as many as there are and fit, and returns how many.

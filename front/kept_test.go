@@ -5,26 +5,33 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/galgo-mq/galgo/uring"
 )
 
-// takeMemory takes all memory for frames but a block of so many bytes, until it is given back.
+// takeMemory takes all memory for frames, and for what comes ahead of them, but a block of so many bytes of each, until it is given back.
 func (r *rig) takeMemory(left int) (give func()) {
-	var spared []byte
-	if left > 0 {
-		spared = r.frames.Get(left)
+	frames, ahead := takePool(r.frames, left), takePool(r.ahead, left)
+	return func() {
+		frames()
+		ahead()
 	}
+}
+
+func takePool(p *uring.Pool, left int) (give func()) {
 	var held [][]byte
+	if left > 0 {
+		spared := p.Get(left)
+		defer p.Put(spared)
+	}
 	for n := 2 << 20; n >= 4096; n /= 2 {
-		for p := r.frames.Get(n); p != nil; p = r.frames.Get(n) {
-			held = append(held, p)
+		for b := p.Get(n); b != nil; b = p.Get(n) {
+			held = append(held, b)
 		}
 	}
-	if left > 0 {
-		r.frames.Put(spared)
-	}
 	return func() {
-		for _, p := range held {
-			r.frames.Put(p)
+		for _, b := range held {
+			p.Put(b)
 		}
 	}
 }
@@ -175,5 +182,36 @@ func TestLargeFrameIsCopiedOnce(t *testing.T) {
 	if n := r.f.Counts(); n.Copies != 1 || n.CopiedBytes != RecvBufBytes {
 		t.Errorf("%d copies of %d bytes", n.Copies, n.CopiedBytes)
 	}
+	r.nothingLeft()
+}
+
+// TestWhoWaitsLeavesTheLineToTheFirst: what the connections keep that wait for memory does not keep the first of them from having its own.
+func TestWhoWaitsLeavesTheLineToTheFirst(t *testing.T) {
+	r := newRig(t, one, nil, 5<<20, nil)
+	r.hold = true
+	holder, _ := r.connect(true)
+	holder.in = toyFrame(1, 3<<20)
+	r.until("the line is in use", func() bool { return len(r.ready) == 1 })
+	first, id := r.connect(true)
+	first.in = toyFrame(2, 4<<20)
+	for i := range 20 {
+		k, _ := r.connect(true)
+		k.in, k.hurries = toyFrame(uint64(i+3), 3<<20)[:100<<10], true
+	}
+	r.turns(40)
+	if n := r.f.in.starving.Len(); n != 21 || len(r.why()) != 0 {
+		t.Fatalf("%d wait for memory, closed for %q", n, r.why())
+	}
+	r.reply(r.ready[0])
+	r.ready = nil
+	r.turns(20)
+	if len(r.taken[id]) != 1 {
+		t.Errorf("the memory is given back, and the first one waits still: %v", r.f.Waiting())
+	}
+	r.hold = false
+	for _, k := range r.io.socks {
+		k.ended = true
+	}
+	r.until("all are closed", func() bool { return r.f.Count() == 0 })
 	r.nothingLeft()
 }

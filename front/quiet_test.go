@@ -53,7 +53,7 @@ func BenchmarkExchange(b *testing.B) {
 	io := &quietIO{}
 	r := newRig(b, one, nil, 64<<20, nil)
 	f := New(r.f.cfg, io)
-	f.UseMemory(r.frames, r.bodies)
+	f.UseMemory(r.frames, r.ahead, r.bodies)
 	f.Adopt(Newcomer{FD: 5})
 	p := toyFrame(1, 100)
 	b.ReportAllocs()

@@ -322,6 +322,7 @@ type rig struct {
 	io     *fakeIO
 	now    int64
 	frames *uring.Pool
+	ahead  *uring.Pool
 	bodies *uring.Pool
 	page   *uring.Pool // for replies
 	asked  map[*Exchange]*asked
@@ -359,11 +360,11 @@ func newRig(t testing.TB, d toy, change func(c *Config), memory int64, rng *rand
 	}
 	r.f = New(cfg, r.io)
 	line := func(n int64) *uring.Pool { return uring.NewPool(uring.NewBudget(n).Line("test", n)) }
-	r.frames, r.bodies, r.page = line(memory), line(64<<20), line(64<<20)
-	r.f.UseMemory(r.frames, r.bodies)
+	r.frames, r.ahead, r.bodies, r.page = line(memory), line(2<<20), line(64<<20), line(64<<20)
+	r.f.UseMemory(r.frames, r.ahead, r.bodies)
 	r.f.Begin(r.now)
 	t.Cleanup(func() {
-		for _, p := range []*uring.Pool{r.frames, r.bodies, r.page} {
+		for _, p := range []*uring.Pool{r.frames, r.ahead, r.bodies, r.page} {
 			p.Close()
 		}
 	})

@@ -423,7 +423,7 @@ func TestExchangesAllocateNothing(t *testing.T) {
 	io := &quietIO{}
 	r := newRig(t, one, nil, 64<<20, nil)
 	f := New(r.f.cfg, io)
-	f.UseMemory(r.frames, r.bodies)
+	f.UseMemory(r.frames, r.ahead, r.bodies)
 	f.Adopt(Newcomer{FD: 5})
 	p := toyFrame(1, 100)
 	at := bytes.Clone(p)

@@ -16,19 +16,28 @@ import (
 type Lines struct {
 	Tail, Journal     []*uring.Line
 	Read, Recv, Reply *uring.Line
+	Ahead             []*uring.Line // for bytes of requests before these have memory
 	Dedup             int64 // bytes of the heap that the windows of deduplication of a shard may take
 	Strangers         int   // bytes of requests that connections before login may hold, per shard
 }
 
-// FrameRoom is what a line has beside the largest frame: the piece of memory its head is in, and what its size is rounded up by.
+// FrameRoom is what the lines for tails and reads have beside the largest frame: what its size is rounded up by, and the rest of a slab
+// that something smaller has begun.
 const FrameRoom = 3 << 20
+
+// poolSlab is how much a pool maps at a time, for small buffers.
+const poolSlab = 2 << 20
+
+// recvRoom is what the line for requests has beside the largest frame: what its size is rounded up by, and a slab for the small requests of
+// each shard.
+func recvRoom(shards int64) int64 { return 256<<10 + shards*poolSlab }
 
 // readRoom is what a poll may need of the line for reads beside the largest batch: large buffers are rounded up.
 const readRoom = 512 << 10
 
 // FrameMost is the largest request for which every line that it passes through has room.
 func (m *Lines) FrameMost() int {
-	return int(min(m.Recv.Max(), m.Tail[0].Max(), m.Read.Max())) - FrameRoom
+	return int(min(m.Recv.Max()-recvRoom(int64(len(m.Tail))), min(m.Tail[0].Max(), m.Read.Max())-FrameRoom))
 }
 
 // Check reports a line in which the largest request, or the largest reply, does not fit: whatever is admitted must be able to be read.
@@ -37,7 +46,8 @@ func (m *Lines) Check(frame int) error {
 		line *uring.Line
 		need int64
 	}{
-		{m.Recv, int64(frame) + FrameRoom},
+		{m.Recv, int64(frame) + recvRoom(int64(len(m.Tail)))},
+		{m.Ahead[0], poolSlab},
 		{m.Tail[0], int64(frame) + FrameRoom},
 		{m.Read, int64(frame) + readRoom},
 		{m.Read, call.PollBytesMax + storage.ReadRoom + readRoom},
@@ -80,14 +90,11 @@ func (m *memory) reads() *readMemory {
 	return &readMemory{Pool: m.pool(m.lines.Read), claim: m.claim, shard: int32(m.own) + 1}
 }
 
-// listSlab is how much pools map at a time; each shard has one for other replies than lists.
-const listSlab = 2 << 20
-
-// lists is what each of so many shards may hold for lists.
+// lists is what each of so many shards may hold for lists; it has a slab for other replies.
 func (m *memory) lists(shards int) int {
 	n := int64(shards)
-	slabs := m.lines.Reply.Max() / listSlab
-	return int(max(listSlab, (slabs-n)*listSlab/n))
+	slabs := m.lines.Reply.Max() / poolSlab
+	return int(max(poolSlab, (slabs-n)*poolSlab/n))
 }
 
 // short reports whether what replies hold is nearly used up, or too little of it is left for a read that waits.

@@ -209,15 +209,15 @@ func TestFailedStartInJSON(t *testing.T) {
 func TestTakesLessThanAsked(t *testing.T) {
 	dir := t.TempDir()
 	p := startServer(t, dir, nil, "--dev", "--shards=1", "--memory=64MiB")
-	const taken = "10276032"
-	p.says("requests of at most 9.7 MiB are taken, and not frame_size_max = 64 MiB: memory has no room for a larger one; raise memory to 337 MiB, or lower frame_size_max to 9.7 MiB")
+	const taken = "8965312"
+	p.says("requests of at most 8.5 MiB are taken, and not frame_size_max = 64 MiB: memory has no room for a larger one; raise memory to 391 MiB, or lower frame_size_max to 8.5 MiB")
 	text, err := os.ReadFile(filepath.Join(dir, "runtime", "current_config.toml"))
 	if err != nil || !strings.Contains(string(text), taken) {
 		t.Errorf("%v\n%s", err, text)
 	}
 	p.signal(syscall.SIGTERM)
 	p.ends(0)
-	enough := startServer(t, t.TempDir(), nil, "--dev", "--shards=1", "--memory=337MiB")
+	enough := startServer(t, t.TempDir(), nil, "--dev", "--shards=1", "--memory=391MiB")
 	enough.signal(syscall.SIGTERM)
 	enough.ends(0)
 	if log := enough.log.String(); strings.Contains(log, "requests of at most") {
