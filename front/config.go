@@ -14,7 +14,7 @@ type Config struct {
 	InFlightMax        int // requests of connections that are logged in; 0: one window for each connection
 
 	HandshakeTimeout time.Duration // until a connection that sends nothing useful is closed
-	RequestTimeout   time.Duration // for each MiB of a large request, and for the rest of a small one
+	RequestTimeout   time.Duration // for each MiB of a large request, and for the rest of a small one; for a whole one, at frameRateMin beside it
 	SendTimeout      time.Duration // for a peer to read its reply
 
 	Protocols []Protocol // what peers may speak; recognisers are asked in this order
@@ -55,6 +55,9 @@ const (
 
 	// bodyPiece is how much of a body is received at a time: each piece has its own deadline.
 	bodyPiece = 1 << 20
+	// frameRateMin is how many bytes of a frame must come in a second, on an average of all beyond what RequestTimeout is for: a frame of
+	// 64 MiB has memory for less than five minutes at 30 s, which takes a link of 2 Mbit/s.
+	frameRateMin = 256 << 10
 	// bodyTurnMax bounds the bytes of large bodies that a turn begins to receive: the kernel copies them inside our next
 	// call, and small requests wait for that.
 	bodyTurnMax = 1 << 20

@@ -61,6 +61,7 @@ type inbound struct {
 	strange  int    // bytes of the pool that it got before login
 
 	deadline int64 // by which what is awaited must be there; 0: none
+	wholeBy  int64 // by which the frame that comes in must be whole, or have memory if it waits for that; 0: none comes in
 }
 
 // outbound is what goes out.

@@ -78,6 +78,7 @@ func (n *intake) feedKept(c *conn) came {
 		}
 		return n.whole(p, 0, nil)
 	}
+	n.begins(c, 0) // to wait
 	in.wanted, in.deadline = size, n.pieceDeadline(c)
 	g = n.takeFrame(c) // also while others wait for more than there is: a few clients with the largest frames would hold up everybody else
 	if n.starves(c, g) {
@@ -88,6 +89,9 @@ func (n *intake) feedKept(c *conn) came {
 
 // awaitRest has more come in of a frame that has no memory of its own yet.
 func (n *intake) awaitRest(c *conn) came {
+	if c.in.wholeBy == 0 {
+		n.begins(c, 0)
+	}
 	c.in.deadline = n.pieceDeadline(c)
 	if !n.settle(c) {
 		return n.noMemory()
@@ -137,6 +141,7 @@ func (n *intake) takeFrame(c *conn) came {
 	if buf == nil {
 		return cameNothing
 	}
+	n.begins(c, in.wanted)
 	in.frame, in.wanted = buf, 0
 	in.frameLen = n.draw(c, buf)
 	if !n.settle(c) {

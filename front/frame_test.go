@@ -155,6 +155,36 @@ func TestPeersAreNotWaitedFor(t *testing.T) {
 	f("peer does not read its reply", true, 10*time.Second, toyFrame(1, 20), true)
 }
 
+// TestSlowSendersOfLargeFrames: a frame comes in a piece of 1 MiB at a time, or its head byte by byte, each piece in time. It is taken if it comes at the
+// least rate, and its connection is closed otherwise, though no piece is late.
+func TestSlowSendersOfLargeFrames(t *testing.T) {
+	f := func(size, piece int, each time.Duration, why string) {
+		t.Helper()
+		r := newRig(t, one, nil, 64<<20, nil)
+		k, id := r.connect(true)
+		in, began := toyFrame(1, size), r.now
+		for len(in) > 0 && !k.closed {
+			n := min(len(in), piece)
+			k.in, in = append(k.in, in[:n]...), in[n:]
+			r.turns(8)
+			r.now += int64(each)
+			r.turn()
+			r.f.Sweep()
+			r.turns(2)
+		}
+		k.ended = true
+		r.until("the connection is closed", func() bool { return k.closed })
+		if after := time.Duration(r.now - began); len(r.taken[id]) == 1 != (why == "") || !slices.Equal(r.why(), []string{why}) || after > 28*time.Second {
+			t.Errorf("%d bytes, %d each %v: %d taken, closed for %q after %v", size, piece, each, len(r.taken[id]), r.why(), after)
+		}
+		r.nothingLeft()
+	}
+	f(4<<20, 1<<20, 9*time.Second, "request too slow")
+	f(4<<20, 1<<20, 6*time.Second, "")
+	f(200, 1, 3*time.Second, "request too slow")
+	f(200, 50, 2*time.Second, "")
+}
+
 // TestSlowReaderGetsMoreTime as long as it takes something.
 func TestSlowReaderGetsMoreTime(t *testing.T) {
 	r := newRig(t, one, nil, 64<<20, nil)

@@ -1,6 +1,8 @@
 package front
 
 import (
+	"time"
+
 	"github.com/galgo-mq/galgo/fifo"
 	"github.com/galgo-mq/galgo/uring"
 )
@@ -110,15 +112,20 @@ func (n *intake) resume(c *conn) came {
 
 // await waits for the next request.
 func (n *intake) await(c *conn) {
-	if c.in.deadline = 0; !c.peer.Session.Bound() {
+	if c.in.deadline, c.in.wholeBy = 0, 0; !c.peer.Session.Bound() {
 		c.in.deadline = n.now + int64(n.cfg.HandshakeTimeout)
 	}
 	n.arm(c)
 }
 
+// begins has a frame of that size come in from now on, or a part of one: it must be whole in time, however many pieces it comes in.
+func (n *intake) begins(c *conn, size int) {
+	c.in.wholeBy = n.now + int64(n.cfg.RequestTimeout) + int64(size)*int64(time.Second)/frameRateMin
+}
+
 // pieceDeadline is when the next piece of a frame must be there.
 func (n *intake) pieceDeadline(c *conn) int64 {
-	d := n.now + int64(n.cfg.RequestTimeout)
+	d := min(n.now+int64(n.cfg.RequestTimeout), c.in.wholeBy)
 	if !c.peer.Session.Bound() {
 		d = min(d, c.idleSince+int64(n.cfg.HandshakeTimeout))
 	}
@@ -171,7 +178,7 @@ func (n *intake) drop(c *conn) {
 	if in.frame != nil {
 		n.put(c, in.frame)
 	}
-	in.frame, in.wanted, in.deadline = nil, 0, 0
+	in.frame, in.wanted, in.deadline, in.wholeBy = nil, 0, 0, 0
 }
 
 // dropFrame gives the memory of an exchange's frame back: its bytes are not needed any more.

@@ -90,7 +90,7 @@ func (c *conn) more() came {
 // begin has a whole frame handled.
 func (c *conn) begin(g *whole) {
 	f := c.f
-	c.in.deadline = 0
+	c.in.deadline, c.in.wholeBy = 0, 0
 	if c.in.small++; len(g.data) > bulkMin {
 		c.in.small = 0
 	} else if c.in.small >= smallMany {

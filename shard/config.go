@@ -40,7 +40,7 @@ type Config struct {
 	ListBytesMax      int           // of the lists that a shard makes and sends at a time; 0: what the line for replies allows
 	FilesMax          int           // descriptors of segments that each shard keeps open; 0: what the process's limit leaves
 	HandshakeTimeout  time.Duration // until a connection that sends nothing useful is closed
-	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one
+	RequestTimeout    time.Duration // for each MiB of a large request, and for the rest of a small one; a whole one has a second more for each 256 KiB
 	SendTimeout       time.Duration // for a client to read its reply
 	ShutdownTimeout   time.Duration // for an orderly end; what is busy is given up a little before
 	RetentionInterval time.Duration // how often limits of age and size are applied

@@ -57,7 +57,7 @@ func (c *Config) settings() []setting {
 		size("frame_size_max", &c.FrameSizeMax, 64<<10, 256<<20, "largest request that is accepted"),
 		count("connections_max", &c.ConnectionsMax, 1, 1_000_000, "connections at a time"),
 		duration("handshake_timeout", &c.HandshakeTimeout, "100ms", "1h", "how long a connection may be without a login or an answered request before it is closed"),
-		duration("request_timeout", &c.RequestTimeout, "100ms", "1h", "for each MiB of a large request to arrive, and for the rest of a small one"),
+		duration("request_timeout", &c.RequestTimeout, "100ms", "1h", "for each MiB of a large request to arrive, and for the rest of a small one; a whole request has so long, and a second more for each 256KiB"),
 		duration("send_timeout", &c.SendTimeout, "100ms", "1h", "for a client to read its reply"),
 		duration("shutdown_timeout", &c.ShutdownTimeout, "1s", "1h", "how long an orderly end may take: what is still busy a little before then is given up, and after it the process ends with code 1"),
 		duration("hash_timeout", &c.HashTimeout, "100ms", "10m", "how long hashing a password may take until the hashing process is replaced"),
