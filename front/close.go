@@ -1,6 +1,8 @@
 package front
 
 import (
+	"time"
+
 	"github.com/galgo-mq/galgo/uring"
 	"github.com/galgo-mq/galgo/wire"
 )
@@ -111,7 +113,7 @@ func (c *conn) judge() {
 		c.close("stopping, and the peer does not read its reply", nil)
 		return
 	}
-	if c.out.send != 0 && c.out.deadline <= f.now && !c.sendMoves() {
+	if c.out.send != 0 && c.stalls(f.cfg.SendTimeout) {
 		c.close("peer does not read its reply", nil)
 		return
 	}
@@ -130,13 +132,19 @@ func (c *conn) judge() {
 	}
 }
 
-// sendMoves reports whether the peer has taken something of its reply since the last look, and gives it more time then.
-func (c *conn) sendMoves() bool {
-	f := c.f
-	acked := f.ops.io.Acknowledged(c.fd)
-	moves := acked > c.out.acked
-	c.out.acked, c.out.deadline = acked, f.now+int64(f.cfg.SendTimeout)
-	return moves
+// stalls reports whether the peer has taken nothing of its reply for so long. What it had acknowledged before is known from the first look at
+// the reply, which is soon: a peer that has acknowledged something by then has its time from there.
+func (c *conn) stalls(most time.Duration) bool {
+	o, f := &c.out, c.f
+	idle := f.now - o.since
+	if idle < int64(SlowAfter) || o.acked > 0 && idle < int64(most) {
+		return false
+	}
+	if acked := f.ops.io.Acknowledged(c.fd); acked > o.acked {
+		o.acked, o.since = acked, f.now
+		return false
+	}
+	return idle >= int64(most)
 }
 
 // Stop begins to close the connections, some in each Tend; those that have requests under way when these are answered. No others are adopted any more.

@@ -66,12 +66,12 @@ type inbound struct {
 
 // outbound is what goes out.
 type outbound struct {
-	send     uring.Handle // in flight
-	of       *Exchange    // whose reply has begun to leave; no other one is sent before it is out
-	began    int64        // the send
-	acked    uint64       // bytes that the peer had acknowledged at the last look
-	slow     bool         // the send was cancelled to give memory back
-	deadline int64        // by which the peer must have taken something of it
+	send  uring.Handle // in flight
+	of    *Exchange    // whose reply has begun to leave; no other one is sent before it is out
+	began int64        // the send
+	acked uint64       // bytes that the peer had acknowledged at the last look; 0: there was none, or it has acknowledged nothing
+	slow  bool         // the send was cancelled to give memory back
+	since int64        // the peer has taken nothing of it, as far as is known; 0: it has with the last send
 }
 
 const (

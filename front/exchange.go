@@ -146,6 +146,19 @@ func (w *window) remove(x *Exchange) {
 	w.under--
 }
 
+// pins reports whether replies hold memory of logs that can't be had back by cutting off the one that leaves. Those that wait behind it can't
+// be cut off. The memory of a reply that is Resumable is what it has behind its first span.
+func (w *window) pins(leaves *Exchange) bool {
+	for x := w.first; x != nil; x = x.later {
+		switch {
+		case x.state != stateReplied && x != leaves:
+		case x.Pins, x != leaves && x.Resumable && len(x.Vec) > 1:
+			return true
+		}
+	}
+	return false
+}
+
 // ready is the exchange whose reply is to leave next; nil: none is there.
 func (w *window) ready() *Exchange {
 	for x := w.first; x != nil; x = x.later {

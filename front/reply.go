@@ -60,12 +60,15 @@ func (c *conn) sendReady() {
 	}
 }
 
-// startSend sends what x has in Vec. Its memory stays until sent.
+// startSend sends what x has in Vec. Its memory stays until sent. A peer that has taken nothing of the send before has no more time for this one.
 func (c *conn) startSend(x *Exchange) {
 	f := c.f
 	x.state = stateSending
 	o := &c.out
-	o.of, o.began, o.deadline, o.acked = x, f.now, f.now+int64(f.cfg.SendTimeout), 0
+	if o.of != x || o.since == 0 {
+		o.of, o.since, o.acked = x, f.now, 0
+	}
+	o.began = f.now
 	o.send = f.ops.submit(uring.Op{Kind: uring.KindSend, FD: c.fd, Vec: x.Vec, Token: c.token(f.ops.tokens, opSend)})
 }
 
@@ -73,7 +76,9 @@ func (c *conn) startSend(x *Exchange) {
 func (c *conn) sent(done *uring.Completion) {
 	f := c.f
 	x, cut := c.out.of, c.out.slow && done.Err == uring.ErrCanceled
-	c.out.slow, c.out.deadline = false, 0
+	if c.out.slow = false; !cut || done.Res > 0 {
+		c.out.since = 0
+	}
 	switch {
 	case c.closing:
 		c.end(x)
@@ -154,7 +159,7 @@ func (f *Front) DropFrame(x *Exchange) { f.in.dropFrame(x) }
 func (f *Front) Vacate(x *Exchange) { f.places.leave(x) }
 
 // CutSlow begins to cut off replies that may be, whose memory others want and which nobody has taken for a while: some in each Tend, until all
-// were looked at. Those that hold such memory and may not be cut off end with their connection, if nothing of them was taken for pinMax.
+// were looked at. A connection that has others, which hold such memory, ends if its peer has taken nothing for pinMax.
 func (f *Front) CutSlow() { f.slow.begin(&f.conns) }
 
 // cutSlow looks at the next connections that CutSlow is for.
@@ -163,13 +168,13 @@ func (f *Front) cutSlow() {
 		o := &c.out
 		switch {
 		case o.send == 0 || o.slow || c.closing || f.now-o.began < int64(SlowAfter):
+		case c.window.pins(o.of) && c.stalls(pinMax):
+			f.counts.Slow++
+			c.close("peer does not read its reply, and others wait for its memory", nil)
 		case o.of.Resumable:
 			o.slow = true
 			f.counts.Slow++
 			f.ops.cancel(o.send)
-		case o.of.Pins && o.deadline-f.now <= int64(f.cfg.SendTimeout-pinMax) && !c.sendMoves():
-			f.counts.Slow++
-			c.close("peer does not read its reply, and others wait for its memory", nil)
 		}
 	}
 }

@@ -17,8 +17,8 @@ type Exchange struct {
 	Partial bool
 	// Resumable says that sending may be cut off anywhere when its reader is slow; Out says where.
 	Resumable bool
-	// Pins says that sending may not be cut off, and holds memory of logs until it is over: who takes none of it is not waited for
-	// when memory is short.
+	// Pins says that the reply holds memory of logs until it is over, which cutting it off does not give back: who takes none of it is
+	// not waited for when memory is short.
 	Pins bool
 	// Final says that nothing is read behind this reply, and the connection ends soon.
 	Final bool
