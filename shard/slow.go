@@ -5,6 +5,9 @@ package shard
 // the log's owner, and comes back in pieces as the socket takes them:
 //
 //	send --cut off--> owner: Owe, first piece read --answered--> send piece --sent--> owner: Owe, next piece ... --> done
+//
+// What can't be had back, as its log has moved or is gone, stays in memory and pins it: a reader that takes none of it while memory is
+// short is not waited for.
 
 import "github.com/galgo-mq/galgo/front"
 
@@ -62,6 +65,6 @@ func (q *request) owed() {
 		}
 		q.Vec = append(q.Vec, q.Spans[i].Data)
 	}
-	q.Partial = true
+	q.Partial, q.Pins = true, q.Kept
 	s.front.Send(&q.Exchange)
 }

@@ -179,3 +179,33 @@ func TestSlowReadersKeepNoCredits(t *testing.T) {
 		t.Errorf("an orderly end beside slow readers took %v", took)
 	}
 }
+
+// TestSlowReaderOfWhatIsGone: a client does not read its reply, and the topic that it is of is deleted: what is left of the reply can't be read
+// again. When memory is short it is not waited for.
+func TestSlowReaderOfWhatIsGone(t *testing.T) {
+	s := startBroker(t, t.TempDir(), func(c *server.Config) { c.CPUs = []int{0, 0} })
+	ctx, admin := context.Background(), s.dial(t)
+	stream, topic := topicWith(t, admin, 2)
+	for p := range uint32(2) {
+		for range 8 { // more than sockets hold
+			if _, err := admin.Send(ctx, stream, topic, p, oneBatch(t, 1, 1<<20-1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	begun := s.Handled(0) + s.Handled(1)
+	for p := range uint32(2) {
+		s.slowPoll(t, stream, topic, p)
+	}
+	until(t, "both have asked", func() bool { return s.Handled(0)+s.Handled(1) >= begun+4 })
+	if err := admin.DeleteTopic(ctx, stream, topic); err != nil {
+		t.Fatal(err)
+	}
+	admin.Close()
+	t.Cleanup(s.TakeReads())
+	until(t, "the connections are closed", func() bool {
+		x := s.Stats()
+		return x[0].Connections+x[1].Connections == 0 && x[0].SlowReaders+x[1].SlowReaders > 2
+	})
+	until(t, "nothing is held", func() bool { return s.HeldForClients() == "" })
+}

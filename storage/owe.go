@@ -8,7 +8,8 @@ package storage
 //	span in r.Head        stays
 //	the first that has no memory is read, at most owePiece bytes; the request is answered again
 //
-// A span whose bytes are in no synced block yet keeps its chunk, which could not be given up anyway.
+// A span whose bytes are in no synced block yet keeps its chunk, which could not be given up anyway. One whose log has moved or is gone, or whose
+// segment was removed before anybody had opened it, keeps its memory for as long as its reader takes.
 
 // owePiece is how much of an owed reply is in memory at a time.
 const owePiece = 256 << 10
@@ -17,10 +18,11 @@ const owePiece = 256 << 10
 // reads the next piece. r is answered when Spans begins with memory again: send the spans up to the first without Data.
 // ErrNoMemory and errors of the disk: the rest can't be had now.
 func (s *Store) Owe(r *Request, sent int) {
-	r.Err = nil
+	r.Err, r.Kept = nil, false
 	r.sent(&s.chunks, sent)
 	for i := range r.Spans {
 		r.Spans[i].shed(s)
+		r.Kept = r.Kept || r.Spans[i].kept(s)
 	}
 	s.reading.dropUnnamed(r)
 	r.Kind = ReqLoad
@@ -58,6 +60,8 @@ func (sp *Span) shed(s *Store) {
 		return
 	case !s.logs.has(sp.seg.log):
 		return // the log has moved to another store, or is gone: its segments are not ours to read
+	case sp.seg.gone && sp.seg.readFD < 0:
+		return // it can't be read again
 	case sp.chunk != nil && sp.seg.stable < sp.pos+Pos(len(sp.Data)):
 		return
 	}
@@ -68,6 +72,11 @@ func (sp *Span) shed(s *Store) {
 		s.chunks.unref(c)
 	}
 	sp.held = true
+}
+
+// kept reports whether a span that was to be given up has memory that only its request holds.
+func (sp *Span) kept(s *Store) bool {
+	return sp.Data != nil && sp.seg != nil && (!s.logs.has(sp.seg.log) || sp.seg.gone)
 }
 
 // load has the first span in memory, reading a piece of it if need be, and answers.

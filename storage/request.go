@@ -83,6 +83,7 @@ type Request struct {
 	Bytes   int    // poll: bytes in Spans
 	Spans   []Span // poll
 	Moved   *Log   // detach
+	Kept    bool   // Owe: spans hold memory that nobody else does, and can't be given up: its log, or its segment, is gone
 
 	Owner any // the caller's; not touched
 
