@@ -6,7 +6,7 @@ import (
 	"github.com/galgo-mq/galgo/wire"
 )
 
-// PollBytesMax bounds a poll's reply; one batch may go beyond it.
+// PollBytesMax bounds a poll's reply, and that to all polls of a frame; one batch may go beyond it.
 const PollBytesMax = 8 << 20
 
 // toOwner has a log asked. The frame stays unless it was dropped.
@@ -108,6 +108,7 @@ func pollMessages(r *Room, c *Call, in *wire.Request) {
 	}
 	c.Kind, c.Strategy, c.Value = storage.ReqPoll, strategies[m.Strategy.Kind], m.Strategy.Value
 	c.Count, c.BytesMax, c.AutoCommit, c.User = m.Count, c.share(PollBytesMax), m.AutoCommit, storing(subjectIn(&c.Peer.Session))
+	c.Within = !c.mayExceed()
 	c.Subject = subjectIn(&c.Peer.Session) // who holds it back asks again
 	if !ofGroup {
 		c.Consumer = storage.ConsumerKey{ID: m.Consumer.Key()}

@@ -37,6 +37,10 @@ func (c *split) IsPart() bool { return c.whole != nil }
 // whoever drives the room has it wait for nothing that is scarce for long: it is to be answered with storage.ErrCanceled instead.
 func (c *split) Waits() bool { return c.whole != nil && !c.joined }
 
+// mayExceed reports whether a batch that is larger than the share of this call may be its reply. All parts together have what one reply may have, with
+// one batch beyond it: that of the first part, so that whoever puts another one first gets all.
+func (c *Call) mayExceed() bool { return c.whole == nil || c.whole.parts[0] == c }
+
 // share is the part of what a reply may have that is for this call.
 func (c *split) share(most int) int {
 	if c.whole == nil {

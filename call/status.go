@@ -19,6 +19,7 @@ var storeStatuses = []struct {
 	{storage.ErrNoMemory, wire.StatusTransientNotCommitted},
 	{storage.ErrCanceled, wire.StatusTransientNotCommitted},
 	{storage.ErrBatchTooLarge, wire.StatusCannotReadMessage},
+	{storage.ErrReplyTooLarge, wire.StatusTooBigMessagePayload}, // of several polls in a frame: it is to be asked for alone
 	{storage.ErrNoSpace, wire.StatusCannotSaveMessagesToSegment},
 	{storage.ErrJournalFull, wire.StatusCannotSaveMessagesToSegment},
 	{storage.ErrFenced, wire.StatusCannotAppendMessage},

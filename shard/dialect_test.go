@@ -335,8 +335,8 @@ func TestSeveralDoNotWaitForMemory(t *testing.T) {
 func TestSeveralWhoseClientDoesNotRead(t *testing.T) {
 	s, poll, giveBack := withoutReads(t, true, withTrial)
 	today, parts := s.dial(t), []trial.Request(nil)
-	for n := range uint64(16) { // beside message 0; more than sockets hold
-		if _, err := today.Send(context.Background(), wire.Named("cost"), wire.Named("cost"), 1, oneBatch(t, 1, 1<<20)); err != nil {
+	for n := range uint64(8) { // beside message 0; more than sockets hold
+		if _, err := today.Send(context.Background(), wire.Named("cost"), wire.Named("cost"), 1, oneBatch(t, 1, 1<<20-1000)); err != nil {
 			t.Fatal(err)
 		}
 		parts = append(parts, trial.Poll(1, n+1))
@@ -358,4 +358,46 @@ func TestSeveralWhoseClientDoesNotRead(t *testing.T) {
 	waits.answer()
 	waits.Close()
 	until(t, "nothing is held", func() bool { return s.HeldForClients() == "" })
+}
+
+// TestSeveralAreNoMoreThanOneReply: of a frame with many polls for large messages the first has its own, and the others, which together would be more than
+// a reply may have, say that theirs is too large for a part. Nothing is committed or held for them, and alone each is answered.
+func TestSeveralAreNoMoreThanOneReply(t *testing.T) {
+	inEachMode(t, func(t *testing.T, x *trialled) {
+		today := x.dial(t)
+		for _, p := range []int{x.near, x.far} {
+			if _, err := today.Send(context.Background(), wire.Named("cost"), wire.Named("cost"), uint32(p), oneBatch(t, 1, 1<<20)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		today.Close()
+		parts := []trial.Request{trial.Poll(x.near, 5), trial.Poll(x.far, 5), trial.Poll(x.far, 4), trial.Poll(x.near, 5)}
+		for len(parts) < wire.PartsMax {
+			parts = append(parts, trial.Poll(x.far, 5))
+		}
+		x.c.write(trial.Several(parts...).Frame(95))
+		r, bytes := x.c.next(), 0
+		for i, p := range r.Parts() {
+			bytes += len(p.Body)
+			want := wire.StatusTooBigMessagePayload.Error()
+			if i == 0 {
+				want = trial.Found(x.near, 5)
+			}
+			if i == 2 { // what fits comes without what does not
+				want = trial.Found(x.far, 4)
+			}
+			if got := p.Polled(); got != want {
+				t.Errorf("part %d is answered %q, want %q", i, got, want)
+			}
+		}
+		if bytes > 2<<20 {
+			t.Errorf("a reply of %d bytes", bytes)
+		}
+		x.c.write(trial.Several(trial.Poll(x.far, 5), trial.Poll(x.near, 4)).Frame(96))
+		if parts := x.c.next().Parts(); parts[0].Polled() != trial.Found(x.far, 5) || parts[1].Polled() != trial.Found(x.near, 4) {
+			t.Errorf("two parts are answered %q and %q", parts[0].Polled(), parts[1].Polled())
+		}
+		x.c.Close()
+		x.nothingHeld(t)
+	})
 }

@@ -71,3 +71,30 @@ func TestOweKeepsWhatCantBeReadAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestPollsWithin: a poll whose reply may not go beyond what it says is refused for a batch that does, before its offset is stored; others may have
+// one batch beyond it.
+func TestPollsWithin(t *testing.T) {
+	consumer := ConsumerKey{ID: 7}
+	f := func(within bool, most int, err error, records uint32) {
+		t.Helper()
+		d, poll := oweRig(t, 10_000, func(q *Request) { q.Within, q.BytesMax, q.Consumer, q.AutoCommit = within, most, consumer, true })
+		for range 3 {
+			d.pass()
+		}
+		if poll.Err != err || poll.Records != records || (len(poll.Spans) > 0) != (records > 0) {
+			t.Errorf("within %v, %d bytes: %v, %d records in %d spans", within, most, poll.Err, poll.Records, len(poll.Spans))
+		}
+		stored := &Request{Kind: ReqGetOffset, Log: 1, Consumer: consumer}
+		d.pass(stored)
+		if stored.Found != (records > 0) {
+			t.Errorf("within %v, %d bytes: an offset is stored: %v", within, most, stored.Found)
+		}
+		d.s.Release(poll)
+	}
+	f(false, 5_000, nil, 1)
+	f(false, 25_000, nil, 2)
+	f(true, 5_000, ErrReplyTooLarge, 0)
+	f(true, 25_000, nil, 2)
+	f(true, 50_000, nil, 3)
+}

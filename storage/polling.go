@@ -112,6 +112,10 @@ func (l *Log) finishPoll(r *Request) bool {
 		s.failPoll(r, ErrNotOwned)
 		return true
 	}
+	if r.Within && r.Bytes > r.BytesMax { // only the first batch of a reply may be the reason
+		s.failPoll(r, ErrReplyTooLarge)
+		return true
+	}
 	if r.AutoCommit && r.Records > 0 {
 		switch err := l.autoCommit(r.Consumer, r.User, r.Last); {
 		case err == errRoomLater:

@@ -67,7 +67,8 @@ type Request struct {
 	User       User // who asks, noted with offsets that are stored; UserUnknown: not known
 	Value      uint64
 	Count      uint32
-	BytesMax   int
+	BytesMax   int  // poll: one batch may go beyond it
+	Within     bool // poll: none may, ErrReplyTooLarge
 
 	// Head is off-heap memory of the caller, at least HeadMin long behind HeadLen, in which poll puts the headers of
 	// slices; spans may point into it.

@@ -69,6 +69,8 @@ var (
 	ErrNoMemory = errors.New("storage: memory budget used up")
 	// ErrBatchTooLarge: a batch, stored when the memory budget was larger, does not fit into what reads may take now.
 	ErrBatchTooLarge = errors.New("storage: batch larger than the memory for reads")
+	// ErrReplyTooLarge: a batch goes beyond what the poll is to answer, also alone. Nothing was committed.
+	ErrReplyTooLarge = errors.New("storage: batch larger than the reply may be")
 	// ErrCanceled: the request was withdrawn while it waited.
 	ErrCanceled = errors.New("storage: request withdrawn")
 	// ErrJournalFailed: the shard's journal failed; nothing more can be acknowledged.
