@@ -3,6 +3,7 @@ package shard
 import (
 	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/router"
+	"github.com/galgo-mq/galgo/storage"
 	"github.com/galgo-mq/galgo/uring"
 )
 
@@ -52,6 +53,27 @@ func (g *Group) Hold(shard int) (resume func()) {
 	})
 	<-held
 	return func() { close(gate) }
+}
+
+// Abandon has the owner of a partition's log be told that polls which wait there are given up: in another use of the request, and in this one. It
+// returns whether the poll waits before, between and after that.
+func (g *Group) Abandon(stream, topic metadata.Ident, partition int) (waits [3]bool) {
+	told := make(chan [3]bool, 1)
+	g.shards[g.Owner(stream, topic, partition)].Post(func(s *Shard) {
+		p, _, _ := s.meta.Partition(stream, topic, metadata.PartitionID(partition))
+		q := newRequest(s, func(*Shard, *request) {})
+		q.Kind, q.Log, q.Strategy, q.Count, q.BytesMax = storage.ReqPoll, storage.LogID(p.Log), storage.FromFirst, 1, 1<<20
+		q.Head = make([]byte, storage.HeadMin)
+		s.start(q)
+		var n [3]bool
+		n[0] = s.logs.Store().Waits(&q.Request)
+		for i, use := range []uint32{q.Use() - 1, q.Use()} {
+			s.message(0, &message{kind: msgAbandon, req: q, use: use})
+			n[i+1] = s.logs.Store().Waits(&q.Request)
+		}
+		told <- n
+	})
+	return <-told
 }
 
 // TakeReads takes all memory for reads that is not in use, until the function it returns is called.

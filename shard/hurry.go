@@ -50,6 +50,14 @@ func (q *request) abandon() {
 	q.home.hurries.add(hurry{q: q, use: q.Use(), gone: true}, q.home.mono)
 }
 
+// withdraw takes word, at the shard that has the log, that nobody will read q in that use. A request that waits there is that shard's, and only then it
+// is looked at; in another use it goes on.
+func (s *Shard) withdraw(q *request, use uint32) {
+	if store := s.logs.Store(); store.Waits(&q.Request) && q.Use() == use {
+		store.Cancel(&q.Request)
+	}
+}
+
 func (h *hurries) add(u hurry, mono int64) {
 	h.list, h.next = append(h.list, u), mono
 }
@@ -86,7 +94,7 @@ func (h *hurries) tell(u *hurry) bool {
 	case h.port.ControlRoom(q.owner) <= controlReserve:
 		return false
 	case u.gone:
-		h.port.Control(q.owner, message{kind: msgAbandon, req: q})
+		h.port.Control(q.owner, message{kind: msgAbandon, req: q, use: u.use})
 	default:
 		h.port.Control(q.owner, message{kind: msgHurry, req: q})
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galgo-mq/galgo/metadata"
 	"github.com/galgo-mq/galgo/server"
 	"github.com/galgo-mq/galgo/wire"
 	"github.com/galgo-mq/galgo/wire/vsr"
@@ -149,4 +150,15 @@ func withoutReads(t *testing.T, indexed bool, change func(c *server.Config)) (s 
 	giveBack = sync.OnceFunc(s.TakeReads())
 	t.Cleanup(giveBack)
 	return s, poll, giveBack
+}
+
+// TestLateWordWithdrawsNobody: word that a poll was given up names its use of the request: it leaves another use alone.
+func TestLateWordWithdrawsNobody(t *testing.T) {
+	s, _, _ := withoutReads(t, true, nil)
+	name := metadata.ByName([]byte("cost"))
+	for p := range 2 {
+		if waits := s.Abandon(name, name, p); waits != [3]bool{true, true, false} {
+			t.Errorf("partition %d: the poll waits at first, after word of another use, after word of its own: %v", p, waits)
+		}
+	}
 }

@@ -70,7 +70,8 @@ func (l *splits) deadline() int64 {
 func (q *request) withdrawParts() {
 	for _, p := range q.call.Parts() {
 		if p.Waits() {
-			q.home.hurries.tell(&hurry{q: p.Holder.(*request), gone: true})
+			part := p.Holder.(*request)
+			q.home.hurries.tell(&hurry{q: part, use: part.Use(), gone: true})
 		}
 	}
 }

@@ -61,6 +61,7 @@ type turnStats struct {
 // message is what shards send each other.
 type message struct {
 	kind  messageKind
+	use   uint32 // of req, for word of one that may be over when it arrives
 	req   *request
 	event *metaEvent
 	conn  *front.Newcomer
@@ -287,7 +288,7 @@ func (s *Shard) message(from router.ShardID, m *message) {
 	case msgHurry:
 		s.logs.Hurry(&m.req.Part)
 	case msgAbandon:
-		s.logs.Store().Cancel(&m.req.Request)
+		s.withdraw(m.req, m.use)
 	case msgMoveOut:
 		s.logs.Detach(m.event.move.log, m.event.move)
 	case msgMoveIn:

@@ -200,6 +200,12 @@ func (q *reads) remove(r *Request) bool {
 	return false
 }
 
+// Waits reports whether r waits here for what Cancel withdraws it from. It does not look at r, which may be another shard's.
+func (s *Store) Waits(r *Request) bool {
+	q := &s.reading
+	return q.requests.has(r) || s.starved.has(r) || slices.ContainsFunc(q.indexing, func(g *segment) bool { return g.waiters.has(r) })
+}
+
 // Cancel withdraws a poll that waits for memory, for an index or for room in the journal, or a piece of a reply that waits for memory: it
 // is answered with ErrCanceled. One that does not wait, or not here, goes on; so does the making of an index, which others will want.
 func (s *Store) Cancel(r *Request) bool {

@@ -201,6 +201,16 @@ func (l *requestList) remove(r *Request) bool {
 	return false
 }
 
+// has reports whether r is in the list.
+func (l *requestList) has(r *Request) bool {
+	for q := l.first; q != nil; q = q.next {
+		if q == r {
+			return true
+		}
+	}
+	return false
+}
+
 // hasOf reports whether one of the requests is for a log.
 func (l *requestList) hasOf(log *Log) bool {
 	for r := l.first; r != nil; r = r.next {
