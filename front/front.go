@@ -81,6 +81,9 @@ func (f *Front) Ready() bool {
 // Waiting reports whether connections wait for memory, which somebody else may have given back.
 func (f *Front) Waiting() bool { return f.in.starving.Len() > 0 || f.in.noBuffer.Len() > 0 }
 
+// Starving reports whether frames wait for memory.
+func (f *Front) Starving() bool { return f.in.starving.Len() > 0 }
+
 // Completed takes a completion with one of f's tokens.
 func (f *Front) Completed(done *uring.Completion) {
 	op := done.Token >> 48 & 0xff

@@ -21,7 +21,8 @@ func (s *Shard) Adopt(rec *storage.Recovered, owners *router.Map) error {
 	}
 	s.meta, s.reports.users = m, m
 	s.replyPool = s.pool(lines.Reply)
-	s.front.UseMemory(s.pool(lines.Recv), s.pool(lines.Ahead[s.id]), s.replyPool)
+	s.memory.frames.pool = s.pool(lines.Recv)
+	s.front.UseMemory(s.memory.frames.pool, s.pool(lines.Ahead[s.id]), s.replyPool)
 	s.calls = newCalls(s)
 	reserve := s.reserve(rec.Journals[s.id][0].Size)
 	s.logs = owner.New(owner.Config{Shard: int(s.id), Shards: len(g.shards), PollHold: s.cfg.PollHold, ParkedMax: g.mesh.Credits() / 2, Replicated: s.cfg.Replicated,

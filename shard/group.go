@@ -31,7 +31,8 @@ type Group struct {
 	limits   limitCounters
 	space    *Space
 
-	readClaim atomic.Int32 // see readMemory
+	readClaim     atomic.Int32 // see readMemory
+	framesWaiting atomic.Int32 // see frameMemory
 
 	conns   atomic.Int64  // open
 	connIDs atomic.Uint32 // last number given out
@@ -67,7 +68,7 @@ func NewGroup(n int, cfg Config, lines *Lines, space *Space, host Host, log *zap
 		id := shardID(i)
 		s := &Shard{id: id, g: g, cfg: &g.cfg, replica: replica{owners: router.NewMap(n), own: id, shown: &g.logs}}
 		s.started = host.Now()
-		s.memory = memory{lines: lines, own: id, claim: &g.readClaim}
+		s.memory = memory{lines: lines, own: id, claim: &g.readClaim, frames: frameMemory{waiting: &g.framesWaiting}}
 		s.port, s.received = g.mesh.Port(id), make([]router.Received[message], messageTurnMax)
 		s.reports = reports{log: log.With(zap.Int("shard", i)), process: log, clock: &s.clock, dataDir: cfg.DataDir}
 		s.say, s.mailbox, s.hurries.port, s.refused.all = s.reports.log, s.port, s.port, space

@@ -65,7 +65,8 @@ type memory struct {
 	lines     *Lines // of all shards
 	own       shardID
 	claim     *atomic.Int32 // of all shards, see readMemory
-	replyPool *uring.Pool   // replies that do not fit into the memory of their exchange
+	frames    frameMemory
+	replyPool *uring.Pool // replies that do not fit into the memory of their exchange
 	pools     []*uring.Pool // all of this shard, to be closed at the end
 }
 
@@ -137,6 +138,32 @@ func limitsFor(frameMax int, spoken []front.Protocol) batch.Limits {
 	l := batch.DefaultLimits()
 	l.LengthMax = min(l.LengthMax, frameMax-head)
 	return l
+}
+
+// frameMemory is what requests of a shard come into. The line is one for all shards, and each keeps what it has used for later. While frames
+// of one wait for memory the others give up what they only keep. They take memory nevertheless: nobody is held up by who waits.
+type frameMemory struct {
+	pool    *uring.Pool
+	waiting *atomic.Int32 // shards whose frames wait
+	waits   bool          // this one is among them
+	drop    int64         // when this one may give up what it keeps again: it costs to map it anew
+}
+
+// share says whether frames of this shard wait, and has it give up what it keeps if those of others do. now is monotonic.
+func (m *frameMemory) share(waits bool, now int64) {
+	others := m.waiting.Load()
+	switch {
+	case waits && !m.waits:
+		m.waiting.Add(1)
+	case !waits && m.waits:
+		others = m.waiting.Add(-1)
+	case waits:
+		others--
+	}
+	if m.waits = waits; others > 0 && now >= m.drop && m.pool.Kept() {
+		m.drop = now + int64(retryEvery)
+		m.pool.Drop()
+	}
 }
 
 // readMemory is what a shard reads into. The line is one for all shards: a shard that finds too little left claims it, and the

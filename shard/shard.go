@@ -152,6 +152,7 @@ func (s *Shard) tend() {
 	s.sessions.tend()
 	s.logs.Tend()
 	s.front.Tend()
+	s.memory.frames.share(s.front.Starving(), s.mono)
 	s.serve()
 	s.calls.Tend()
 	s.carry()
