@@ -162,20 +162,15 @@ func (e *epoll) poll(timeout time.Duration) int {
 	if timeout != 0 && !e.waker.sleep() {
 		timeout = 0
 	}
-	raw := true
-	if timeout != 0 {
-		timeout, raw = e.sleeper.bound(timeout)
+	var n int
+	var errno syscall.Errno
+	if timeout == 0 {
+		n, errno = e.wait(0, true)
+	} else {
+		n, errno = e.sleep(timeout)
 	}
-	begin := time.Since(e.began)
-	n, errno := e.wait(timeout, raw)
-	spent := time.Since(e.began) - begin
 	e.waker.rise()
 	e.counters.Enters++
-	e.counters.InEnter += spent
-	if timeout != 0 {
-		e.counters.Slept += spent
-		e.sleeper.slept(spent)
-	}
 	switch errno {
 	case 0:
 		return n
@@ -184,6 +179,17 @@ func (e *epoll) poll(timeout time.Duration) int {
 		return 0
 	}
 	panic(fmt.Sprintf("BUG: epoll_wait: %v (timeout %v)", errno, timeout))
+}
+
+// sleep waits for events, and counts for how long.
+func (e *epoll) sleep(timeout time.Duration) (int, syscall.Errno) {
+	timeout, raw := e.sleeper.bound(timeout)
+	begin := time.Since(e.began)
+	n, errno := e.wait(timeout, raw)
+	spent := time.Since(e.began) - begin
+	e.counters.Slept += spent
+	e.sleeper.slept(spent)
+	return n, errno
 }
 
 // collect takes what the helpers have done.

@@ -64,11 +64,13 @@ func recvNow(fd int32, p []byte) (int, syscall.Errno) {
 	return int(n), 0
 }
 
-// sendNow is sendmsg without waiting, and without a signal when the peer is gone.
+// sendNow is sendmsg without waiting, and without a signal when the peer is gone. One small span goes by sendto: that has less for the kernel to read.
 func sendNow(fd int32, msg *unix.Msghdr) (int, syscall.Errno) {
 	var n uintptr
 	var errno syscall.Errno
-	if spansBytes(msg) <= rawBytesMax {
+	if size := spansBytes(msg); size <= rawBytesMax && msg.Iovlen == 1 {
+		n, _, errno = syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(msg.Iov.Base)), uintptr(size), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	} else if size <= rawBytesMax {
 		n, _, errno = syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(msg)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	} else {
 		n, _, errno = syscall.Syscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(msg)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)

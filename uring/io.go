@@ -210,8 +210,7 @@ type Counters struct {
 	BytesSent, BytesReceived                 uint64
 	BytesRead, BytesWritten                  uint64
 	NoBuffers, StaleCompletions              uint64
-	InEnter                                  time.Duration // time inside the kernel's wait-and-submit call, sleeping included
-	Slept                                    time.Duration // the part of it in calls that may sleep
+	Slept                                    time.Duration // time inside the kernel's wait-and-submit call, where that might sleep
 }
 
 // add counts a completion. Bytes of a transfer count also when it failed half-way; a sync counts when it succeeded.

@@ -209,16 +209,18 @@ func (r *ring) fill() int {
 // how many entries went; the completion queue is looked at whatever it was.
 func (r *ring) call(timeout time.Duration) {
 	n := r.queues.sq.show()
-	begin := time.Since(r.began)
-	took, errno := r.kernel.call(n, timeout, r.slots.bytes+r.received <= rawBytesMax)
-	spent := time.Since(r.began) - begin
-	r.counters.Syscalls++
-	r.counters.Enters++
-	r.counters.InEnter += spent
+	var begin time.Duration
 	if timeout != 0 {
+		begin = time.Since(r.began)
+	}
+	took, errno := r.kernel.call(n, timeout, r.slots.bytes+r.received <= rawBytesMax)
+	if timeout != 0 {
+		spent := time.Since(r.began) - begin
 		r.counters.Slept += spent
 		r.kernel.sleeper.slept(spent)
 	}
+	r.counters.Syscalls++
+	r.counters.Enters++
 	switch errno {
 	case 0:
 		r.queues.sq.submitted += uint32(took)
