@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/galgo-mq/galgo/client"
+	"github.com/galgo-mq/galgo/e2e/process"
 	"github.com/galgo-mq/galgo/wire"
 )
 
@@ -75,11 +76,8 @@ func (p *profile) forRuntime(allow ...string) map[string]any {
 // staticBinary builds the broker as it is shipped.
 func staticBinary(t *testing.T, path string) {
 	t.Helper()
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/galgo")
-	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if _, err := process.Build("..", "", path); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -39,9 +39,14 @@ type Broker struct {
 	log     bytes.Buffer
 }
 
-// Build builds the broker from the sources in module directory root, and returns path.
+// Build builds the broker from the sources in module directory root, and returns path. Without tags it is the product, with its profile; others are
+// built without, as every package is compiled anew with it.
 func Build(root, tags, path string) (string, error) {
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-o", path, "./cmd/galgo")
+	pgo := "-pgo=auto"
+	if tags != "" {
+		pgo = "-pgo=off"
+	}
+	cmd := exec.Command("go", "build", "-trimpath", pgo, "-tags", tags, "-o", path, "./cmd/galgo")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0") // as the product is built
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the broker: %w\n%s", err, out)
