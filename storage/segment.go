@@ -210,11 +210,19 @@ func segmentDirMade(s *Store, p *pendingOp, _ int64, err error) {
 	}
 	s.ops.issue(Op{Kind: OpSyncDir, Path: logsDir(s.cfg.Dir)}, pendingOp{done: func(s *Store, p *pendingOp, _ int64, err error) {
 		if err != nil {
-			p.seg.failed(err)
+			unnamedDir(s, p, err)
 			return
 		}
 		p.log.segs.dirReady = true
 		makeSegment(s, p.seg)
+	}, log: p.log, seg: p.seg})
+}
+
+// unnamedDir gives up the directory of a log whose name is not on stable storage. A sync that is asked for again says nothing of what the
+// refused one lost, so the name is made anew with the next segment. Where others have files in it, it stays.
+func unnamedDir(s *Store, p *pendingOp, refused error) {
+	s.ops.issue(Op{Kind: OpRmdir, Path: LogDir(s.cfg.Dir, p.log.cfg.ID)}, pendingOp{done: func(_ *Store, p *pendingOp, _ int64, _ error) {
+		p.seg.failed(refused)
 	}, log: p.log, seg: p.seg})
 }
 

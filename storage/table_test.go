@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -359,6 +360,47 @@ func TestATableIsNotReliedOnBeforeItsNameIsSafe(t *testing.T) {
 		want = append(want, "open", "refused", "close", "unlink")
 	}
 	if want = append(want, "open", "named", "write"); len(did) < len(want) || !slices.Equal(did[:len(want)], want) {
+		t.Errorf("%v was done, not %v", did, want)
+	}
+}
+
+// TestASegmentIsNotMadeBeforeTheNameOfItsDirectoryIsSafe: the directory of all logs cannot be synced for a while. No segment is made meanwhile, and the log's
+// directory is made anew each time.
+func TestASegmentIsNotMadeBeforeTheNameOfItsDirectoryIsSafe(t *testing.T) {
+	const refusals = 3
+	d := tabled(2*LogCarry, func(*Config) {})
+	d.s.OpenLog(LogConfig{ID: 1, Level: LevelPersisted, SegmentSize: 1 << 20})
+	var did []string
+	refused := 0
+	d.answer = func(op *Op) (int64, error) {
+		switch {
+		case op.Kind == OpMkdir && op.Path == LogDir("", 1):
+			did = append(did, "mkdir")
+		case op.Kind == OpRmdir && op.Path == LogDir("", 1):
+			did = append(did, "rmdir")
+		case op.Kind == OpOpen && filepath.Dir(op.Path) == LogDir("", 1):
+			did = append(did, "open")
+			return 7, nil
+		case op.Kind == OpSyncDir && op.Path == logsDir("") && refused < refusals:
+			refused++
+			did = append(did, "refused")
+			return 0, errNoRoom
+		case op.Kind == OpSyncDir && op.Path == logsDir(""):
+			did = append(did, "synced")
+		}
+		return int64(len(op.Buf)), nil
+	}
+	for sent := false; !sent; d.turn += 100_000 {
+		err := d.wait(t, &Request{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, 1000)})
+		if sent = err == nil; !sent && !errors.Is(err, ErrNoSpace) {
+			t.Fatal(err)
+		}
+	}
+	var want []string
+	for range refusals {
+		want = append(want, "mkdir", "refused", "rmdir")
+	}
+	if want = append(want, "mkdir", "synced", "open"); !slices.Equal(did, want) {
 		t.Errorf("%v was done, not %v", did, want)
 	}
 }
