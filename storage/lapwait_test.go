@@ -42,6 +42,63 @@ func TestLogsThatWaitForASyncOnlyAreSynced(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsForRoomForALargeLog: a log that rests would take three quarters of what laps have room for, and five others in laps take less than half. Where they
+// can't leave, who sends to the large one is refused by name and the journal is synced no more than once; where they are only used in each turn they leave, and it is served.
+func TestWhoWaitsForRoomForALargeLog(t *testing.T) {
+	const large, others = LogID(9), LogID(5)
+	for _, stay := range []bool{true, false} {
+		reports := map[string]int{}
+		d := tabled(16*LogCarry, func(c *Config) { c.Report = func(event string, _ LogID, _ error) { reports[event]++ } })
+		send := func(id LogID) {
+			t.Helper()
+			if err := d.wait(t, &Request{Kind: ReqAppend, Log: id, Batch: oneRecord(t, 1000)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.s.OpenLog(LogConfig{ID: large, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20})
+		for id := LogID(1); id <= others; id++ {
+			d.s.OpenLog(LogConfig{ID: id, Level: LevelPersisted, SegmentSize: 1 << 20})
+		}
+		send(large)
+		l := d.s.logs.byID[large]
+		for id := uint32(1); (carried{l}).fixed() < 12*LogCarry; id++ {
+			if err := d.wait(t, &Request{Kind: ReqStoreOffset, Log: large, Consumer: ConsumerKey{ID: id}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for turn := 0; l.standing.lapped(); turn++ {
+			d.s.table.wanted = true
+			if d.turn += 1000; turn > 1000 {
+				t.Fatal("the large log rests, and stays in laps")
+			}
+			d.pass()
+		}
+		for id := LogID(1); id <= others; id++ {
+			send(id)
+			d.s.logs.byID[id].trimming = stay
+		}
+		if c, most := d.s.room.Carry(), d.s.room.CarryMax(); c > most/2 || c+(carried{l}).fixed() <= most {
+			t.Fatalf("laps take %d of %d bytes, and the large log %d", c, most, (carried{l}).fixed())
+		}
+		r, answered := sendTo(t, large)
+		d.pass(r)
+		turns, syncs := 0, 0
+		for ; !*answered && turns < 300; turns++ { // milliseconds
+			d.turn += 1000
+			busy, _ := sendTo(t, 1+LogID(turns)%others)
+			d.pass(busy)
+			for _, op := range d.ops {
+				if op.Kind == OpFdatasync {
+					syncs++
+				}
+			}
+		}
+		if err := r.Err; !*answered || stay != errors.Is(err, ErrJournalFull) || !stay && err != nil || syncs > 1 {
+			t.Errorf("others stay in laps: %v; answered %v, %v, after %d ms and %d syncs; reports %v", stay, *answered, err, turns, syncs, reports)
+		}
+	}
+}
+
 // TestWhoWaitsBesideALogThatIsInUse: one of two logs in laps is sent to all the time, so that it never rests, or not for long enough; the other one
 // cannot leave. Who waits for their room is refused by name. When the first log rests for longer, who waits is served.
 func TestWhoWaitsBesideALogThatIsInUse(t *testing.T) {

@@ -39,3 +39,40 @@ func TestLogsThatRestAreServedWhileSpaceIsShort(t *testing.T) {
 		}
 	}
 }
+
+// TestLogsThatComeWhileSpaceIsShortFitTheNextFile: the journal's file is empty when space becomes short, and consumers go on in more logs than laps have room for. Those that laps let in
+// stay there until the log table can be written; a file has room for what is written then.
+func TestLogsThatComeWhileSpaceIsShortFitTheNextFile(t *testing.T) {
+	d := filled(1<<20, heap{}, func(*Config) {})
+	s := d.s
+	first := LogID(s.Logs() + 1)
+	var resting []*Log
+	for id := first; id < first+1500; id++ {
+		st := &LogState{ID: id, Next: 3, Last: 2, Offsets: []OffsetState{{Key: ConsumerKey{ID: 1}}},
+			Segments: []SegmentState{{Base: 0, Next: 3, End: segmentStart + 100, RecordBytes: 100}}}
+		resting = append(resting, s.AdoptLog(LogConfig{ID: id, Level: LevelPersisted, OffsetLevel: LevelPersisted, SegmentSize: 1 << 20}, st))
+	}
+	for _, r := range []*Request{{Kind: ReqAppend, Log: 1, Batch: oneRecord(t, 100)}, {Kind: ReqStoreOffset, Log: 1, Consumer: ConsumerKey{ID: 1}}} {
+		if err := d.do(t, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Space().SetShort(true)
+	in := 0
+	for _, l := range resting {
+		if err := l.autoCommit(ConsumerKey{ID: 1}, User{}, 1); err == nil {
+			in++
+		} else if err != errShort {
+			t.Fatal(err)
+		}
+	}
+	if most := s.room.share(segmentsShare); in < 100 || in == len(resting) || s.room.Carry() > most {
+		t.Errorf("%d of %d logs came into laps, which take %d bytes, at most %d", in, len(resting), s.room.Carry(), most)
+	}
+	s.Space().SetShort(false)
+	for laps := s.Stats().Laps; s.Stats().Laps < laps+2; {
+		if err := d.do(t, &Request{Kind: ReqStoreOffset, Log: 1, Consumer: ConsumerKey{ID: 1}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

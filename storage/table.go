@@ -87,24 +87,32 @@ func (t *logTable) admits(l *Log) (bool, error) {
 	if l.standing.lapped() {
 		return true, nil
 	}
-	if bytes := (carried{l}).fixed(); t.s.room.carries(bytes) {
-		return t.s.journal.takesIn(bytes), nil
+	w, bytes := &t.wait, (carried{l}).fixed()
+	if (w.lets(l.cfg.ID) || t.failed) && t.s.room.carries(bytes) {
+		in := t.s.journal.takesIn(bytes)
+		if in {
+			w.served(l.cfg.ID)
+		}
+		return in, nil
 	}
-	if t.failed || t.wait.refuses(t.s.mono) {
+	if t.failed || w.refuses(t.s.mono) {
 		err := t.lack()
 		t.s.reportRoom("appends are refused", l.cfg.ID, err, &t.s.room.nextSegments)
 		return false, err
 	}
-	t.wait.on, t.wanted = true, true
+	w.ask(l.cfg.ID, bytes)
+	t.wanted = true
 	return false, nil
 }
 
-// admitsNow is admits while space is short: the table is not written then, and nothing may have a lap come.
+// admitsNow is admits while space is short: the table is not written then, so that no log leaves laps, and nothing may have a lap come. What
+// it lets in may be in every lap until there is space: it stays within what a whole file has room for.
 func (t *logTable) admitsNow(l *Log, more int64) bool {
 	if !l.standing.lapped() {
 		more += carried{l}.fixed()
 	}
-	return more == 0 || t.s.journal.lapHolds(more)
+	r := &t.s.room
+	return more == 0 || r.Carry()+more <= r.share(segmentsShare) && t.s.journal.lapHolds(more)
 }
 
 // lapIsSafe is told of every lap on stable storage: what it does not name is needed no more.
@@ -231,9 +239,10 @@ func (t *logTable) roundEnds() {
 		t.wanted, t.refusal = false, nil
 		w.refuse(t.s.mono + waitRefusing)
 	}
-	if t.s.room.Carry() <= t.s.room.CarryMax()/2 {
+	if !w.asked && t.s.room.Carry() <= t.s.room.CarryMax()/2 { // a large log may wait for more than that
 		w.end()
 	}
+	w.asked = false
 }
 
 // enough is how large the file that records go to is without a copy: as much of it is of no use as is of use.
