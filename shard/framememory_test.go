@@ -60,7 +60,7 @@ func TestShardsShareMemoryForFrames(t *testing.T) {
 		x.do(func(s *Shard) {
 			p := s.memory.frames.pool
 			s.memory.frames.drop = 0 // a turn in between may have given up what was kept before
-			p.Put(p.Get(256 << 10)) // a slab is left, and nothing else
+			p.Put(p.Get(256 << 10))  // a slab is left, and nothing else
 		})
 		x.do(func(s *Shard) { kept = s.memory.frames.pool.Kept() }) // in another turn
 		return kept

@@ -17,8 +17,8 @@ type Lines struct {
 	Tail, Journal     []*uring.Line
 	Read, Recv, Reply *uring.Line
 	Ahead             []*uring.Line // for bytes of requests before these have memory
-	Dedup             int64 // bytes of the heap that the windows of deduplication of a shard may take
-	Strangers         int   // bytes of requests that connections before login may hold, per shard
+	Dedup             int64         // bytes of the heap that the windows of deduplication of a shard may take
+	Strangers         int           // bytes of requests that connections before login may hold, per shard
 }
 
 // FrameRoom is what the lines for tails and reads have beside the largest frame: what its size is rounded up by, and the rest of a slab
@@ -66,7 +66,7 @@ type memory struct {
 	own       shardID
 	claim     *atomic.Int32 // of all shards, see readMemory
 	frames    frameMemory
-	replyPool *uring.Pool // replies that do not fit into the memory of their exchange
+	replyPool *uring.Pool   // replies that do not fit into the memory of their exchange
 	pools     []*uring.Pool // all of this shard, to be closed at the end
 }
 
