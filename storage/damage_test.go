@@ -3,6 +3,7 @@ package storage_test
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestDamageIsReportedAndNeverServed(t *testing.T) {
 			w.forget()
 			w.damage()
 			if end := w.recover(1 + w.rng.IntN(3)); end != recovered {
-				if err := w.recoveryErr; !errors.Is(err, storage.ErrDamaged) && !strings.Contains(err.Error(), "metadata command") {
+				if err := w.recoveryErr; !errors.Is(err, storage.ErrDamaged) && !strings.Contains(err.Error(), "metadata command") && !versionFlipped.MatchString(err.Error()) {
 					fail("recovery of a damaged directory: %v", err)
 				}
 				return
@@ -33,6 +34,9 @@ func TestDamageIsReportedAndNeverServed(t *testing.T) {
 		})
 	})
 }
+
+// versionFlipped is what is said of a state file without logs one of whose lower version bits is flipped: nothing tells it from a newer one.
+var versionFlipped = regexp.MustCompile(`state file has format version (7|11|19),`)
 
 // TestADamagedLogTableIsMissed: a start that lacks what laps rely on says so; with the loss accepted logs are followed through their segments,
 // and no offset is given out again.

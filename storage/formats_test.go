@@ -282,9 +282,23 @@ func TestStateFormats(t *testing.T) {
 	if l := r.log(); r.bad || len(r.p) != 0 || l.Replica != 9 || l.Generation != 1 || len(l.Gaps) != 1 {
 		t.Errorf("a longer group part: %+v, %d bytes left", l, len(r.p))
 	}
-	binary.LittleEndian.PutUint32(p[4:], 4)
-	_, _, _, err = decodeState(p)
-	refusedAsNewer(t, err, "version 4", "up to 3")
+	more := append(bytes.Clone(p), make([]byte, 8)...) // which a newer version has
+	binary.LittleEndian.PutUint64(more[8:], uint64(len(more)))
+	binary.LittleEndian.PutUint64(more[40:], xxh3.Hash(more[stateHeadSize:]))
+	empty := appendState(nil, 9, nil, nil)
+	for _, p := range [][]byte{more, empty} {
+		binary.LittleEndian.PutUint32(p[4:], 4)
+		_, _, _, err = decodeState(p)
+		refusedAsNewer(t, err, "version 4", "up to 3")
+	}
+	for _, p := range [][]byte{p, empty} { // nothing of them is newer
+		for _, version := range []uint32{0, 67} {
+			binary.LittleEndian.PutUint32(p[4:], version)
+			if _, _, _, err = decodeState(p); !errors.Is(err, ErrDamaged) {
+				t.Errorf("version %d: %v", version, err)
+			}
+		}
+	}
 }
 
 // TestOffsetsNameWhoStoredThem: a user is told from others that had its number, in journals and in state files.

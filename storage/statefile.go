@@ -173,21 +173,34 @@ func decodeState(p []byte) (first uint64, meta []byte, logs []*LogState, err err
 	}
 	version := le.Uint32(p[4:])
 	if version == 0 || version > stateVersion {
+		// The checksum does not cover the head. A newer version has something that this one has not: at least where there are logs.
+		if r := readState(p, stateVersion, &meta, &logs); r.whole() && (len(logs) > 0 || version == 0 || version > stateVersion+stateVersionsAhead) {
+			return bad(fmt.Sprintf("its version is %d, and all of it reads as version %d", version, stateVersion))
+		}
 		return 0, nil, nil, newer("state file", int(version), stateVersion)
 	}
-	metaSize, count := le.Uint64(p[24:]), le.Uint64(p[32:])
-	r := stateReader{p: p[stateHeadSize:], version: version}
-	meta = r.bytes(metaSize)
-	for i := uint64(0); i < count && !r.bad && r.form == nil; i++ {
-		logs = append(logs, r.log())
-	}
-	switch {
+	switch r := readState(p, version, &meta, &logs); {
 	case r.form != nil:
 		return 0, nil, nil, fmt.Errorf("state file: %w", r.form)
-	case r.bad || len(r.p) != 0:
+	case !r.whole():
 		return bad("length")
 	}
 	return le.Uint64(p[16:]), meta, logs, nil
+}
+
+// stateVersionsAhead is how many versions may come before one is taken for damage in a file without logs.
+const stateVersionsAhead = 16
+
+// readState reads what lies behind the head of p, as of that version.
+func readState(p []byte, version uint32, meta *[]byte, logs *[]*LogState) (r stateReader) {
+	le := binary.LittleEndian
+	metaSize, count := le.Uint64(p[24:]), le.Uint64(p[32:])
+	r = stateReader{p: p[stateHeadSize:], version: version}
+	*meta = r.bytes(metaSize)
+	for i := uint64(0); i < count && !r.bad && r.form == nil; i++ {
+		*logs = append(*logs, r.log())
+	}
+	return r
 }
 
 // stateReader takes values off the front of p; bad says that it was too short, form that a segment has one that is not known.
@@ -197,6 +210,9 @@ type stateReader struct {
 	bad     bool
 	form    error
 }
+
+// whole reports whether it has read everything, and nothing more.
+func (r *stateReader) whole() bool { return !r.bad && r.form == nil && len(r.p) == 0 }
 
 func (r *stateReader) bytes(n uint64) []byte {
 	if n > uint64(len(r.p)) {
