@@ -33,6 +33,7 @@ type epoll struct {
 	msg      unix.Msghdr
 	noPwait2 bool // the kernel has no epoll_pwait2
 	sleeper  sleeper
+	writer   inlineWriter
 	began    time.Time // what its clock counts from: the monotonic clock alone is half the cost of time.Now
 	counters Counters
 }
@@ -51,7 +52,7 @@ const (
 
 func newEpoll(cfg Config) (*epoll, error) {
 	cfg.defaults()
-	e := &epoll{fd: -1, waker: waker{fd: -1}, sleeper: sleeper{keeps: cfg.KeepProc}, began: time.Now(), events: make([]unix.EpollEvent, eventsMax)}
+	e := &epoll{fd: -1, waker: waker{fd: -1}, sleeper: sleeper{keeps: cfg.KeepProc}, writer: newInlineWriter(), began: time.Now(), events: make([]unix.EpollEvent, eventsMax)}
 	var err error
 	if e.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		e.fd = -1

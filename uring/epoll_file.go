@@ -29,7 +29,7 @@ func (e *epoll) write(i uint32, op *Op) {
 		e.helpers.submit(e.ops.handle(i), *op)
 		return
 	}
-	res, errno := writeWhole(op)
+	res, errno := e.writer.write(op)
 	e.counters.Syscalls++
 	e.end(i, errno, res)
 }

@@ -142,10 +142,24 @@ func writeWhole(op *Op) (int64, syscall.Errno) {
 
 func pwrite(fd int32, p []byte, pos int64, dsync bool) (int, syscall.Errno) {
 	if !dsync {
-		n, err := unix.Pwrite(int(fd), p, pos)
-		return n, errnoOf(err)
+		return pwriteNow(fd, p, pos, false)
 	}
 	return vectored(unix.SYS_PWRITEV2, fd, p, pos, unix.RWF_DSYNC)
+}
+
+// pwriteNow is pwrite. p is not empty. raw: it keeps the runtime's processor, see sleeper.
+func pwriteNow(fd int32, p []byte, pos int64, raw bool) (int, syscall.Errno) {
+	var n uintptr
+	var errno syscall.Errno
+	if raw {
+		n, _, errno = syscall.RawSyscall6(unix.SYS_PWRITE64, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), uintptr(pos), 0, 0)
+	} else {
+		n, _, errno = syscall.Syscall6(unix.SYS_PWRITE64, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), uintptr(pos), 0, 0)
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
 // preadNoWait reads what lies in the page cache. EAGAIN: some of it does not.

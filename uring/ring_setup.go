@@ -86,7 +86,7 @@ func newRing(cfg Config, onlyGood bool) (*ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &ring{cfg: cfg, began: time.Now(), kernel: kernelRing{fd: int32(fd), enterFD: int32(fd), setupFlags: p.flags, sleeper: sleeper{keeps: cfg.KeepProc}}}
+	r := &ring{cfg: cfg, began: time.Now(), writer: newInlineWriter(), kernel: kernelRing{fd: int32(fd), enterFD: int32(fd), setupFlags: p.flags, sleeper: sleeper{keeps: cfg.KeepProc}}}
 	r.wakes.waker.fd = -1
 	r.kernel.enter = r.kernel.enterKernel
 	if err := r.build(&p); err != nil {

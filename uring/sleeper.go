@@ -5,7 +5,7 @@ import "time"
 // A thread that goes into the kernel by syscall.Syscall offers its processor, the runtime's right to run Go, to other threads. The offer costs some
 // 100 ns. It costs more when it is taken: the runtime's monitor takes the processors of threads that it finds in the kernel, and after each one it looks
 // every 20 µs for a while. Beside shards that sleep for microseconds between messages, that was 8 % of a core. A raw call offers nothing; but who stops
-// the world has to wait for its end. So raw are calls that end soon: those that neither wait nor copy much, and sleeps that will be short.
+// the world has to wait for its end. So raw are calls that end soon: those that neither wait nor copy much, sleeps that will be short, and writes behind many that were (see inlineWriter).
 
 const (
 	// rawBytesMax bounds what a raw call copies, some 10 µs, but for what sockets bring to a ring beyond what the call before it found.
